@@ -1,7 +1,7 @@
 """The errors Liuke shows to people, by who must act.
 
-Every message says what happened, to which thing, and what to do about it. Whoever catches one prints
-it as it is: no stack trace reaches a customer or an operator.
+Every message says what happened, to which thing, and what to do about it. Whoever catches one
+prints it as it is: no stack trace reaches a customer or an operator.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class LiukeError(Exception):
 
 
 class InputError(LiukeError):
-    """What the caller gave cannot be used: a file, a text, a parameter. The caller must change it."""
+    """What the caller gave cannot be used: a file, a text, a parameter. The caller must act."""
 
 
 class SetupError(LiukeError):

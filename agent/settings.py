@@ -2,18 +2,20 @@
 
 Values come from the environment or from a file `.env` in the project's root; each variable is the
 group's prefix and the field's name in capitals, so `SpeechSettings.url` is `LIUKE_SPEECH_URL`.
-`.env.example` lists them all with their defaults (a unit test keeps the two alike). Settings are read
-once, at the edge of each process, and handed in: no other module reads the environment.
+`.env.example` lists them all with their defaults (a unit test keeps the two alike). Settings are
+read once, at the edge of each process, and handed in: no other module reads the environment.
 """
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent.errors import SetupError
@@ -49,7 +51,7 @@ class PathSettings(BaseSettings):
 
 
 class LiveKitSettings(BaseSettings):
-    """The LiveKit server. Give all three to use a server of your own; else `liuke up` starts one."""
+    """The LiveKit server. Give url, key and secret to use your own; else `liuke up` starts one."""
 
     model_config = _config("LIVEKIT_")
 
@@ -85,13 +87,13 @@ class EmbeddedModelSettings(BaseSettings):
 
     model: Literal["auto", "qwen2.5-1.5b", "qwen2.5-0.5b", "none"] = Field(
         "auto",
-        description="auto: set-up measures the machine and picks. none: approved text alone answers.",
+        description="auto: set-up measures and picks. none: approved text alone answers.",
     )
     port: int = Field(8901, ge=1, le=65535, description="Loopback port of the llama.cpp server.")
     threads: int = Field(0, ge=0, description="0: as many as the machine has cores.")
-    nice: int = Field(15, ge=0, le=19, description="Scheduling priority below the speech server's.")
+    nice: int = Field(15, ge=0, le=19, description="Scheduling priority, below speech.")
     context_tokens: int = Field(8192, ge=1024, description="Context window shared by the slots.")
-    parallel: int = Field(2, ge=1, description="Requests decoded at once; each has its own KV cache.")
+    parallel: int = Field(2, ge=1, description="Requests decoded at once, each with its KV cache.")
 
 
 class SpeechSettings(BaseSettings):
@@ -99,12 +101,17 @@ class SpeechSettings(BaseSettings):
 
     model_config = _config("LIUKE_SPEECH_")
 
-    url: str = Field("http://127.0.0.1:8902", description="Where calls reach it; loopback: we start it.")
+    url: str = Field("http://127.0.0.1:8902", description="Where it is; on loopback we start it.")
     voice_zh: str = Field("zf_xiaoxiao", description="Kokoro voice for Mandarin.")
     voice_en: str = Field("af_heart", description="Kokoro voice for English.")
     speed: float = Field(1.0, ge=0.5, le=2.0, description="Speaking rate; 1 is the voice's own.")
-    threads: int = Field(0, ge=0, description="CPU threads per model. 0: as many as cores, at most 4.")
+    threads: int = Field(0, ge=0, description="CPU threads per model. 0: one per core, at most 4.")
     cache_mb: int = Field(512, ge=1, description="Bound of the speech cache on disk, MiB.")
+
+    @property
+    def model_threads(self) -> int:
+        """CPU threads for one model: the setting, or the cores; past four they add nothing."""
+        return self.threads or min(os.cpu_count() or 1, 4)
 
 
 class KnowledgeSettings(BaseSettings):
@@ -112,7 +119,7 @@ class KnowledgeSettings(BaseSettings):
 
     model_config = _config("LIUKE_KNOWLEDGE_")
 
-    url: str = Field("http://127.0.0.1:8903", description="Where calls reach it; loopback: we start it.")
+    url: str = Field("http://127.0.0.1:8903", description="Where it is; on loopback we start it.")
     corpus_dir: Path = Field(
         PROJECT_ROOT / "knowledge" / "corpus", description="Folder of Markdown entries."
     )
@@ -183,6 +190,30 @@ GROUPS: tuple[type[BaseSettings], ...] = (
 )
 
 
+def env_example() -> str:
+    """The text of `.env.example`: every variable, what it means, and its default, commented out."""
+    lines = ["# Every setting with its default. Copy to .env and change what you need.", ""]
+    for group in GROUPS:
+        lines.append(f"# --- {(group.__doc__ or '').splitlines()[0]}")
+        for name, field in group.model_fields.items():
+            lines.append(f"# {field.description}")
+            lines.append(
+                f"#{group.model_config['env_prefix']}{name.upper()}={_shown_default(field)}"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _shown_default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "(the user's cache folder)/liuke"
+    if isinstance(field.default, SecretStr):
+        return field.default.get_secret_value()
+    if isinstance(field.default, Path):
+        return f"./{field.default.relative_to(PROJECT_ROOT)}"
+    return str(field.default)
+
+
 def _name_the_variable(error: ValidationError) -> SetupError:
     group = next(g for g in GROUPS if g.__name__ == error.title)
     first = error.errors()[0]
@@ -191,3 +222,7 @@ def _name_the_variable(error: ValidationError) -> SetupError:
         f"{variable}={first['input']!r} is not usable: {first['msg']}.",
         f"Correct {variable} in the environment or in .env; .env.example shows its default.",
     )
+
+
+if __name__ == "__main__":
+    print(env_example(), end="")

@@ -1,0 +1,247 @@
+"""Answering: a question and what was said before in; the answer's text and its sources out.
+
+An answer rests on retrieved passages. Where they do not support one, the assistant says so; where
+retrieval is sure of the entry, the entry's approved opening comes first, and the model goes on from
+it. Where there is no model, or it fails, approved text from the entry is the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from livekit.agents import APIConnectOptions, APIError, llm
+from livekit.agents.types import NOT_GIVEN
+from livekit.plugins import openai
+
+from agent.call.grounding import unsupported_figures
+from agent.call.retrieval import KnowledgeClient, Passage, Retrieval
+from agent.host.language_model import LanguageModelEndpoint
+from agent.languages import language_of
+from agent.prompts import LANGUAGES, load_phrases, load_prompt
+from agent.settings import Language
+from agent.speech.clauses import ClauseSplitter
+
+log = logging.getLogger(__name__)
+
+#: Passages retrieved, and characters of them that the model reads: reading is what costs it time.
+_PASSAGES = 4
+_MODEL_READS: dict[Language, int] = {"zh": 450, "en": 1100}
+#: Earlier messages the model reads: two questions and their answers.
+_REMEMBERED_MESSAGES = 4
+#: Two or three spoken sentences; the model is stopped there if it does not stop by itself.
+_MAX_TOKENS = 160
+#: What the prompts tell the model to write when the passages do not answer.
+_NO_ANSWER = "NO_ANSWER"
+#: The first token of an embedded model may wait for a long prompt; a hosted one is quicker.
+_MODEL_OPTIONS = APIConnectOptions(max_retry=0, timeout=20.0)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One earlier utterance, as it was heard or spoken."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """An entry that an answer rests on."""
+
+    id: str
+    title: str
+    language: Language
+    score: float
+
+
+@dataclass
+class Answer:
+    """What is known of an answer, filled in while it is made; the text is what was composed."""
+
+    question: str
+    language: Language
+    citations: tuple[Citation, ...] = ()
+    declined: bool = False
+    opening: str | None = None
+    text: str = ""
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def citations_json(self) -> list[dict[str, Any]]:
+        """The citations as the room, the records and the command line show them."""
+        return [asdict(citation) for citation in self.citations]
+
+
+class Answerer:
+    """Answers questions from the knowledge base; the same for calls and for `liuke ask`."""
+
+    def __init__(self, knowledge: KnowledgeClient, endpoint: LanguageModelEndpoint | None) -> None:
+        """``endpoint`` None: no language model, approved text alone answers."""
+        self._knowledge = knowledge
+        self._endpoint = endpoint
+        self.model: openai.LLM | None = None
+        if endpoint:
+            self.model = openai.LLM(
+                model=endpoint.model,
+                base_url=endpoint.base_url,
+                api_key=endpoint.api_key,
+                temperature=0.0 if endpoint.embedded else NOT_GIVEN,
+                max_completion_tokens=_MAX_TOKENS,
+                _strict_tool_schema=False,
+            )
+        self._phrases = load_phrases()
+        self._system = {language: load_prompt("support", language) for language in LANGUAGES}
+        self._question = {language: load_prompt("question", language) for language in LANGUAGES}
+        self._continue = {language: load_prompt("continue", language) for language in LANGUAGES}
+
+    async def aclose(self) -> None:
+        """Close the model's connections; the knowledge client is the caller's."""
+        if self.model:
+            await self.model.aclose()
+
+    async def compose(self, answer: Answer, history: Sequence[Message] = ()) -> AsyncIterator[str]:
+        """Compose ``answer`` to its question, yielding its text as it is made, in whole clauses.
+
+        Raises ServiceError when the knowledge server is away.
+        """
+        started = time.perf_counter()
+        before = next((m.text for m in reversed(history) if m.role == "user"), None)
+        found = await self._knowledge.search(
+            answer.question, language=answer.language, k=_PASSAGES, context=before
+        )
+        answer.timings_ms["retrieval"] = _ms_since(started)
+        async for text in self._parts(answer, found, history):
+            answer.timings_ms.setdefault("first_text", _ms_since(started))
+            answer.text += text
+            yield text
+        answer.timings_ms["complete"] = _ms_since(started)
+
+    async def _parts(
+        self, answer: Answer, found: Retrieval, history: Sequence[Message]
+    ) -> AsyncIterator[str]:
+        if not found.supported:
+            answer.declined = True
+            yield self._phrases[answer.language].declined
+            return
+        passages = _readable(found.passages, answer.language)
+        answer.citations = _citations(passages)
+        if found.opening:
+            answer.opening = found.opening.text
+            yield found.opening.text + ("" if answer.language == "zh" else " ")
+        composed = False
+        try:
+            async for clause in self._continue_with_model(answer, passages, history):
+                composed = True
+                yield clause
+        except APIError as error:
+            log.warning("the language model did not answer: %s", error)
+        if answer.declined:
+            yield self._phrases[answer.language].declined
+        elif not composed:
+            async for text in self._approved_text(answer, passages[0].entry_id):
+                yield text
+
+    async def _continue_with_model(
+        self, answer: Answer, passages: Sequence[Passage], history: Sequence[Message]
+    ) -> AsyncIterator[str]:
+        """The model's clauses, ended where it states a figure that no passage has."""
+        if self.model is None:
+            return
+        sources = "\n".join([answer.question, *(passage.text for passage in passages)])
+        started = time.perf_counter()
+        splitter = ClauseSplitter()
+        context = self._chat_context(answer, passages, history)
+        async with self.model.chat(chat_ctx=context, conn_options=_MODEL_OPTIONS) as stream:
+            async for clause in _clauses(stream, splitter):
+                answer.timings_ms.setdefault("first_clause", _ms_since(started))
+                if _NO_ANSWER in clause:
+                    # Nothing follows; after an opening, which is approved, nothing needs to.
+                    answer.declined = answer.opening is None
+                    if answer.declined:
+                        answer.citations = ()
+                    return
+                if figures := unsupported_figures(clause, sources):
+                    log.warning("the model's %r has %s, which no source has", clause, figures)
+                    return
+                yield clause
+
+    def _chat_context(
+        self, answer: Answer, passages: Sequence[Passage], history: Sequence[Message]
+    ) -> llm.ChatContext:
+        """What never changes comes first, so that the model server's cache still holds it."""
+        context = llm.ChatContext()
+        context.add_message(role="system", content=self._system[answer.language])
+        for message in history[-_REMEMBERED_MESSAGES:]:
+            context.add_message(role=message.role, content=message.text)
+        question = self._question[answer.language].format(
+            passages="\n\n".join(f"{p.title}：{p.text}" for p in passages),
+            question=answer.question,
+        )
+        if answer.opening is None:
+            context.add_message(role="user", content=question)
+        elif self._endpoint and self._endpoint.embedded:
+            # llama.cpp goes on from a last message of the assistant's own.
+            context.add_message(role="user", content=question)
+            context.add_message(role="assistant", content=answer.opening)
+        else:
+            said = self._continue[answer.language].format(opening=answer.opening)
+            context.add_message(role="user", content=f"{question}\n\n{said}")
+        return context
+
+    async def _approved_text(self, answer: Answer, entry_id: str) -> AsyncIterator[str]:
+        entry = await self._knowledge.entry(entry_id)
+        if answer.opening is None:
+            answer.opening = entry.opening
+            yield entry.opening + ("" if answer.language == "zh" else " ")
+        for sentence in what_to_do(entry.body):
+            yield sentence
+
+
+def new_answer(question: str) -> Answer:
+    """An answer still to be composed, in the language of its question."""
+    return Answer(question=question, language=language_of(question))
+
+
+def what_to_do(body: str) -> list[str]:
+    """The spoken steps of an entry: the lines of its third section, without Markdown's marks."""
+    sections = re.split(r"^## .*$", body, flags=re.MULTILINE)
+    steps = sections[3] if len(sections) > 3 else sections[-1]
+    lines = (re.sub(r"^(?:\d+[.)、]|[-*])\s*", "", line.strip()) for line in steps.splitlines())
+    return [re.sub(r"[*`_]", "", line) + "\n" for line in lines if line]
+
+
+async def _clauses(stream: llm.LLMStream, splitter: ClauseSplitter) -> AsyncIterator[str]:
+    async for chunk in stream:
+        if chunk.delta and chunk.delta.content:
+            for clause in splitter.push(chunk.delta.content):
+                yield clause
+    for clause in splitter.flush():
+        yield clause
+
+
+def _readable(passages: Sequence[Passage], language: Language) -> list[Passage]:
+    """The best passages that fit what the model reads; always at least the first."""
+    kept: list[Passage] = []
+    room = _MODEL_READS[language]
+    for passage in passages:
+        if kept and len(passage.text) > room:
+            break
+        kept.append(passage)
+        room -= len(passage.text)
+    return kept
+
+
+def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
+    by_entry = {
+        p.entry_id: Citation(p.entry_id, p.title, p.language, round(p.score, 4))
+        for p in reversed(passages)
+    }
+    return tuple(reversed(by_entry.values()))
+
+
+def _ms_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

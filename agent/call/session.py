@@ -1,0 +1,98 @@
+"""One call: puts the stages together in a LiveKit room, from the dispatch to the last record."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, inference, llm, room_io
+
+from agent.call.answering import Answerer
+from agent.call.retrieval import KnowledgeClient
+from agent.call.stt import WhisperSTT
+from agent.call.support import SupportAgent
+from agent.call.tts import KokoroTTS
+from agent.call.turns import TurnLog
+from agent.host.language_model import resolve_language_model
+from agent.records.store import RecordStore
+from agent.settings import Settings
+from agent.speech.client import SpeechClient
+from agent.speech.transcript import HEARING_RATE_HZ
+
+log = logging.getLogger(__name__)
+
+#: Frames from the room, ms: half the framework's, so that speech is seen sooner.
+_INPUT_FRAME_MS = 20
+#: Speech that gave no words this long after it ended was not understood, seconds.
+_TRANSCRIPTION_TIMEOUT_S = 2.0
+
+
+def turn_handling() -> TurnHandlingOptions:
+    """When a turn ends and when the customer's voice stops the assistant; times in seconds.
+
+    Everything is pinned to what runs locally: with keys in the environment the framework would
+    otherwise turn to cloud models.
+    """
+    return TurnHandlingOptions(
+        turn_detection=inference.TurnDetector(version="v1-mini"),
+        endpointing={"mode": "fixed", "min_delay": 0.3, "max_delay": 1.2},
+        interruption={
+            "mode": "vad",
+            # The framework measured 0.15 s from onset to pause with this, 0.31 s with 0.3.
+            "min_duration": 0.15,
+            "resume_false_interruption": True,
+            "false_interruption_timeout": 0.8,
+        },
+        preemptive_generation={"enabled": True, "preemptive_tts": False},
+    )
+
+
+class NoModel(llm.LLM):
+    """Stands in the session where there is no language model: approved text alone answers."""
+
+    def chat(self, **_: Any) -> llm.LLMStream:
+        raise RuntimeError("there is no language model; answers come from SupportAgent.llm_node")
+
+
+async def hold_call(ctx: JobContext) -> None:
+    """Answer one call. The dispatch's metadata names it: `{"call_id", "identity", "language"}`."""
+    settings = Settings()
+    call = json.loads(ctx.job.metadata)
+    records = RecordStore(settings.database_url)
+    speech = SpeechClient(settings.speech.url)
+    knowledge = KnowledgeClient(settings.knowledge.url)
+    answerer = Answerer(knowledge, resolve_language_model(settings))
+    session: AgentSession[None] = AgentSession(
+        stt=WhisperSTT(speech),
+        vad=inference.VAD(),
+        llm=answerer.model or NoModel(),
+        tts=KokoroTTS(speech),
+        turn_handling=turn_handling(),
+        # The browser cancels echo itself, and a customer may speak into the greeting.
+        aec_warmup_duration=None,
+        transcription_timeout=_TRANSCRIPTION_TIMEOUT_S,
+        user_away_timeout=None,
+    )
+    agent = SupportAgent(answerer, call["language"])
+    turns = TurnLog(session, agent, ctx.room, records, call["call_id"])
+
+    async def close(_reason: str) -> None:
+        await turns.aclose()
+        await records.end_call(call["call_id"])
+        for part in (answerer, knowledge, speech, records):
+            await part.aclose()
+
+    ctx.add_shutdown_callback(close)
+    await session.start(
+        agent,
+        room=ctx.room,
+        room_options=room_io.RoomOptions(
+            participant_identity=call["identity"],
+            audio_input=room_io.AudioInputOptions(
+                sample_rate=HEARING_RATE_HZ, frame_size_ms=_INPUT_FRAME_MS
+            ),
+            delete_room_on_close=True,
+        ),
+    )
+    await records.start_call(call["call_id"])

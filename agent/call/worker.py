@@ -1,0 +1,66 @@
+"""The agent worker: registers with LiveKit and holds each call in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from livekit.agents import AgentServer
+
+from agent.call.session import hold_call
+from agent.host.livekit import resolve_livekit
+from agent.settings import Settings
+
+#: A call that goes on this long after SIGTERM is ended, seconds.
+_DRAIN_S = 5
+
+
+def create_server(settings: Settings) -> AgentServer:
+    """The worker for these settings, with explicit dispatch by agent name."""
+    access = resolve_livekit(settings)
+    server = AgentServer(
+        ws_url=access.url,
+        api_key=access.api_key,
+        api_secret=access.api_secret,
+        host="127.0.0.1",
+        port=settings.agent.health_port,
+        num_idle_processes=settings.agent.idle_processes,
+        drain_timeout=_DRAIN_S,
+        # The models run elsewhere: the CPU's load says nothing about how many calls fit.
+        load_fnc=lambda worker: len(worker.active_jobs) / settings.agent.max_calls,
+        load_threshold=1.0,
+        preload_modules=["agent.call.session"],
+    )
+    server.rtc_session(hold_call, agent_name=settings.agent.name)
+    return server
+
+
+async def serve(server: AgentServer) -> None:
+    """Run until SIGTERM or SIGINT, then let calls finish and leave."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    running = asyncio.create_task(server.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        stopping.cancel()
+        running.result()  # an error at start ends the process, the supervisor starts it again
+        return
+    with contextlib.suppress(TimeoutError):
+        await server.drain()
+    await server.aclose()
+    await running
+
+
+def main() -> None:
+    """Serve with the settings of the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asyncio.run(serve(create_server(Settings())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""`liuke ask`: one question, answered with the same retrieval, prompt and model as in a call."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from agent.call.answering import Answer, Answerer, new_answer
+from agent.call.retrieval import KnowledgeClient
+from agent.cli.output import JsonFlag, out, print_json, run
+from agent.errors import InputError
+from agent.host.language_model import resolve_language_model
+from agent.settings import Language, Settings
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="What a customer might ask.")],
+    lang: Annotated[
+        Language | None, typer.Option(help="Language of the answer. Default: the question's.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask the knowledge base. Needs the knowledge server: `liuke up`."""
+    if not question.strip():
+        raise InputError("The question is empty.", 'Ask something: liuke ask "How do I fix echo?"')
+    answer = run(_ask(question.strip(), lang, show=not as_json))
+    if as_json:
+        print_json(_as_json(answer))
+        return
+    out.print()
+    for citation in answer.citations:
+        out.print(f"  [dim]{citation.id}[/]  {citation.title}  [dim]{citation.score:.2f}[/]")
+
+
+async def _ask(question: str, language: Language | None, *, show: bool) -> Answer:
+    settings = Settings()
+    knowledge = KnowledgeClient(settings.knowledge.url)
+    answerer = Answerer(knowledge, resolve_language_model(settings))
+    answer = new_answer(question)
+    if language:
+        answer.language = language
+    try:
+        async for text in answerer.compose(answer):
+            if show:
+                out.print(text, end="", highlight=False, markup=False)
+    finally:
+        await answerer.aclose()
+        await knowledge.aclose()
+    return answer
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "answer": answer.text.strip(),
+        "language": answer.language,
+        "citations": [{"id": c.id, "title": c.title, "score": c.score} for c in answer.citations],
+        "declined": answer.declined,
+        "timings_ms": answer.timings_ms,
+    }

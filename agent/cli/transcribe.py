@@ -1,0 +1,73 @@
+"""`liuke transcribe`: what is said in an audio file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.progress import Progress
+
+from agent.cli.output import JsonFlag, err, out, print_json, run
+from agent.languages import join_utterances, language_of
+from agent.settings import Settings
+from agent.speech.client import SpeechClient
+from agent.speech.hearing import Samples, Whisper
+from agent.speech.recording import read_recording, utterances
+from agent.speech.transcript import HEARING_RATE_HZ, Transcript
+
+Recognise = Callable[[Samples], Awaitable[Transcript]]
+
+
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="An audio file of any length.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Write down what is said in FILE. Uses the running speech server, or loads the model."""
+    report = run(_transcribe(file))
+    if as_json:
+        print_json(report)
+    else:
+        out.print(report["text"] or "[dim](nothing is said)[/]")
+
+
+async def _transcribe(file: Path) -> dict[str, Any]:
+    started = time.perf_counter()
+    samples = await asyncio.to_thread(read_recording, file)
+    stretches = await asyncio.to_thread(lambda: list(utterances(samples)))
+    client = SpeechClient(Settings().speech.url)
+    try:
+        recognise = await _recogniser(client) if stretches else None
+        heard = [await recognise(s) for s in _shown(stretches)] if recognise else []
+    finally:
+        await client.aclose()
+    text = join_utterances(" ".join(t.text for t in heard if t.text))
+    return {
+        "text": text,
+        "language": language_of(text) if text else None,
+        "seconds": round(len(samples) / HEARING_RATE_HZ, 2),
+        "ms": round((time.perf_counter() - started) * 1000),
+    }
+
+
+async def _recogniser(client: SpeechClient) -> Recognise:
+    """The running server's model where there is one: it holds the weights already."""
+    if await client.is_healthy():
+        return lambda samples: client.transcribe(_pcm(samples), purpose="file")
+    settings = Settings()
+    folder = settings.paths.cache_dir / "models" / "whisper-base"
+    whisper = await asyncio.to_thread(Whisper, folder, settings.speech.model_threads)
+    return lambda samples: asyncio.to_thread(whisper.transcribe, samples)
+
+
+def _shown(stretches: list[Samples]) -> Any:
+    with Progress(console=err, transient=True) as progress:
+        yield from progress.track(stretches, description="Listening")
+
+
+def _pcm(samples: Samples) -> bytes:
+    return (np.clip(samples, -1.0, 32767 / 32768) * 32768).astype("<i2").tobytes()

@@ -1,0 +1,43 @@
+"""The texts in `prompts/`: templates for the model and phrases that are spoken word for word."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from agent.settings import PROJECT_ROOT, Language
+
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+_FOLDER = PROJECT_ROOT / "prompts"
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What the assistant says word for word in one language."""
+
+    greeting: str
+    declined: str
+    not_understood: str
+    not_working: str
+
+
+def load_phrases() -> dict[Language, Phrases]:
+    """The phrases of both languages."""
+    texts = tomllib.loads((_FOLDER / "phrases.toml").read_text("utf-8"))
+    return {language: Phrases(**texts[language]) for language in LANGUAGES}
+
+
+def fixed_phrases() -> list[tuple[str, Language]]:
+    """Every phrase with its language: what the speech cache should hold before the first call."""
+    return [
+        (getattr(phrases, field.name), language)
+        for language, phrases in load_phrases().items()
+        for field in fields(phrases)
+    ]
+
+
+def load_prompt(purpose: Literal["support", "question", "continue"], language: Language) -> str:
+    """One template, without the file's final line break."""
+    return (_FOLDER / f"{purpose}.{language}.md").read_text("utf-8").rstrip("\n")

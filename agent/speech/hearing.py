@@ -1,0 +1,165 @@
+"""Hearing: one utterance (mono float32 at 16 kHz) in, its text and language out, by whisper-base.
+
+Whisper pads every utterance to 30 s and spends most of its time encoding that silence.
+CTranslate2's encoder takes a shorter window, so an utterance gets one of its own length. A window
+that is too short makes the model loop and invent; the guards below catch that, and the utterance is
+heard again with the full window. Window and guards were measured on recordings of real people:
+`docs/decisions/002-short-hearing-window.md`.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+from numpy.typing import NDArray
+from opencc import OpenCC
+
+from agent.errors import SetupError
+from agent.settings import PROJECT_ROOT, Language
+from agent.speech.transcript import HEARING_RATE_HZ, Transcript
+
+#: Encoder window: at least this long, or the speech and a tail of silence. Seconds.
+_MIN_WINDOW_S = 8.0
+_WINDOW_TAIL_S = 3.0
+_FULL_WINDOW_S = 30.0
+#: A text that breaks one of these was invented, and is heard again with the full window.
+_MAX_TOKENS_PER_SECOND = 12.0
+_MAX_COMPRESSION_RATIO = 2.0
+_MIN_MEAN_LOG_PROBABILITY = -0.7
+#: Whisper's own pair for "nothing was said"; only both together drop an utterance.
+_NO_SPEECH_PROBABILITY = 0.6
+_NO_SPEECH_LOG_PROBABILITY = -1.0
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Hypothesis:
+    text: str
+    token_count: int
+    mean_log_probability: float
+    no_speech_probability: float
+
+    def is_trustworthy(self, seconds: float) -> bool:
+        return (
+            self.token_count <= _token_limit(seconds)
+            and self.mean_log_probability >= _MIN_MEAN_LOG_PROBABILITY
+            and (not self.text or get_compression_ratio(self.text) <= _MAX_COMPRESSION_RATIO)
+        )
+
+
+class Whisper:
+    """whisper-base on the CPU. Not for use by two threads at once."""
+
+    def __init__(self, model_dir: Path, threads: int) -> None:
+        """Load the weights from ``model_dir``, about 2 s. Raises SetupError when it cannot."""
+        try:
+            self._model = WhisperModel(
+                str(model_dir), device="cpu", compute_type="int8", cpu_threads=threads
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise SetupError(
+                f"The speech recognition model in {model_dir} does not load: {error}.",
+                "Run `liuke models pull whisper-base`.",
+            ) from error
+        prompts = tomllib.loads((PROJECT_ROOT / "prompts" / "hearing.toml").read_text("utf-8"))
+        self._to_simplified = OpenCC("t2s")
+        self._tokenizers: dict[Language, Tokenizer] = {}
+        self._prompts: dict[Language, list[int]] = {}
+        for language in ("zh", "en"):
+            tokenizer = Tokenizer(
+                self._model.hf_tokenizer, multilingual=True, task="transcribe", language=language
+            )
+            previous = tokenizer.encode(" " + prompts[language]["prompt"])
+            self._tokenizers[language] = tokenizer
+            self._prompts[language] = self._model.get_prompt(
+                tokenizer, previous, without_timestamps=True
+            )
+        self._suppressed = get_suppressed_tokens(self._tokenizers["en"], [-1])
+
+    def transcribe(self, samples: Samples, language: Language | None = None) -> Transcript:
+        """Hear one utterance of at most 30 s; ``language`` None lets the speech decide."""
+        started = time.perf_counter()
+        seconds = len(samples) / HEARING_RATE_HZ
+        window_s = max(_MIN_WINDOW_S, seconds + _WINDOW_TAIL_S)
+        encoded = self._encode(samples, min(window_s, _FULL_WINDOW_S))
+        probability = 1.0
+        if language is None:
+            language, probability = self._detect_language(encoded)
+        heard = self._decode(encoded, language, seconds)
+        if window_s < _FULL_WINDOW_S and not heard.is_trustworthy(seconds):
+            heard = self._decode(self._encode(samples, _FULL_WINDOW_S), language, seconds)
+        text = heard.text if _is_speech(heard, seconds) else ""
+        return Transcript(
+            text=self._to_simplified.convert(text) if language == "zh" else text,
+            language=language,
+            language_probability=probability,
+            no_speech_probability=heard.no_speech_probability,
+            mean_log_probability=heard.mean_log_probability,
+            seconds=seconds,
+            ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def _encode(self, samples: Samples, window_s: float) -> ctranslate2.StorageView:
+        window = np.zeros(int(window_s * HEARING_RATE_HZ), dtype=np.float32)
+        kept = samples[: len(window)]
+        window[: len(kept)] = kept
+        return self._model.encode(self._model.feature_extractor(window, padding=0))
+
+    def _detect_language(self, encoded: ctranslate2.StorageView) -> tuple[Language, float]:
+        """The likelier of the two languages we speak; Cantonese counts as Mandarin."""
+        found: dict[str, float] = {
+            token[2:-2]: probability
+            for token, probability in self._model.model.detect_language(encoded)[0]
+        }
+        zh = found.get("zh", 0.0) + found.get("yue", 0.0)
+        en = found.get("en", 0.0)
+        share = zh / (zh + en) if zh + en > 0 else 0.5
+        return ("zh", share) if share >= 0.5 else ("en", 1.0 - share)
+
+    def _decode(
+        self, encoded: ctranslate2.StorageView, language: Language, seconds: float
+    ) -> _Hypothesis:
+        prompt = self._prompts[language]
+        # One token more than the guard allows, so that a loop is seen and does not run on.
+        limit = int(_token_limit(seconds)) + 1
+        result = self._model.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=min(len(prompt) + limit, self._model.max_length),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+        )[0]
+        tokens = result.sequences_ids[0]
+        return _Hypothesis(
+            text=self._tokenizers[language].decode(tokens).strip(),
+            token_count=len(tokens),
+            # faster-whisper's form: the end token, which has no id in the list, counts too.
+            mean_log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            no_speech_probability=result.no_speech_prob,
+        )
+
+
+def _token_limit(seconds: float) -> float:
+    return 8 + _MAX_TOKENS_PER_SECOND * seconds
+
+
+def _is_speech(heard: _Hypothesis, seconds: float) -> bool:
+    if (
+        heard.no_speech_probability > _NO_SPEECH_PROBABILITY
+        and heard.mean_log_probability < _NO_SPEECH_LOG_PROBABILITY
+    ):
+        return False
+    # Still running on in the full window: nothing that can be said in that time.
+    return heard.token_count <= _token_limit(seconds)

@@ -1,0 +1,48 @@
+"""Settings come from one place, and a wrong value names its variable."""
+
+import pytest
+
+from agent.errors import SetupError
+from agent.settings import PROJECT_ROOT, Settings, env_example
+
+
+def test_env_example_lists_every_variable_with_its_default() -> None:
+    written = (PROJECT_ROOT / ".env.example").read_text("utf-8")
+    assert written == env_example(), "run: python -m agent.settings > .env.example"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LIUKE_API_PORT", "eighty"),
+        ("LIUKE_SPEECH_SPEED", "9"),
+        ("LIUKE_LLM_MODEL", "gpt-17"),
+        ("LIVEKIT_PORT", "70000"),
+    ],
+)
+def test_a_wrong_value_names_the_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SetupError) as raised:
+        Settings()
+    assert variable in raised.value.message
+    assert value in raised.value.message
+    assert variable in raised.value.remedy
+
+
+def test_a_value_from_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIUKE_API_PORT", "9100")
+    assert Settings().api.port == 9100
+
+
+def test_secrets_do_not_show_when_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    assert "very-secret" not in repr(Settings().language_model)
+
+
+def test_the_database_defaults_to_sqlite_in_the_data_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIUKE_DATA_DIR", "/somewhere")
+    assert Settings().database_url == "sqlite+aiosqlite:////somewhere/liuke.db"
