@@ -8,20 +8,13 @@ _ARABIC = re.compile(r"\d+(?:\.\d+)?")
 _HAN_NUMBER = re.compile(r"[零〇一二两三四五六七八九十百千万亿点]{2,}")
 _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
-_ENGLISH_SMALL = {
-    word: float(value)
-    for value, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-        + ("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen")
-        + ("eighteen", "nineteen")
-    )
-}
-_ENGLISH_TENS = {
-    word: 10.0 * tens
-    for tens, word in enumerate(
-        ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), 2
-    )
-}
+_SMALL_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ENGLISH_SMALL = {word: float(value) for value, word in enumerate(_SMALL_WORDS.split())}
+_ENGLISH_TENS = {word: 10.0 * tens for tens, word in enumerate(_TENS_WORDS.split(), 2)}
 _ENGLISH_UNITS = {"hundred": 100.0, "thousand": 1000.0, "million": 1_000_000.0}
 
 

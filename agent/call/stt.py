@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from livekit import rtc
@@ -43,6 +45,7 @@ _LEAD_IN_S = 0.3
 _LONG_S = 20.0
 _LIMIT_S = 28.0
 
+T = TypeVar("T")
 Pcm = NDArray[np.int16]
 
 
@@ -126,6 +129,7 @@ class UtteranceStream(stt.RecognizeStream):
         super().__init__(stt=parent, conn_options=conn_options, sample_rate=HEARING_RATE_HZ)
         self._client = client
         self._utterance: _Utterance | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._last_final: asyncio.Task[None] | None = None
 
     async def _run(self) -> None:
@@ -140,9 +144,8 @@ class UtteranceStream(stt.RecognizeStream):
             if self._last_final:
                 await self._last_final
         finally:
-            await utils.aio.cancel_and_wait(feed)
+            await utils.aio.cancel_and_wait(feed, *self._tasks)
             await activity.aclose()
-            self._drop_utterance()
 
     async def _feed(self, activity: vad.VADStream) -> None:
         async for item in self._input_ch:
@@ -167,9 +170,9 @@ class UtteranceStream(stt.RecognizeStream):
                 utterance.partial is None or utterance.partial.done()
             ):
                 utterance.partial_at_s = seconds
-                utterance.partial = asyncio.create_task(self._caption(utterance))
+                utterance.partial = self._spawn(self._caption(utterance))
         elif event.raw_accumulated_silence >= _EAGER_SILENCE_S and utterance.eager is None:
-            utterance.eager = asyncio.create_task(self._recognise_ahead(utterance))
+            utterance.eager = self._spawn(self._recognise_ahead(utterance))
             if seconds >= _LONG_S:
                 self._finish_utterance()
         if seconds >= _LIMIT_S:
@@ -194,7 +197,7 @@ class UtteranceStream(stt.RecognizeStream):
         if utterance is None:
             return
         utterance.close()
-        self._last_final = asyncio.create_task(self._emit_final(utterance, after=self._last_final))
+        self._last_final = self._spawn(self._emit_final(utterance, after=self._last_final))
 
     async def _emit_final(self, utterance: _Utterance, *, after: asyncio.Task[None] | None) -> None:
         try:
@@ -217,11 +220,11 @@ class UtteranceStream(stt.RecognizeStream):
             )
         )
 
-    def _drop_utterance(self) -> None:
-        if self._utterance:
-            self._utterance.close()
-            self._utterance.resume()
-            self._utterance = None
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def recognise(client: SpeechClient, pcm: bytes, purpose: Purpose) -> Transcript:

@@ -18,13 +18,13 @@ def upgrade(database_url: str) -> None:
     Raises SetupError when the database cannot be reached or is newer than this version.
     """
     url = make_url(database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     # Alembic reads the value through ConfigParser, where a percent sign must be doubled.
     config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     try:
+        if url.get_backend_name() == "sqlite" and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         command.upgrade(config, "head")
     except (SQLAlchemyError, OSError) as error:
         raise SetupError(

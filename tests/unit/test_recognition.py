@@ -1,0 +1,95 @@
+"""The queue in front of Whisper: order, cancellation, overload."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from agent.errors import ServiceError
+from agent.speech.hearing import Samples
+from agent.speech.recognition import Recognizer
+from agent.speech.transcript import Transcript
+
+
+class SlowEar:
+    """Hears one utterance when told to; the first sample is the utterance's name."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self.go = threading.Semaphore(0)
+
+    def transcribe(self, samples: Samples, language: str | None = None) -> Transcript:
+        self.go.acquire()
+        self.heard.append(int(samples[0]))
+        if samples[0] < 0:
+            raise ValueError("unusable")
+        return Transcript(str(int(samples[0])), "en", 1.0, 0.0, -0.1, 1.0, 1.0)
+
+
+@pytest.fixture
+def ear() -> SlowEar:
+    return SlowEar()
+
+
+@pytest.fixture
+async def recognizer(ear: SlowEar) -> AsyncIterator[Recognizer]:
+    recognizer = Recognizer(ear)  # type: ignore[arg-type]
+    yield recognizer
+    ear.go.release(100)
+    await recognizer.aclose()
+
+
+def utterance(name: int) -> Samples:
+    return np.full(4, name, dtype=np.float32)
+
+
+async def test_finals_go_before_partials_and_recordings(
+    ear: SlowEar, recognizer: Recognizer
+) -> None:
+    first = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="file"))
+    await asyncio.sleep(0.05)  # it is being heard; the others wait
+    rest = [
+        asyncio.create_task(recognizer.transcribe(utterance(2), purpose="file")),
+        asyncio.create_task(recognizer.transcribe(utterance(3), purpose="partial")),
+        asyncio.create_task(recognizer.transcribe(utterance(4), purpose="final")),
+    ]
+    await asyncio.sleep(0.05)
+    ear.go.release(4)
+    await asyncio.gather(first, *rest)
+    assert ear.heard == [1, 4, 3, 2]
+
+
+async def test_what_nobody_waits_for_is_not_heard(ear: SlowEar, recognizer: Recognizer) -> None:
+    first = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="final"))
+    given_up = asyncio.create_task(recognizer.transcribe(utterance(2), purpose="partial"))
+    last = asyncio.create_task(recognizer.transcribe(utterance(3), purpose="partial"))
+    await asyncio.sleep(0.05)
+    given_up.cancel()
+    ear.go.release(3)
+    await asyncio.gather(first, last)
+    assert ear.heard == [1, 3]
+
+
+async def test_an_utterance_that_fails_does_not_stop_the_next(
+    ear: SlowEar, recognizer: Recognizer
+) -> None:
+    ear.go.release(2)
+    with pytest.raises(ValueError, match="unusable"):
+        await recognizer.transcribe(utterance(-1), purpose="final")
+    assert (await recognizer.transcribe(utterance(5), purpose="final")).text == "5"
+
+
+async def test_too_many_waiting_utterances_are_refused(
+    ear: SlowEar, recognizer: Recognizer
+) -> None:
+    waiting = [
+        asyncio.create_task(recognizer.transcribe(utterance(n), purpose="partial"))
+        for n in range(40)
+    ]
+    await asyncio.sleep(0.05)
+    refused = [t.exception() for t in waiting if t.done()]
+    assert refused and all(isinstance(e, ServiceError) and e.retryable for e in refused)
+    ear.go.release(40)
+    await asyncio.gather(*waiting, return_exceptions=True)
