@@ -34,9 +34,14 @@ _FULL_WINDOW_S = 30.0
 _MAX_TOKENS_PER_SECOND = 12.0
 _MAX_COMPRESSION_RATIO = 2.0
 _MIN_MEAN_LOG_PROBABILITY = -0.7
-#: Whisper's own pair for "nothing was said"; only both together drop an utterance.
-_NO_SPEECH_PROBABILITY = 0.6
-_NO_SPEECH_LOG_PROBABILITY = -1.0
+#: Nothing was said where both marks are bad; speech is never dropped for one of them alone. Real
+#: people's clips stayed under 0.07, or over -0.65; noises that gave words were on the other side.
+_NO_SPEECH_PROBABILITY = 0.3
+_NO_SPEECH_LOG_PROBABILITY = -0.6
+#: Below this, the text is a guess whatever else is said of it.
+_GUESS_LOG_PROBABILITY = -1.5
+#: Length from which a piece of the prompt is no term any more but recited: 8 Mandarin characters.
+_RECITED_BYTES = 24
 
 Samples = NDArray[np.float32]
 
@@ -74,11 +79,13 @@ class Whisper:
         self._to_simplified = OpenCC("t2s")
         self._tokenizers: dict[Language, Tokenizer] = {}
         self._prompts: dict[Language, list[int]] = {}
+        self._prompt_texts: dict[Language, str] = {}
         for language in ("zh", "en"):
             tokenizer = Tokenizer(
                 self._model.hf_tokenizer, multilingual=True, task="transcribe", language=language
             )
-            previous = tokenizer.encode(" " + prompts[language]["prompt"])
+            self._prompt_texts[language] = prompts[language]["prompt"]
+            previous = tokenizer.encode(" " + self._prompt_texts[language])
             self._tokenizers[language] = tokenizer
             self._prompts[language] = self._model.get_prompt(
                 tokenizer, previous, without_timestamps=True
@@ -97,7 +104,7 @@ class Whisper:
         heard = self._decode(encoded, language, seconds)
         if window_s < _FULL_WINDOW_S and not heard.is_trustworthy(seconds):
             heard = self._decode(self._encode(samples, _FULL_WINDOW_S), language, seconds)
-        text = heard.text if _is_speech(heard, seconds) else ""
+        text = heard.text if self._is_speech(heard, language, seconds) else ""
         return Transcript(
             text=self._to_simplified.convert(text) if language == "zh" else text,
             language=language,
@@ -150,16 +157,26 @@ class Whisper:
             no_speech_probability=result.no_speech_prob,
         )
 
+    def _is_speech(self, heard: _Hypothesis, language: Language, seconds: float) -> bool:
+        """Whether somebody spoke; in noise the model loops, guesses, or recites its own prompt."""
+        log_probability = heard.mean_log_probability
+        doubtful = heard.no_speech_probability > _NO_SPEECH_PROBABILITY
+        return (
+            bool(heard.text)
+            and log_probability >= _GUESS_LOG_PROBABILITY
+            and not (doubtful and log_probability < _NO_SPEECH_LOG_PROBABILITY)
+            and heard.token_count <= _token_limit(seconds)
+            and get_compression_ratio(heard.text) <= _MAX_COMPRESSION_RATIO
+            and not self._recites_prompt(heard.text, language)
+        )
+
+    def _recites_prompt(self, text: str, language: Language) -> bool:
+        """A stretch of the prompt; a single term of it may well be what the customer said."""
+        return (
+            len(text.encode()) >= _RECITED_BYTES
+            and text.rstrip(".。") in self._prompt_texts[language]
+        )
+
 
 def _token_limit(seconds: float) -> float:
     return 8 + _MAX_TOKENS_PER_SECOND * seconds
-
-
-def _is_speech(heard: _Hypothesis, seconds: float) -> bool:
-    if (
-        heard.no_speech_probability > _NO_SPEECH_PROBABILITY
-        and heard.mean_log_probability < _NO_SPEECH_LOG_PROBABILITY
-    ):
-        return False
-    # Still running on in the full window: nothing that can be said in that time.
-    return heard.token_count <= _token_limit(seconds)
