@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from agent.api.tokens import Seat, room_token
 from agent.call.retrieval import KnowledgeClient
 from agent.error_responses import error_response, install_error_handlers
 from agent.host.livekit import LiveKitAccess, resolve_livekit
+from agent.logs import configure_logging
 from agent.records.models import Call
 from agent.records.store import RecordStore
 from agent.settings import PROJECT_ROOT, Language, Settings
@@ -143,7 +143,10 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         found = await knowledge.find_entry(entry_id)
         if found is None:
             return error_response(
-                404, "not_found", f"There is no entry '{entry_id}'.", "Reload the page."
+                404,
+                "not_found",
+                f"There is no entry '{entry_id}'.",
+                "Close the card and ask again.",
             )
         return asdict(found)
 
@@ -176,7 +179,7 @@ def main() -> None:
         nowhere = LiveKitAccess(url="", api_key="", api_secret="", ours=True)
         print(json.dumps(create_app(settings, nowhere).openapi(), indent=2, ensure_ascii=False))
         return
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging()
     uvicorn.run(
         create_app(settings, resolve_livekit(settings)),
         host=settings.api.host,

@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 #: Passages retrieved, and characters of them that the model reads: reading is what costs it time.
 _PASSAGES = 4
 _MODEL_READS: dict[Language, int] = {"zh": 450, "en": 1100}
+#: Score from which a passage beside the best one may be what the customer means.
+_MAY_ANSWER = 0.1
+#: Steps of an entry that are spoken where no model chooses among them: the first ones help most.
+_SPOKEN_STEPS = 4
+#: Topic of the entries for greetings and thanks: the opening is all there is to say.
+_SMALL_TALK = "conversation"
 #: Earlier messages the model reads: two questions and their answers.
 _REMEMBERED_MESSAGES = 4
 #: Two or three spoken sentences; the model is stopped there if it does not stop by itself.
@@ -127,11 +133,15 @@ class Answerer:
             answer.declined = True
             yield self._phrases[answer.language].declined
             return
-        passages = _readable(found.passages, answer.language)
-        answer.citations = _citations(passages)
         if found.opening:
             answer.opening = found.opening.text
-            yield found.opening.text + ("" if answer.language == "zh" else " ")
+            yield found.opening.text + _space(answer.language)
+        if found.passages[0].topic == _SMALL_TALK:
+            if found.opening is None:
+                yield (await self._knowledge.entry(found.passages[0].entry_id)).opening
+            return
+        passages = _readable(found.passages, answer.language)
+        answer.citations = _citations(passages)
         composed = False
         try:
             async for clause in self._continue_with_model(answer, passages, history):
@@ -142,7 +152,7 @@ class Answerer:
         if answer.declined:
             yield self._phrases[answer.language].declined
         elif not composed:
-            async for text in self._approved_text(answer, passages[0].entry_id):
+            async for text in self._approved_text(answer, passages[0]):
                 yield text
 
     async def _continue_with_model(
@@ -192,13 +202,13 @@ class Answerer:
             context.add_message(role="user", content=f"{question}\n\n{said}")
         return context
 
-    async def _approved_text(self, answer: Answer, entry_id: str) -> AsyncIterator[str]:
-        entry = await self._knowledge.entry(entry_id)
+    async def _approved_text(self, answer: Answer, passage: Passage) -> AsyncIterator[str]:
+        entry = await self._knowledge.entry(passage.entry_id)
         if answer.opening is None:
             answer.opening = entry.opening
-            yield entry.opening + ("" if answer.language == "zh" else " ")
-        for sentence in what_to_do(entry.body):
-            yield sentence
+            yield entry.opening + _space(answer.language)
+        for step in what_to_do(entry.body)[:_SPOKEN_STEPS]:
+            yield step
 
 
 def new_answer(question: str) -> Answer:
@@ -224,11 +234,11 @@ async def _clauses(stream: llm.LLMStream, splitter: ClauseSplitter) -> AsyncIter
 
 
 def _readable(passages: Sequence[Passage], language: Language) -> list[Passage]:
-    """The best passages that fit what the model reads; always at least the first."""
+    """The passages that may answer and fit what the model reads; always at least the first."""
     kept: list[Passage] = []
     room = _MODEL_READS[language]
     for passage in passages:
-        if kept and len(passage.text) > room:
+        if kept and (len(passage.text) > room or passage.score < _MAY_ANSWER):
             break
         kept.append(passage)
         room -= len(passage.text)
@@ -241,6 +251,11 @@ def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
         for p in reversed(passages)
     }
     return tuple(reversed(by_entry.values()))
+
+
+def _space(language: Language) -> str:
+    """What stands between two sentences."""
+    return "" if language == "zh" else " "
 
 
 def _ms_since(started: float) -> float:

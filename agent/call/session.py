@@ -48,7 +48,7 @@ def turn_handling() -> TurnHandlingOptions:
     )
 
 
-class NoModel(llm.LLM):
+class NoModel(llm.LLM[str]):
     """Stands in the session where there is no language model: approved text alone answers."""
 
     def chat(self, **_: Any) -> llm.LLMStream:
@@ -84,6 +84,7 @@ async def hold_call(ctx: JobContext) -> None:
             await part.aclose()
 
     ctx.add_shutdown_callback(close)
+    await ctx.connect()
     await session.start(
         agent,
         room=ctx.room,

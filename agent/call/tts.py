@@ -20,7 +20,7 @@ from agent.speech.transcript import SPEAKING_RATE_HZ
 _FRAME_MS = 20
 
 
-class KokoroTTS(tts.TTS):
+class KokoroTTS(tts.TTS[str]):
     """Kokoro behind the speech server, as a streaming LiveKit TTS."""
 
     def __init__(self, client: SpeechClient) -> None:

@@ -51,7 +51,7 @@ class TurnLog:
 
     def __init__(
         self,
-        session: AgentSession,
+        session: AgentSession[None],
         agent: SupportAgent,
         room: rtc.Room,
         records: RecordStore,

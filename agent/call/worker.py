@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 
 from livekit.agents import AgentServer
 
 from agent.call.session import hold_call
 from agent.host.livekit import resolve_livekit
+from agent.logs import configure_logging
 from agent.settings import Settings
 
 #: A call that goes on this long after SIGTERM is ended, seconds.
@@ -58,7 +58,7 @@ async def serve(server: AgentServer) -> None:
 
 def main() -> None:
     """Serve with the settings of the environment."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging()
     asyncio.run(serve(create_server(Settings())))
 
 

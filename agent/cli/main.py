@@ -6,7 +6,14 @@ import sys
 
 import typer
 
+from agent.cli import knowledge, models
+from agent.cli.ask import ask
+from agent.cli.call import call
 from agent.cli.output import err, report_error
+from agent.cli.say import say
+from agent.cli.setup import setup
+from agent.cli.transcribe import transcribe
+from agent.cli.up import up
 from agent.errors import LiukeError
 
 app = typer.Typer(
@@ -16,6 +23,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+app.command()(up)
+app.command()(setup)
+app.command()(ask)
+app.command()(call)
+app.command()(say)
+app.command()(transcribe)
+app.add_typer(models.app, name="models")
+app.add_typer(knowledge.app, name="knowledge")
 
 
 def main() -> None:

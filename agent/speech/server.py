@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from pydantic import BaseModel, Field
 
 from agent.error_responses import install_error_handlers
 from agent.errors import InputError
+from agent.logs import configure_logging
 from agent.settings import Language, Settings
 from agent.speech.hearing import Samples, Whisper
 from agent.speech.recognition import Recognizer
@@ -137,7 +137,7 @@ async def _disconnect(request: Request) -> None:
 
 def main() -> None:
     """Serve on the address of LIUKE_SPEECH_URL."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging()
     settings = Settings()
     address = urlsplit(settings.speech.url)
     uvicorn.run(

@@ -1,0 +1,65 @@
+# Liuke. `make run` sets everything up and starts it, `make test` tests it, `make help` lists the rest.
+#
+# Needed: Python 3.11 to 3.13 with venv, a C compiler, make. uv comes from PyPI into .bootstrap/,
+# unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test lint bench-call clean
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+# Handed to the program the target runs: make test ARGS="tests/unit -k packs"
+ARGS ?=
+
+UV := $(shell command -v uv || echo .bootstrap/bin/uv)
+BIN := .venv/bin
+# What is installed follows from these two alone.
+LOCK := pyproject.toml uv.lock
+
+# $(call need,command that must succeed,what is missing without it,Debian package,macOS command)
+need = $(1) >/dev/null 2>&1 || { printf '%s\n' 'Missing: $(strip $(2)).' \
+  '  Debian, Ubuntu:  sudo apt-get install $(3)' '  macOS:           $(4)' >&2; exit 1; }
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+run: .venv/.run ## Set up what is missing, start everything, print one URL
+	@$(BIN)/liuke up $(ARGS)
+
+setup: .venv/.run ## Set up what is missing without starting it
+	@$(BIN)/liuke setup
+
+test: .venv/.dev ## Run the tests; choose with ARGS="tests/unit -k packs"
+	@$(BIN)/liuke setup
+	@$(BIN)/pytest $(ARGS)
+
+lint: .venv/.dev ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench-call: .venv/.run ## Ten real calls; one JSON line with their latencies
+	@$(BIN)/python -m eval.bench_call $(ARGS)
+
+clean: ## Remove what was installed and built here; var/ and fetched models stay
+	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache
+
+# --inexact: what the tests need stays if it is there.
+.venv/.run: $(LOCK) | $(UV)
+	@$(call need,cc --version,a C compiler,gcc libc6-dev,xcode-select --install)
+	@$(UV) sync --frozen --no-dev --inexact
+	@touch $@
+
+.venv/.dev: $(LOCK) | $(UV)
+	@$(call need,cc --version,a C compiler,gcc libc6-dev,xcode-select --install)
+	@$(UV) sync --frozen
+	@touch .venv/.run $@
+
+.bootstrap/bin/uv:
+	@$(call need,$(PYTHON) -c 'import sys; assert 0x30b0000 <= sys.hexversion < 0x30e0000',\
+	Python 3.11 to 3.13 as $(PYTHON) (or set PYTHON=...),python3,brew install python@3.13)
+	@$(call need,$(PYTHON) -c 'import ensurepip; import venv',\
+	the venv module of $(PYTHON),python3-venv,brew install python@3.13)
+	@echo "Fetching uv $(UV_VERSION) into .bootstrap/"
+	@$(PYTHON) -m venv --clear .bootstrap
+	@.bootstrap/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)

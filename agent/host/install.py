@@ -1,0 +1,129 @@
+"""Set-up: settings go in; everything that a start needs is fetched, built or found in its place.
+
+Each step is a coroutine that looks first and returns at once when there is nothing to do, so that
+set-up runs before every start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+from agent.errors import SetupError
+from agent.host.livekit import ensure_keys
+from agent.host.livekit_build import livekit_server
+from agent.host.machine import choose_model, recall_choice
+from agent.host.packs import pull
+from agent.host.progress import Progress, Report
+from agent.host.web_build import build_pages
+from agent.records.migrate import upgrade
+from agent.settings import PROJECT_ROOT, Settings
+
+Step = Callable[[Settings, Report], Awaitable[None]]
+
+SPEECH_PACKS = ("whisper-base", "kokoro")
+LANGUAGE_MODEL_PACKS = ("qwen2.5-1.5b", "qwen2.5-0.5b")
+
+
+async def set_up(settings: Settings, report: Report) -> None:
+    """Take every step; idempotent. Raises SetupError with the remedy at the first that fails."""
+    # What waits for the network and what computes go on together ...
+    await _together(settings, report, fetch_models, provide_livekit_server, provide_pages)
+    # ... and what rests on them, or measures this machine, comes after in this order.
+    for step in AFTERWARDS:
+        await step(settings, report)
+
+
+def packs_needed(settings: Settings) -> tuple[str, ...]:
+    """Packs that these settings use; both language models until one is chosen for this machine."""
+    if settings.language_model.api_key.get_secret_value():
+        return SPEECH_PACKS
+    choice = recall_choice(settings)
+    if choice is None:
+        return (*SPEECH_PACKS, *LANGUAGE_MODEL_PACKS)
+    return SPEECH_PACKS if choice.model == "none" else (*SPEECH_PACKS, choice.model)
+
+
+async def fetch_models(settings: Settings, report: Report) -> None:
+    """Model files of the packs these settings use."""
+    await pull(settings.paths.cache_dir, packs_needed(settings), report)
+
+
+async def provide_livekit_server(settings: Settings, report: Report) -> None:
+    """The LiveKit server's program, unless a server of one's own is set."""
+    if not settings.livekit.url:
+        await livekit_server(settings.paths.cache_dir, report)
+
+
+async def provide_pages(settings: Settings, report: Report) -> None:
+    """The built pages."""
+    await build_pages(PROJECT_ROOT / "web", settings.paths.cache_dir, report)
+
+
+async def generate_keys(settings: Settings, report: Report) -> None:
+    """Keys for the LiveKit server we start."""
+    await ensure_keys(settings)
+
+
+async def choose_language_model(settings: Settings, report: Report) -> None:
+    """The embedded language model that this machine can carry, by measuring it once."""
+    if settings.language_model.api_key.get_secret_value() or recall_choice(settings):
+        return
+    task = "language model"
+    report(Progress(task, "measuring this machine"))
+    choice = await choose_model(settings)
+    report(Progress(task, f"{choice.model}. {choice.reason}", finished=True))
+
+
+async def migrate_database(settings: Settings, report: Report) -> None:
+    """Tables of calls and turns."""
+    await asyncio.to_thread(upgrade, settings.database_url)
+
+
+async def build_knowledge_index(settings: Settings, report: Report) -> None:
+    """The index of the corpus; unreadable entries are reported and left out."""
+    # Chroma and the splitters take seconds to import, which a start with a fresh index does not
+    # need to wait for twice: the knowledge server imports them too.
+    from knowledge.entry import read_corpus
+    from knowledge.errors import KnowledgeError
+    from knowledge.index import build_index
+
+    task = "knowledge index"
+
+    def embedded(done: int, total: int) -> None:
+        report(Progress(task, f"{done} of {total} texts embedded"))
+
+    def build() -> None:
+        corpus = read_corpus(settings.knowledge.corpus_dir)
+        for problem in corpus.problems:
+            report(Progress(str(problem), "left out of the index", finished=True))
+        folder = settings.paths.data_dir / "knowledge"
+        built = build_index(corpus, folder, threads=os.cpu_count() or 1, progress=embedded)
+        if built.changed:
+            report(Progress(task, f"{built.manifest.entries} entries", finished=True))
+
+    try:
+        await asyncio.to_thread(build)
+    except KnowledgeError as error:
+        raise SetupError(error.message, error.remedy) from error
+
+
+#: In order, each resting on those before it. Measuring comes while nothing else of ours runs.
+AFTERWARDS: tuple[Step, ...] = (
+    generate_keys,
+    choose_language_model,
+    migrate_database,
+    build_knowledge_index,
+)
+
+
+async def _together(settings: Settings, report: Report, *steps: Step) -> None:
+    """Run steps at once; the first that fails stops the others and is raised."""
+    tasks = [asyncio.ensure_future(step(settings, report)) for step in steps]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,266 @@
+"""Host: settings go in; a running Liuke comes out: its processes, their states, one URL.
+
+What the settings place on another machine is not started here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from agent.errors import LiukeError, SetupError
+from agent.host.language_model import LanguageModelEndpoint, resolve_language_model
+from agent.host.livekit import LiveKitAccess, resolve_livekit, write_server_config
+from agent.host.livekit_build import find_livekit_server
+from agent.host.machine import recall_choice
+from agent.host.ports import Port, check_ports
+from agent.host.supervisor import ProcessEvent, ProcessSpec, Supervisor
+from agent.prompts import fixed_phrases
+from agent.settings import Settings
+from agent.speech.client import SpeechClient
+
+#: Seconds from the last process's health until calls must be possible.
+READY_TIMEOUT_S = 60.0
+#: Seconds to load models from a slow disk on a busy machine; usually it takes two to ten.
+LOADING_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Calls are answered at this address."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class SpeechCached:
+    """How much of what is spoken word for word has its audio made."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something went wrong that calls can do without."""
+
+    message: str
+    remedy: str
+
+
+Event = ProcessEvent | Ready | SpeechCached | Trouble
+Tell = Callable[[Event], None]
+
+
+def page_url(settings: Settings) -> str:
+    """Where the customer's page is, as a browser on this machine reaches it."""
+    host = settings.api.host
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api.port}"
+
+
+async def check_own_ports(settings: Settings) -> None:
+    """SetupError when a port that we are about to use is taken."""
+    await check_ports(ports_needed(settings))
+
+
+async def keep_up(settings: Settings, tell: Tell) -> None:
+    """Start everything, say when it is ready, and keep it running until cancelled.
+
+    Set-up must be done and the ports free. Raises SetupError when it cannot be started.
+    """
+    specs = await process_specs(settings)
+    async with Supervisor(specs, settings.paths.data_dir / "log", tell) as supervisor:
+        await supervisor.healthy()
+        await _ready(page_url(settings))
+        tell(Ready(page_url(settings)))
+        filling = asyncio.create_task(_fill_speech_cache(settings, tell))
+        try:
+            await supervisor.forever()
+        finally:
+            filling.cancel()
+
+
+def parts_elsewhere(settings: Settings) -> dict[str, str]:
+    """Parts that are not started here, and where or why."""
+    elsewhere = {}
+    if settings.livekit.url:
+        elsewhere["livekit"] = settings.livekit.url
+    if settings.language_model.api_key.get_secret_value():
+        elsewhere["language-model"] = settings.language_model.base_url
+    elif (choice := recall_choice(settings)) and choice.model == "none":
+        elsewhere["language-model"] = f"none: {choice.reason}"
+    if not _on_loopback(settings.speech.url):
+        elsewhere["speech"] = settings.speech.url
+    if not _on_loopback(settings.knowledge.url):
+        elsewhere["knowledge"] = settings.knowledge.url
+    return elsewhere
+
+
+def ports_needed(settings: Settings) -> list[Port]:
+    """Every port that the processes we start will listen on."""
+    livekit = settings.livekit
+    ports = [
+        Port("livekit", livekit.port, "LIVEKIT_PORT"),
+        Port("livekit", livekit.rtc_tcp_port, "LIVEKIT_RTC_TCP_PORT", host="0.0.0.0"),
+        Port("livekit", livekit.rtc_udp_port, "LIVEKIT_RTC_UDP_PORT", protocol="udp"),
+        Port("language-model", settings.embedded_model.port, "LIUKE_LLM_PORT"),
+        Port("speech", _port_of(settings.speech.url), "LIUKE_SPEECH_URL"),
+        Port("knowledge", _port_of(settings.knowledge.url), "LIUKE_KNOWLEDGE_URL"),
+        Port("worker", settings.agent.health_port, "LIUKE_AGENT_HEALTH_PORT"),
+        Port("api", settings.api.port, "LIUKE_API_PORT", host=settings.api.host),
+    ]
+    elsewhere = parts_elsewhere(settings)
+    return [port for port in ports if port.process not in elsewhere]
+
+
+async def process_specs(settings: Settings) -> list[ProcessSpec]:
+    """The processes to run here: docs/architecture.md, "Processes"."""
+    access = resolve_livekit(settings)
+    specs = [_speech(settings), _knowledge(settings)]
+    if access.ours:
+        specs.append(await _livekit(settings, access))
+    endpoint = resolve_language_model(settings)
+    if endpoint and endpoint.embedded:
+        specs.append(_language_model(settings, endpoint))
+    elsewhere = parts_elsewhere(settings)
+    specs = [spec for spec in specs if spec.name not in elsewhere]
+    specs.append(_worker(settings, access, needs=tuple(s.name for s in specs if s.essential)))
+    specs.append(_api(settings, access, needs=tuple(spec.name for spec in specs[-1:])))
+    return specs
+
+
+async def _livekit(settings: Settings, access: LiveKitAccess) -> ProcessSpec:
+    program = await find_livekit_server(settings.paths.cache_dir)
+    if program is None:
+        raise SetupError(
+            "The LiveKit server's program is missing.",
+            "Run `liuke setup`, or set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
+        )
+    config = await write_server_config(settings, access)
+    return ProcessSpec(
+        name="livekit",
+        argv=(str(program), "--config", str(config)),
+        health_url=f"http://127.0.0.1:{settings.livekit.port}/",
+    )
+
+
+def _language_model(settings: Settings, endpoint: LanguageModelEndpoint) -> ProcessSpec:
+    return ProcessSpec(
+        name="language-model",
+        argv=_python("agent.host.language_model"),
+        health_url=f"{endpoint.base_url.removesuffix('/v1')}/health",
+        nice=settings.embedded_model.nice,
+        start_timeout_s=LOADING_TIMEOUT_S,
+        essential=False,  # approved text still answers
+    )
+
+
+def _speech(settings: Settings) -> ProcessSpec:
+    return ProcessSpec(
+        name="speech",
+        argv=_python("agent.speech.server"),
+        health_url=f"{settings.speech.url}/healthz",
+        start_timeout_s=LOADING_TIMEOUT_S,
+    )
+
+
+def _knowledge(settings: Settings) -> ProcessSpec:
+    index, corpus = settings.paths.data_dir / "knowledge", settings.knowledge.corpus_dir
+    port = str(_port_of(settings.knowledge.url))
+    return ProcessSpec(
+        name="knowledge",
+        argv=_python(
+            *("knowledge.server", "--port", port, "--index", str(index), "--corpus", str(corpus))
+        ),
+        health_url=f"{settings.knowledge.url}/healthz",
+        start_timeout_s=LOADING_TIMEOUT_S,
+    )
+
+
+def _worker(settings: Settings, access: LiveKitAccess, needs: tuple[str, ...]) -> ProcessSpec:
+    return ProcessSpec(
+        name="worker",
+        argv=_python("agent.call.worker"),
+        health_url=f"http://127.0.0.1:{settings.agent.health_port}/",
+        env=access.environment(),
+        needs=needs,
+    )
+
+
+def _api(settings: Settings, access: LiveKitAccess, needs: tuple[str, ...]) -> ProcessSpec:
+    return ProcessSpec(
+        name="api",
+        argv=_python("agent.api.server"),
+        health_url=f"{page_url(settings)}/healthz",
+        env=access.environment(),
+        needs=needs,
+    )
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *arguments)
+
+
+def _on_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _port_of(url: str) -> int:
+    return urlsplit(url).port or 80
+
+
+async def _ready(url: str) -> None:
+    """Wait until the API says that a call would be answered; SetupError names what is not ready."""
+    problems = ["The API does not say what is missing."]
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient(trust_env=False) as http:
+            while True:
+                try:
+                    response = await http.get(f"{url}/readyz", timeout=READY_TIMEOUT_S)
+                    if response.is_success:
+                        return
+                    parts = response.json()["parts"].items()
+                    problems = [
+                        f"{name}: {part['problem']} {part['remedy']}"
+                        for name, part in parts
+                        if not part["ok"] and not part["optional"]
+                    ]
+                except httpx.HTTPError as error:
+                    problems = [f"The API does not answer ({type(error).__name__})."]
+                await asyncio.sleep(0.3)
+    except TimeoutError:
+        raise SetupError(
+            f"All processes run, but after {READY_TIMEOUT_S:g} s calls are still not possible. "
+            + " ".join(problems),
+            "`liuke doctor` checks each part.",
+        ) from None
+
+
+async def _fill_speech_cache(settings: Settings, tell: Tell) -> None:
+    """Have the audio made of what is spoken word for word; calls can begin meanwhile."""
+    speech = SpeechClient(settings.speech.url)
+    try:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            openings = (await http.get(f"{settings.knowledge.url}/openings")).json()
+        phrases = fixed_phrases() + [(entry["text"], entry["language"]) for entry in openings]
+        async for done, total in speech.cache(phrases):
+            tell(SpeechCached(done, total))
+    except LiukeError as error:
+        tell(Trouble(error.message, error.remedy))
+    except (httpx.HTTPError, ValueError) as error:
+        tell(
+            Trouble(
+                f"The openings could not be asked for ({type(error).__name__}): their audio is "
+                "made when they are first spoken.",
+                "Check LIUKE_KNOWLEDGE_URL.",
+            )
+        )
+    finally:
+        await speech.aclose()

@@ -1,0 +1,95 @@
+"""The pages: sources in `web/` go in, `web/dist` comes out, built anew only when they changed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from agent.errors import SetupError
+from agent.host.cache import exclusive, writing_to
+from agent.host.command import run_command
+from agent.host.progress import Progress, Report
+from agent.host.toolchains import NODE, bin_dir_of
+
+TASK = "web pages"
+#: Made by the tools, not by us.
+NOT_SOURCES = frozenset({"node_modules", "dist", ".vite", "coverage", "test-results"})
+
+
+async def build_pages(web_dir: Path, cache_dir: Path, report: Report) -> None:
+    """Build the pages unless they are of the sources as they are now."""
+    if await asyncio.to_thread(is_built, web_dir):
+        return
+    if not await asyncio.to_thread((web_dir / "package-lock.json").is_file):
+        raise SetupError(
+            f"{web_dir} holds no sources of the pages: package-lock.json is missing.",
+            "Run from a whole checkout of the project.",
+        )
+    async with writing_to(web_dir), exclusive(cache_dir / "build" / "web", TASK, report):
+        if not await asyncio.to_thread(is_built, web_dir):  # by the process we waited for
+            await _build(web_dir, await bin_dir_of(NODE, cache_dir, report), report)
+        report(Progress(TASK, "ready", finished=True))
+
+
+def is_built(web_dir: Path) -> bool:
+    """Whether `dist` was built from just these sources."""
+    return _says(_dist_stamp(web_dir), _hash(_sources(web_dir)))
+
+
+async def _build(web_dir: Path, bin_dir: Path, report: Report) -> None:
+    async def npm(failure: str, *arguments: str) -> None:
+        await run_command(
+            ["npm", *arguments],
+            failure=failure,
+            remedy="Check the network and npm's registry setting, then run `liuke setup` again.",
+            cwd=web_dir,
+            first_on_path=bin_dir,
+            on_line=lambda line: report(Progress(TASK, line.strip())),
+        )
+
+    lock_file = web_dir / "package-lock.json"
+    installed = web_dir / "node_modules" / ".package-lock.sha256"
+    locked = await asyncio.to_thread(_hash, [lock_file])
+    if not await asyncio.to_thread(_says, installed, locked):
+        report(Progress(TASK, "installing packages"))
+        await npm("The packages of the pages could not be installed", "ci", "--no-fund")
+        await asyncio.to_thread(_write, installed, locked)
+    report(Progress(TASK, "building"))
+    stamp = _dist_stamp(web_dir)
+    # Without its stamp a build that breaks off counts as none.
+    await asyncio.to_thread(stamp.unlink, missing_ok=True)
+    await npm("The pages could not be built", "run", "build")
+    # After the build, which may write sources too: types generated from the API's description.
+    await asyncio.to_thread(lambda: _write(stamp, _hash(_sources(web_dir))))
+
+
+def _dist_stamp(web_dir: Path) -> Path:
+    return web_dir / "dist" / ".sources.sha256"
+
+
+def _says(stamp: Path, expected: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == expected
+
+
+def _write(stamp: Path, text: str) -> None:
+    stamp.parent.mkdir(exist_ok=True)  # npm makes no folder for no packages
+    stamp.write_text(text)
+
+
+def _sources(web_dir: Path) -> Iterator[Path]:
+    for path in sorted(web_dir.iterdir()):
+        if path.is_dir() and path.name not in NOT_SOURCES:
+            yield from sorted(file for file in path.rglob("*") if file.is_file())
+        elif path.is_file() and path.suffix != ".tsbuildinfo":
+            yield path
+
+
+def _hash(files: Iterable[Path]) -> str:
+    """Hash of the files' paths and contents."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

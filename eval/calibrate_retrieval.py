@@ -1,0 +1,339 @@
+"""Calibration of retrieval: held-out questions in, `knowledge/thresholds.toml` out.
+
+    python -m eval.calibrate_retrieval --index var/knowledge [--check]
+
+Half of the questions (by a hash of the text) serve to fit the weights and to choose the thresholds,
+by cross-validation that keeps the questions of a subject together; the figures are those of the
+other half. `--check` measures the file as it is on that half and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.embedding import E5Embeddings, E5Model
+from knowledge.entry import Language, read_corpus
+from knowledge.index import Index
+from knowledge.retrieval import (
+    EVIDENCE,
+    SUPPORT,
+    THRESHOLDS,
+    Array,
+    Calibration,
+    Evidence,
+    Judgement,
+    Retriever,
+    judge,
+)
+
+QUESTIONS = Path(__file__).with_name("questions")
+CORPUS = Path(__file__).parent.parent / "knowledge" / "corpus"
+
+#: What the thresholds aim at: of the questions without an answer, so many are declined; of all
+#: questions, so many hear a wrong opening.
+DECLINED = 0.95
+WRONG_OPENINGS = 0.02
+
+#: Share of the wrong openings allowed that thresholds use up: other questions will differ.
+_MARGIN = 0.75
+
+_FOLDS = 5
+#: Strength of the prior on standardised weights, as a share of one question's evidence.
+_RIDGE = 0.01
+
+
+@dataclass(frozen=True)
+class Question:
+    """One held-out question."""
+
+    text: str
+    language: Language
+    subject: str | None
+    """None: nothing in the corpus answers it."""
+    tuning: bool
+    """Belongs to the half that weights and thresholds are chosen on."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A question and what the index says about it."""
+
+    question: Question
+    evidence: Evidence
+
+    @property
+    def answer(self) -> int | None:
+        """Row of the right subject in the evidence."""
+        subjects = [entry_id.split("/", 1)[1] for entry_id in self.evidence.entry_ids]
+        if self.question.subject in subjects:
+            return subjects.index(self.question.subject)
+        return None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How good retrieval is on some questions; shares from 0 to 1."""
+
+    questions: int
+    recall_at_1: float
+    recall_at_5: float
+    auroc: float
+    declined: float
+    """Of the questions without an answer."""
+    wrongly_declined: float
+    """Of the questions with an answer."""
+    openings: float
+    """Right openings, of the questions with an answer."""
+    wrong_openings: float
+    """Of all questions."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.questions} questions: recall@1 {self.recall_at_1:.3f}, "
+            f"recall@5 {self.recall_at_5:.3f}; answerable or not: AUROC {self.auroc:.3f}, "
+            f"declined {self.declined:.3f} of the unanswerable, {self.wrongly_declined:.3f} of the "
+            f"answerable; right opening {self.openings:.3f} of the answerable, wrong opening "
+            f"{self.wrong_openings:.3f} of all"
+        )
+
+
+def load_questions(folder: Path = QUESTIONS) -> list[Question]:
+    """All held-out questions."""
+    rows = [
+        json.loads(line)
+        for path in sorted(folder.glob("*answerable_*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+    return [
+        Question(
+            row["text"],
+            row["language"],
+            row.get("entry"),
+            tuning=hashlib.sha256(row["text"].encode()).digest()[0] % 2 == 0,
+        )
+        for row in rows
+    ]
+
+
+def collect(retriever: Retriever, questions: Sequence[Question]) -> list[Sample]:
+    """What the index says about each question."""
+    return [Sample(q, retriever.evidence(q.text, q.language, {})) for q in questions]
+
+
+def measure(samples: Sequence[Sample], calibration: Calibration) -> Figures:
+    """How good ``calibration`` is on ``samples``."""
+    judged = [(sample, judge(sample.evidence, calibration)) for sample in samples]
+    return _figures(judged, calibration.supported, calibration.opening)
+
+
+def calibrate(samples: Sequence[Sample]) -> Calibration:
+    """Weights fitted on all ``samples``, thresholds chosen by cross-validation."""
+    folds = np.array([_fold(sample.question) for sample in samples])
+    held_out: list[tuple[Sample, Judgement]] = []
+    for fold in range(_FOLDS):
+        fitted = _fit([s for s, f in zip(samples, folds, strict=True) if f != fold])
+        held_out += [
+            (s, judge(s.evidence, fitted)) for s, f in zip(samples, folds, strict=True) if f == fold
+        ]
+    supported = _supported_threshold(held_out)
+    return replace(
+        _fit(samples), supported=supported, opening=_opening_threshold(held_out, supported)
+    )
+
+
+def _fit(samples: Sequence[Sample]) -> Calibration:
+    answered = [(s.evidence.features, s.answer) for s in samples if s.answer is not None]
+    ranking = _fit_ranking([features for features, _ in answered], [row for _, row in answered])
+    answerable = np.array([s.question.subject is not None for s in samples])
+    support, bias = _fit_logistic(np.array([s.evidence.nearness for s in samples]), answerable)
+    return Calibration(ranking, support, bias, supported=0.5, opening=1.0)
+
+
+def _fit_ranking(choices: Sequence[Array], chosen: Sequence[int]) -> Array:
+    """Weights under which the right subject wins: conditional logit, by Newton's method."""
+    scale = np.concatenate(choices).std(axis=0) + 1e-9
+
+    def loss(weights: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = 0.0, np.zeros(len(scale)), np.zeros((len(scale), len(scale)))
+        for features, right in zip(choices, chosen, strict=True):
+            x = features / scale
+            share = np.exp(x @ weights - (x @ weights).max())
+            share /= share.sum()
+            mean = share @ x
+            value -= math.log(share[right] + 1e-300)
+            gradient += mean - x[right]
+            hessian += (x * share[:, None]).T @ x - np.outer(mean, mean)
+        return value, gradient, hessian
+
+    weights: Array = _newton(loss, len(scale), _RIDGE * len(choices)) / scale
+    return weights
+
+
+def _fit_logistic(features: Array, truth: Array) -> tuple[Array, float]:
+    """Weights and bias of a logistic regression in which both classes weigh the same."""
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
+    x = np.column_stack([(features - mean) / scale, np.ones(len(features))])
+    cost = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
+
+    def loss(weights: Array) -> tuple[float, Array, Array]:
+        logit = x @ weights
+        guess = 1 / (1 + np.exp(-logit))
+        value = float((cost * np.logaddexp(0, np.where(truth, -logit, logit))).sum())
+        hessian = (x * (cost * guess * (1 - guess))[:, None]).T @ x
+        return value, x.T @ (cost * (guess - truth)), hessian
+
+    weights = _newton(loss, x.shape[1], _RIDGE * len(x))
+    fitted = weights[:-1] / scale
+    return fitted, float(weights[-1] - fitted @ mean)
+
+
+def _newton(loss: Callable[[Array], tuple[float, Array, Array]], size: int, prior: float) -> Array:
+    """Minimise ``loss`` (value, gradient, Hessian) plus a quadratic prior, halving long steps."""
+    weights = np.zeros(size)
+
+    def penalised(at: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = loss(at)
+        ridge = prior * np.eye(size)
+        return value + prior * float(at @ at) / 2, gradient + prior * at, hessian + ridge
+
+    value, gradient, hessian = penalised(weights)
+    for _ in range(100):
+        move = np.linalg.solve(hessian, gradient)
+        while penalised(weights - move)[0] > value and np.abs(move).max() > 1e-9:
+            move = move / 2
+        weights = weights - move
+        value, gradient, hessian = penalised(weights)
+        if np.abs(move).max() < 1e-6:
+            break
+    return weights
+
+
+def _supported_threshold(judged: Sequence[tuple[Sample, Judgement]]) -> float:
+    """Declines enough of the unanswerable, and more where that loses few of the answerable."""
+    support = np.array([judgement.support for _, judgement in judged])
+    answerable = np.array([sample.question.subject is not None for sample, _ in judged])
+    declines_enough = float(np.quantile(support[~answerable], DECLINED, method="higher"))
+    loses_too_many = float(np.quantile(support[answerable], 1 - DECLINED, method="lower"))
+    return max(declines_enough, (declines_enough + loses_too_many) / 2) + 1e-6
+
+
+def _opening_threshold(judged: Sequence[tuple[Sample, Judgement]], supported: float) -> float:
+    """The lowest score at which wrong openings are few enough."""
+    tried = sorted({float(j.scores.max(initial=0.0)) for _, j in judged}, reverse=True)
+    best = 1.0
+    for threshold in tried:
+        if _figures(judged, supported, threshold).wrong_openings > WRONG_OPENINGS * _MARGIN:
+            break
+        best = threshold
+    return best
+
+
+def _figures(
+    judged: Sequence[tuple[Sample, Judgement]], supported: float, opening: float
+) -> Figures:
+    answerable = [(s, j) for s, j in judged if s.question.subject is not None]
+    others = [j for s, j in judged if s.question.subject is None]
+    ranks = np.array([_rank(s, j) for s, j in answerable])
+    opened = [
+        (s, j) for s, j in judged if j.support >= supported and j.scores.max(initial=0) >= opening
+    ]
+    right = sum(s.answer == j.order[0] for s, j in opened if s.answer is not None)
+    yes, no = np.array([j.support for _, j in answerable]), np.array([j.support for j in others])
+    return Figures(
+        questions=len(judged),
+        recall_at_1=float((ranks < 1).mean()),
+        recall_at_5=float((ranks < 5).mean()),
+        auroc=float((yes[:, None] > no[None]).mean()),
+        declined=float((no < supported).mean()),
+        wrongly_declined=float((yes < supported).mean()),
+        openings=right / len(answerable),
+        wrong_openings=(len(opened) - right) / len(judged),
+    )
+
+
+def _rank(sample: Sample, judgement: Judgement) -> int:
+    if sample.answer is None:
+        return len(judgement.order)
+    return int(np.flatnonzero(judgement.order == sample.answer)[0])
+
+
+def _fold(question: Question) -> int:
+    return hashlib.sha256((question.subject or question.text).encode()).digest()[1] % _FOLDS
+
+
+def render(calibration: Calibration, tuning: Figures, report: Figures) -> str:
+    """The TOML file."""
+    ranking = zip(EVIDENCE, calibration.ranking, strict=True)
+    support = zip((*SUPPORT, "bias"), (*calibration.support, calibration.support_bias), strict=True)
+    return "\n".join(
+        [
+            "# How sure retrieval has to be. Written by `python -m eval.calibrate_retrieval`;",
+            "# run it again when the corpus, outside.yaml or eval/questions change.",
+            "#",
+            f"# Half the questions chose weights and thresholds: {tuning}.",
+            f"# The other half, never looked at by the fit: {report}.",
+            "",
+            "[thresholds]",
+            "# Least probability that the corpus answers; below it the assistant declines.",
+            f"supported = {calibration.supported:.4f}",
+            "# Least probability that the best entry is the right one, to speak its opening.",
+            f"opening = {calibration.opening:.4f}",
+            "",
+            "# Weight of each piece of evidence for a subject (cosines; the share of words).",
+            "[ranking]",
+            *(f"{name} = {value:.4f}" for name, value in ranking),
+            "",
+            "# Weights that turn nearness to the corpus into the probability of an answer.",
+            "[support]",
+            *(f"{name} = {value:.4f}" for name, value in support),
+            "",
+        ]
+    )
+
+
+def open_retriever(index: Path, corpus: Path, calibration: Calibration) -> Retriever:
+    """A retriever over an index that exists."""
+    return Retriever(
+        Index(index, read_corpus(corpus)), E5Embeddings(E5Model(), "query"), calibration
+    )
+
+
+#: Fitting needs the evidence alone; nothing is judged with these.
+_UNFITTED = Calibration(np.zeros(len(EVIDENCE)), np.zeros(len(SUPPORT)), 0.0, 0.5, 1.0)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
+    parser.add_argument("--check", action="store_true")
+    arguments: Any = parser.parse_args(argv)
+    samples = collect(
+        open_retriever(arguments.index, arguments.corpus, _UNFITTED), load_questions()
+    )
+    tuning = [sample for sample in samples if sample.question.tuning]
+    report = [sample for sample in samples if not sample.question.tuning]
+    calibration = Calibration.load() if arguments.check else calibrate(tuning)
+    figures = measure(tuning, calibration), measure(report, calibration)
+    print(f"tuning half: {figures[0]}\nother half:  {figures[1]}")
+    if not arguments.check:
+        beside = THRESHOLDS.with_suffix(".tmp")
+        beside.write_text(render(calibration, *figures), encoding="utf-8")
+        beside.replace(THRESHOLDS)
+
+
+if __name__ == "__main__":
+    main()

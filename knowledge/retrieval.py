@@ -1,0 +1,350 @@
+"""Retrieval: a question in, the passages that answer it out, with how sure that is.
+
+Entries are ranked by *subject*: an entry and its translation (zh/billing, en/billing) are one, and
+both testify. The evidence for a subject is how similar the question is to its passages and to the
+ways customers ask for it, in the language of the question and in the other, and which share of the
+question's words it has; words testify in their own language only. A logistic model turns evidence
+into probabilities; its weights and the two thresholds are measured (`eval/calibrate_retrieval.py`)
+and lie in `thresholds.toml`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.embedding import E5Embeddings
+from knowledge.entry import LANGUAGES, Language, language_of
+from knowledge.errors import KnowledgeError
+from knowledge.index import KINDS, Index, Kind, entry_of
+
+Array = npt.NDArray[np.float64]
+
+#: What is known of each subject.
+EVIDENCE: Final = ("passages", "questions", "other_passages", "other_questions", "words")
+#: What decides whether the corpus answers at all: how much nearer the question is to what it holds
+#: than to the questions that nothing answers (`outside.yaml`).
+SUPPORT: Final = ("passages", "questions", "other_questions")
+
+#: Softness of the maximum over the texts of an entry, in cosine: what several of its texts say
+#: counts for more than one lucky hit. 0 would be the maximum, infinity the mean.
+_SOFTNESS: Final[dict[Kind, float]] = {"passages": 0.1, "questions": 0.05}
+#: Nearest texts whose mean is the nearness of a collection.
+_NEAREST = 3
+
+#: A question of at most so many words (Han characters count half) leans on the one before it.
+FOLLOW_UP_WORDS = 7
+
+#: Weights and thresholds as measured.
+THRESHOLDS: Final = Path(__file__).with_name("thresholds.toml")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """The section of an entry that is nearest to the question."""
+
+    entry_id: str
+    title: str
+    language: Language
+    topic: str
+    section: str
+    text: str
+    score: float
+    """Probability that this entry is the one that answers, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The approved first sentence of an entry."""
+
+    entry_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What was found for one question."""
+
+    passages: tuple[Passage, ...]
+    """Of distinct entries, best first."""
+    supported: bool
+    """The passages can answer."""
+    opening: Opening | None
+    """Set when the best entry is surely the right one and in the customer's language."""
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Measured weights and thresholds."""
+
+    ranking: Array
+    """Weight per EVIDENCE."""
+    support: Array
+    """Weight per SUPPORT."""
+    support_bias: float
+    supported: float
+    """Least probability of support at which we answer."""
+    opening: float
+    """Least score at which the opening is spoken."""
+
+    @classmethod
+    def load(cls, path: Path = THRESHOLDS) -> Calibration:
+        """Read the file that `eval/calibrate_retrieval.py` writes."""
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                ranking=np.array([values["ranking"][name] for name in EVIDENCE]),
+                support=np.array([values["support"][name] for name in SUPPORT]),
+                support_bias=values["support"]["bias"],
+                supported=values["thresholds"]["supported"],
+                opening=values["thresholds"]["opening"],
+            )
+        except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+            raise KnowledgeError(
+                f"{path} cannot be used ({error!r}).",
+                "Restore it, or write it with `python -m eval.calibrate_retrieval`.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the index says about one question."""
+
+    entry_ids: tuple[str, ...]
+    """One per subject: the entry in the question's language, or else in the other."""
+    features: Array
+    """One row per subject, one column per EVIDENCE."""
+    nearness: Array
+    """The values of SUPPORT."""
+    passage_ids: dict[str, str]
+    """The nearest passage of each entry."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Evidence weighed."""
+
+    order: npt.NDArray[np.intp]
+    """Subjects, best first."""
+    scores: Array
+    """Per subject, the probability that it is the one that answers."""
+    support: float
+    """Probability that the best can answer."""
+
+
+class Retriever:
+    """Searches one index. Blocks: call it in a thread; safe to use from several."""
+
+    def __init__(self, index: Index, embeddings: E5Embeddings, calibration: Calibration) -> None:
+        self._index = index
+        self._embeddings = embeddings
+        self._calibration = calibration
+
+    def search(
+        self, query: str, language: Language | None = None, k: int = 5, context: str | None = None
+    ) -> Retrieval:
+        """The ``k`` best passages for ``query``.
+
+        ``context`` is the customer's question before: a short follow-up ("那印尼呢?") is also tried
+        joined to it, and the surer of the two counts.
+        """
+        timings_ms: dict[str, float] = {}
+        total = _Clock(timings_ms)
+        language = language or language_of(query)
+        tries = [query]
+        if context and _words(query) <= FOLLOW_UP_WORDS:
+            tries.append(f"{context} {query}")
+        found = [self.evidence(text, language, timings_ms) for text in tries]
+        judged = [(evidence, judge(evidence, self._calibration)) for evidence in found]
+        best = max(judged, key=lambda pair: pair[1].scores.max(initial=0.0))
+        passages, supported, opening = self._retrieval(*best, language, k)
+        total.lap("total")
+        return Retrieval(
+            passages, supported, opening, {name: round(ms, 1) for name, ms in timings_ms.items()}
+        )
+
+    def evidence(self, query: str, language: Language, timings_ms: dict[str, float]) -> Evidence:
+        """All that the index says about a question; adds to ``timings_ms``."""
+        clock = _Clock(timings_ms)
+        vector = self._index.centred(self._embeddings.embed_query(query), language)
+        clock.lap("embedding")
+        near = {
+            (kind, lang): self._index.neighbours(kind, lang, vector)
+            for kind in KINDS
+            for lang in LANGUAGES
+        }
+        clock.lap("vectors")
+        words = self._index.word_scores(language, query)
+        clock.lap("words")
+        return self._weigh(language, near, words)
+
+    def _weigh(
+        self,
+        language: Language,
+        near: dict[tuple[Kind, Language], list[tuple[str, float]]],
+        words: dict[str, float],
+    ) -> Evidence:
+        other: Language = "en" if language == "zh" else "zh"
+        similarity = {
+            (kind, lang): _Similarity(near[kind, lang], self._index.texts_of[kind], _SOFTNESS[kind])
+            for kind in _SOFTNESS
+            for lang in LANGUAGES
+        }
+        entries = {
+            entry_of(text_id)
+            for kind in _SOFTNESS
+            for lang in LANGUAGES
+            for text_id, _ in near[kind, lang]
+        }
+        subjects = sorted({_subject(entry_id) for entry_id in entries})
+        rows: list[list[float]] = []
+        for subject in subjects:
+            own, translation = f"{language}/{subject}", f"{other}/{subject}"
+            testimony: list[float] = []
+            for lang, entry_id, instead in ((language, own, other), (other, translation, language)):
+                for kind in _SOFTNESS:
+                    value = similarity[kind, lang].to(entry_id)
+                    if value is None:  # In one language only: that one testifies for both.
+                        value = similarity[kind, instead].to(f"{instead}/{subject}")
+                    testimony.append(value or 0.0)
+            rows.append([*testimony, words.get(own, 0.0)])
+        nearest_first = [
+            text_id for lang in (language, other) for text_id, _ in near["passages", lang]
+        ]
+        return Evidence(
+            entry_ids=tuple(
+                f"{language if f'{language}/{subject}' in self._index.entries else other}/{subject}"
+                for subject in subjects
+            ),
+            features=np.array(rows, np.float64).reshape(-1, len(EVIDENCE)),
+            nearness=_nearness(near, language, other),
+            passage_ids={entry_of(text_id): text_id for text_id in reversed(nearest_first)},
+        )
+
+    def _retrieval(
+        self, evidence: Evidence, judgement: Judgement, language: Language, k: int
+    ) -> tuple[tuple[Passage, ...], bool, Opening | None]:
+        best = [
+            (evidence.entry_ids[subject], float(judgement.scores[subject]))
+            for subject in judgement.order[:k]
+        ]
+        documents = self._index.passages(
+            [evidence.passage_ids[i] for i, _ in best if i in evidence.passage_ids]
+        )
+        passages: list[Passage] = []
+        for entry_id, score in best:
+            entry = self._index.entries[entry_id]
+            document = documents[evidence.passage_ids.get(entry_id, f"{entry_id}#0")]
+            passages.append(
+                Passage(
+                    entry_id=entry_id,
+                    title=entry.title,
+                    language=entry.language,
+                    topic=entry.topic,
+                    section=document.metadata["section"],
+                    text=document.metadata["text"],
+                    score=round(score, 4),
+                )
+            )
+        supported = bool(best) and judgement.support >= self._calibration.supported
+        opening = None
+        if supported and best[0][1] >= self._calibration.opening:
+            entry = self._index.entries[best[0][0]]
+            if entry.language == language:
+                opening = Opening(entry.id, entry.opening)
+        return tuple(passages), supported, opening
+
+
+def judge(evidence: Evidence, calibration: Calibration) -> Judgement:
+    """Weigh evidence: which subject, and whether any."""
+    strength = evidence.features @ calibration.ranking
+    if not len(strength):
+        return Judgement(np.array([], np.intp), strength, 0.0)
+    share = np.exp(strength - strength.max())
+    share /= share.sum()
+    logit = evidence.nearness @ calibration.support + calibration.support_bias
+    support = 1 / (1 + math.exp(-logit))
+    return Judgement(np.argsort(-strength, kind="stable"), share * support, support)
+
+
+def _nearness(
+    near: Mapping[tuple[Kind, Language], Sequence[tuple[str, float]]],
+    language: Language,
+    other: Language,
+) -> Array:
+    """The values of SUPPORT; a language without entries leaves its say to the other."""
+
+    def mean(kind: Kind, lang: Language) -> float:
+        nearest = [value for _, value in near[kind, lang][:_NEAREST]]
+        return sum(nearest) / len(nearest) if nearest else 0.0
+
+    own, translated = language, other
+    if not near["passages", language]:
+        own = other
+    if not near["passages", other]:
+        translated = language
+    return np.array(
+        [
+            mean("passages", own) - mean("outside", own),
+            mean("questions", own) - mean("outside", own),
+            mean("questions", translated) - mean("outside", translated),
+        ]
+    )
+
+
+class _Similarity:
+    """Cosine similarity of one question to entries, by the nearest texts of one kind."""
+
+    def __init__(
+        self, nearest: Sequence[tuple[str, float]], texts_of: Mapping[str, int], softness: float
+    ) -> None:
+        self._texts_of = texts_of
+        self._softness = softness
+        #: A text that is not among the nearest is at most as near as the last of them.
+        self._floor = nearest[-1][1] if nearest else 0.0
+        self._by_entry: dict[str, list[float]] = defaultdict(list)
+        for text_id, value in nearest:
+            self._by_entry[entry_of(text_id)].append(value)
+
+    def to(self, entry_id: str) -> float | None:
+        """Soft maximum over the entry's texts; None when it has none."""
+        count = self._texts_of.get(entry_id, 0)
+        if not count:
+            return None
+        found = self._by_entry.get(entry_id, [])
+        values = [*found, *[self._floor] * (count - len(found))]
+        mean = sum(math.exp(value / self._softness) for value in values) / count
+        return self._softness * math.log(mean)
+
+
+class _Clock:
+    """Adds the time between laps to named sums, milliseconds."""
+
+    def __init__(self, timings_ms: dict[str, float]) -> None:
+        self._timings_ms = timings_ms
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._timings_ms[name] = self._timings_ms.get(name, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+
+def _subject(entry_id: str) -> str:
+    return entry_id.split("/", 1)[1]
+
+
+def _words(text: str) -> float:
+    """Length in English words; a Mandarin word has about two characters."""
+    return len(re.findall(r"[A-Za-z0-9]+", text)) + len(re.findall(r"[\u3400-\u9fff]", text)) / 2

@@ -1,0 +1,54 @@
+"""Entries become passages that keep their context, and questions that point back."""
+
+from __future__ import annotations
+
+from knowledge import ingest
+from knowledge.entry import Entry
+from knowledge.index import entry_of
+
+
+def entry(body: str) -> Entry:
+    return Entry(
+        id="en/echo",
+        language="en",
+        title="Echo",
+        scenario=("general",),
+        region=("global",),
+        topic="troubleshooting",
+        questions=("why do I hear myself", "there is an echo"),
+        source="example",
+        opening="Put on headphones.",
+        body=body,
+    )
+
+
+def test_a_section_is_a_passage_with_title_and_heading() -> None:
+    found = ingest.passages([entry("## Cause\nThe speaker.\n\n## Cure\nHeadphones.")])
+    assert [(p.id, p.metadata["section"], p.metadata["text"]) for p in found] == [
+        ("en/echo#0", "Cause", "The speaker."),
+        ("en/echo#1", "Cure", "Headphones."),
+    ]
+    assert found[1].page_content == "Echo · Cure\nHeadphones."
+
+
+def test_a_body_without_headings_is_a_passage_too() -> None:
+    (passage,) = ingest.passages([entry("Just put on headphones.")])
+    assert passage.metadata["section"] == ""
+    assert passage.page_content == "Echo\nJust put on headphones."
+
+
+def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
+    sentences = [f"Sentence number {n} says a little about echo." for n in range(60)]
+    found = ingest.passages([entry("## Long\n" + " ".join(sentences))])
+    assert len(found) > 1
+    for passage in found:
+        assert len(passage.metadata["text"]) <= ingest.CHUNK_CHARACTERS["en"]
+        assert passage.metadata["section"] == "Long"
+        assert passage.metadata["text"].endswith(".")
+    assert " ".join(p.metadata["text"] for p in found) == " ".join(sentences)
+
+
+def test_title_and_questions_point_to_their_entry() -> None:
+    found = ingest.questions([entry("Headphones.")])
+    assert [q.page_content for q in found] == ["Echo", "why do I hear myself", "there is an echo"]
+    assert {entry_of(str(q.id)) for q in found} == {"en/echo"}

@@ -1,0 +1,218 @@
+"""The language model: which endpoint, what is wrong with it, and how the embedded one behaves."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from agent.errors import ServiceError, SetupError
+from agent.host.language_model import (
+    LanguageModelEndpoint,
+    check_language_model,
+    resolve_language_model,
+)
+from agent.host.packs import is_ready
+from agent.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setenv("LIUKE_LLM_MODEL", "auto")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_key_means_the_hosted_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://llm.example.com/v1")
+    monkeypatch.setenv("OPENAI_MODEL", "large")
+    endpoint = resolve_language_model(Settings())
+    assert endpoint == LanguageModelEndpoint(
+        "https://llm.example.com/v1", "sk-secret", "large", embedded=False
+    )
+    assert "sk-secret" not in repr(endpoint)
+
+
+def test_no_key_means_the_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIUKE_LLM_MODEL", "qwen2.5-0.5b")
+    endpoint = resolve_language_model(Settings())
+    assert endpoint and endpoint.embedded
+    assert (endpoint.base_url, endpoint.model) == ("http://127.0.0.1:8901/v1", "qwen2.5-0.5b")
+
+
+def test_none_means_approved_text_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIUKE_LLM_MODEL", "none")
+    assert resolve_language_model(Settings()) is None
+
+
+def test_a_machine_not_measured_yet_is_told_to_set_up() -> None:
+    with pytest.raises(SetupError, match="liuke up"):
+        resolve_language_model(Settings())
+
+
+@pytest_asyncio.fixture
+async def hosted() -> AsyncIterator[LanguageModelEndpoint]:
+    """A small OpenAI-compatible endpoint over real HTTP: the key `good`, the models below."""
+
+    def refusal(status: int, code: str, message: str) -> web.Response:
+        return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+    def refused(request: web.Request) -> web.Response | None:
+        key = request.headers["Authorization"].removeprefix("Bearer ")
+        if key == "spent":
+            return refusal(429, "insufficient_quota", "You exceeded your current quota.")
+        if key != "good":
+            return refusal(401, "invalid_api_key", "Incorrect API key provided.")
+        return None
+
+    async def models(request: web.Request) -> web.Response:
+        listed = {"object": "list", "data": [{"id": "listed", "object": "model"}]}
+        return refused(request) or web.json_response(listed)
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        if refusal_ := refused(request):
+            return refusal_
+        model = (await request.json())["model"]
+        if model != "unlisted":
+            return refusal(404, "model_not_found", f"The model `{model}` does not exist.")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b'data: {"choices": [{"delta": {"content": "2"}}]}\n\n')
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    app.router.add_post("/v1/chat/completions", chat)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield LanguageModelEndpoint(f"http://{host}:{port}/v1", "good", "listed", embedded=False)
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("model", ["listed", "unlisted"])
+async def test_a_good_endpoint_passes(hosted: LanguageModelEndpoint, model: str) -> None:
+    await check_language_model(replace(hosted, model=model))
+
+
+async def test_a_refused_key_is_named(hosted: LanguageModelEndpoint) -> None:
+    with pytest.raises(SetupError, match=r"refuses the key\. Check OPENAI_API_KEY"):
+        await check_language_model(replace(hosted, api_key="bad"))
+
+
+async def test_an_unknown_model_is_named(hosted: LanguageModelEndpoint) -> None:
+    with pytest.raises(SetupError, match=r"does not know the model 'absent'.*OPENAI_MODEL"):
+        await check_language_model(replace(hosted, model="absent"))
+
+
+async def test_a_wrong_path_is_not_an_unknown_model(hosted: LanguageModelEndpoint) -> None:
+    wrong = replace(hosted, base_url=hosted.base_url.removesuffix("/v1"))
+    with pytest.raises(SetupError, match="Check OPENAI_BASE_URL"):
+        await check_language_model(wrong)
+
+
+async def test_no_credit_is_neither_down_nor_a_wrong_key(hosted: LanguageModelEndpoint) -> None:
+    with pytest.raises(ServiceError, match="quota"):
+        await check_language_model(replace(hosted, api_key="spent"))
+
+
+async def test_an_endpoint_that_is_down_is_named() -> None:
+    base_url = f"http://127.0.0.1:{free_port()}/v1"
+    with pytest.raises(ServiceError, match=base_url):
+        await check_language_model(LanguageModelEndpoint(base_url, "key", "x", embedded=False))
+
+
+@pytest_asyncio.fixture
+async def embedded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[LanguageModelEndpoint, psutil.Process]]:
+    """The embedded server with the 0.5B model, as `liuke up` runs it."""
+    monkeypatch.setenv("LIUKE_LLM_MODEL", "qwen2.5-0.5b")
+    monkeypatch.setenv("LIUKE_LLM_PORT", str(free_port()))
+    settings = Settings()
+    if not is_ready(settings.paths.cache_dir, "qwen2.5-0.5b"):
+        pytest.skip("the model is not in the cache: liuke models pull qwen2.5-0.5b")
+    endpoint = resolve_language_model(settings)
+    assert endpoint
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "agent.host.language_model"
+    )
+    try:
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    await check_language_model(endpoint)
+                    break
+                except ServiceError:
+                    await asyncio.sleep(0.2)
+        yield endpoint, psutil.Process(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+RULES = "You are the voice assistant of an RTC cloud. Answer from the passages only. " * 12
+
+
+async def ask(endpoint: LanguageModelEndpoint, question: str, **options: Any) -> dict[str, Any]:
+    messages = [{"role": "system", "content": RULES}, {"role": "user", "content": question}]
+    async with httpx.AsyncClient(base_url=endpoint.base_url, timeout=120) as http:
+        body = {"messages": messages, "max_tokens": 4, **options}
+        response = await http.post("/chat/completions", json=body)
+    response.raise_for_status()
+    timings: dict[str, Any] = response.json()["timings"]
+    return timings
+
+
+@pytest.mark.models
+async def test_the_embedded_server_keeps_prompts_and_drops_callers(
+    embedded: tuple[LanguageModelEndpoint, psutil.Process],
+) -> None:
+    endpoint, process = embedded
+
+    # A prompt's unchanging part is computed once, also when two calls ask at once.
+    first = await ask(endpoint, "What is the stall rate?")
+    assert first["cache_n"] == 0
+    again = await ask(endpoint, "How do I stop the echo?")
+    assert again["cache_n"] > 0.8 * first["prompt_n"]
+    await asyncio.gather(ask(endpoint, "Which ports?"), ask(endpoint, "Which token?"))
+    pair = await asyncio.gather(ask(endpoint, "Which codec?"), ask(endpoint, "Which region?"))
+    assert all(timings["cache_n"] > 0.8 * first["prompt_n"] for timings in pair)
+
+    # A caller who leaves stops the generation: without that, 3,000 tokens would take a minute.
+    generating = asyncio.create_task(
+        ask(endpoint, "Count.", max_tokens=3000, ignore_eos=True, stream=True)
+    )
+    await asyncio.sleep(2)
+    generating.cancel()
+    async with asyncio.timeout(20):
+        while await _processor_use(process) > 0.1:
+            pass
+
+
+async def _processor_use(process: psutil.Process) -> float:
+    """Share of one core over a second."""
+    before = sum(process.cpu_times()[:2])
+    await asyncio.sleep(1)
+    return float(sum(process.cpu_times()[:2]) - before)

@@ -1,0 +1,273 @@
+"""Retrieval over a corpus of four entries, with the real embedding and the real index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from agent.call.retrieval import KnowledgeClient, Opening
+from agent.errors import InputError, ServiceError
+from knowledge.bm25 import WordIndex
+from knowledge.embedding import E5Embeddings, E5Model
+from knowledge.entry import Corpus, read_corpus
+from knowledge.errors import KnowledgeError
+from knowledge.index import Index, build_index
+from knowledge.retrieval import Calibration, Retriever
+from knowledge.server import create_app, main, open_retriever
+
+#: Title, ways of asking, opening, body.
+ENTRIES = {
+    "zh/echo": (
+        "回声和啸叫",
+        ["一说话就听见自己的声音", "有回声怎么办"],
+        "先戴上耳机。",
+        "回声来自扬声器，戴上耳机就没有了。",
+    ),
+    "zh/firewall": (
+        "防火墙和端口",
+        ["公司网络要放行哪些端口", "UDP被封了怎么办"],
+        "请放行UDP端口4000。",
+        "请放行UDP端口4000，放不开就走443。",
+    ),
+    "zh/indonesia": (
+        "印尼的用户",
+        ["印尼用户卡顿", "雅加达的网络不好"],
+        "印尼要用雅加达节点。",
+        "印尼移动网络不稳，接入雅加达节点。",
+    ),
+    "zh/vietnam": (
+        "越南的用户",
+        ["越南用户卡顿", "河内的网络不好"],
+        "越南要用河内节点。",
+        "越南移动网络不稳，接入河内节点。",
+    ),
+    "en/echo": (
+        "Echo and howling",
+        ["I hear myself when I talk", "there is an echo"],
+        "Put on headphones.",
+        "Echo comes from the loudspeaker; headphones end it.",
+    ),
+    "en/token": (
+        "Expired token",
+        ["error 109, the token expired", "how do I renew a token"],
+        "Get a new token.",
+        "Ask your own server for a new token before the old one ends.",
+    ),
+}
+
+
+def write_corpus(folder: Path, without: str = "") -> Path:
+    for entry_id, (title, questions, opening, body) in ENTRIES.items():
+        if entry_id == without:
+            continue
+        path = folder / f"{entry_id}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        asked = "".join(f"  - {question}\n" for question in questions)
+        path.write_text(
+            f"---\nid: {entry_id}\nlanguage: {entry_id[:2]}\ntitle: {title}\nscenario: [general]\n"
+            f"region: [global]\ntopic: t\nquestions:\n{asked}source: s\nopening: {opening}\n---\n"
+            f"## 怎么做\n{body}\n",
+            encoding="utf-8",
+        )
+    return folder
+
+
+def open_retrieval(index: Path, corpus: Corpus) -> Retriever:
+    return Retriever(Index(index, corpus), E5Embeddings(E5Model(), "query"), Calibration.load())
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Index and corpus."""
+    corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
+    index = tmp_path_factory.mktemp("index")
+    build_index(read_corpus(corpus), index, threads=1)
+    return index, corpus
+
+
+@pytest.fixture(scope="module")
+def retriever(folders: tuple[Path, Path]) -> Retriever:
+    index, corpus = folders
+    return open_retrieval(index, read_corpus(corpus))
+
+
+@pytest.mark.parametrize(
+    ("query", "entry_id"),
+    [
+        ("呃那个，我一讲话就听到自己的声音", "zh/echo"),
+        ("um I can hear myself talking", "en/echo"),
+        ("UDP 端口 4000 通不了", "zh/firewall"),
+        ("我们在雅加达老是卡", "zh/indonesia"),
+        ("it says one oh nine, token expired", "en/token"),
+    ],
+)
+def test_the_entry_asked_for_comes_first(retriever: Retriever, query: str, entry_id: str) -> None:
+    found = retriever.search(query)
+    assert found.passages[0].entry_id == entry_id
+    assert found.passages[0].text == ENTRIES[entry_id][3]
+    assert found.passages[0].section == "怎么做"
+    assert found.supported
+
+
+def test_passages_are_of_distinct_subjects_best_first(retriever: Retriever) -> None:
+    found = retriever.search("有回声怎么办", k=3)
+    subjects = [passage.entry_id.split("/")[1] for passage in found.passages]
+    assert len(subjects) == len(set(subjects)) == 3
+    scores = [passage.score for passage in found.passages]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_the_opening_is_the_entrys_own_when_retrieval_is_sure(retriever: Retriever) -> None:
+    opening = retriever.search("一说话就听见自己的声音").opening
+    assert opening is not None
+    assert (opening.entry_id, opening.text) == ("zh/echo", "先戴上耳机。")
+
+
+@pytest.mark.parametrize("query", ["明天会下雨吗", "红烧肉怎么做", "who won the football game"])
+def test_what_the_corpus_does_not_answer_is_not_supported(retriever: Retriever, query: str) -> None:
+    found = retriever.search(query)
+    assert not found.supported
+    assert found.opening is None
+
+
+def test_the_other_language_answers_where_the_questions_own_has_no_entry(
+    retriever: Retriever,
+) -> None:
+    found = retriever.search("token 过期了，报 109，怎么续")
+    assert found.passages[0].entry_id == "en/token"
+    assert found.passages[0].language == "en"
+    # Its audio is English: the customer would not expect that.
+    assert found.opening is None
+
+
+def test_an_entry_in_the_language_given_wins_over_its_translation(retriever: Retriever) -> None:
+    assert retriever.search("echo", "zh").passages[0].entry_id == "zh/echo"
+    assert retriever.search("echo", "en").passages[0].entry_id == "en/echo"
+
+
+def test_a_short_follow_up_leans_on_the_question_before(retriever: Retriever) -> None:
+    before = "我们在越南的用户老是卡顿"
+    assert retriever.search("那印尼呢？", context=before).passages[0].entry_id == "zh/indonesia"
+    alone = retriever.search("那怎么解决呢？")
+    joined = retriever.search("那怎么解决呢？", context=before)
+    assert joined.passages[0].entry_id == "zh/vietnam"
+    assert joined.passages[0].score > alone.passages[0].score
+
+
+def test_a_new_question_does_not_lean_on_the_one_before(retriever: Retriever) -> None:
+    query = "我们公司的防火墙把音视频都拦住了，应该放行哪些端口"
+    found = retriever.search(query, context="有回声怎么办")
+    assert found.passages == retriever.search(query).passages
+
+
+def test_words_find_what_was_misheard_but_sounds_alike() -> None:
+    words = WordIndex.build("zh", ["丢包率多少算正常", "录制文件在哪里", "端口4000"])
+    assert words.scores("丢暴律是多少").argmax() == 0
+    assert words.scores("端口4000").max() == pytest.approx(1.0, abs=0.1)
+    assert words.scores("完全不相干").max() == 0
+
+
+def test_english_words_count_in_any_form() -> None:
+    words = WordIndex.build("en", ["renewing tokens", "echo cancellation"])
+    assert words.scores("how do I renew the token?").argmax() == 0
+    assert words.scores("um, the").max() == 0
+
+
+def test_the_same_corpus_is_not_built_twice(folders: tuple[Path, Path]) -> None:
+    index, corpus = folders
+    report = build_index(read_corpus(corpus), index, threads=1)
+    assert (report.changed, report.embedded) == (False, 0)
+
+
+def test_only_what_has_changed_is_embedded_and_the_live_build_serves_on(tmp_path: Path) -> None:
+    corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
+    first = build_index(read_corpus(corpus), index, threads=1)
+    serving = open_retrieval(index, read_corpus(corpus))
+    path = corpus / "zh" / "echo.md"
+    path.write_text(path.read_text("utf-8").replace("扬声器", "喇叭"), "utf-8")
+    with pytest.raises(KnowledgeError, match="older than the corpus"):
+        Index(index, read_corpus(corpus))
+
+    second = build_index(read_corpus(corpus), index, threads=1)
+    assert (second.changed, second.embedded) == (True, 1)
+    assert second.manifest.build != first.manifest.build
+    assert "扬声器" in serving.search("有回声怎么办").passages[0].text
+    now = open_retrieval(index, read_corpus(corpus))
+    assert "喇叭" in now.search("有回声怎么办").passages[0].text
+
+
+def test_a_failed_build_leaves_the_live_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
+    live = build_index(read_corpus(corpus), index, threads=1).manifest
+    entries = read_corpus(write_corpus(tmp_path / "less", without="en/token"))
+
+    def full_disk(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(WordIndex, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        build_index(entries, index, threads=1)
+    assert Index(index, read_corpus(corpus)).manifest == live
+    assert [path.name for path in index.glob("build-*")] == [live.build]
+
+
+def test_the_server_refuses_to_start_without_an_index(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    assert main(["--index", str(tmp_path / "none"), "--corpus", str(corpus)]) == 1
+    assert "liuke knowledge build" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def server(folders: tuple[Path, Path]) -> Iterator[TestClient]:
+    with TestClient(create_app(*open_retriever(*folders))) as client:
+        yield client
+
+
+def test_bad_requests_say_what_to_change(server: TestClient) -> None:
+    for body in ({"query": "  "}, {"query": "x", "language": "de"}, {"query": "x", "k": 0}, {}):
+        answer = server.post("/search", json=body)
+        assert answer.status_code == 422
+        assert set(answer.json()["error"]) == {"code", "message", "remedy"}
+
+
+def test_openings_and_health(server: TestClient) -> None:
+    openings = server.get("/openings").json()
+    assert {"entry_id": "en/echo", "language": "en", "text": "Put on headphones."} in openings
+    assert len(openings) == len(ENTRIES)
+    assert server.get("/healthz").json() == {"status": "ok", "entries": len(ENTRIES)}
+
+
+async def test_the_client_reads_what_the_server_says(folders: tuple[Path, Path]) -> None:
+    app = create_app(*open_retriever(*folders))
+    client = KnowledgeClient("http://knowledge")
+    await client.aclose()
+    client._http = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://knowledge"
+    )
+    found = await client.search("一说话就听见自己的声音", language="zh", k=2)
+    assert found.opening == Opening("zh/echo", "先戴上耳机。")
+    assert [len(found.passages), found.passages[0].title] == [2, "回声和啸叫"]
+    assert (await client.entry("zh/echo")).body.startswith("## 怎么做")
+    assert await client.find_entry("zh/none") is None
+    assert ("Put on headphones.", "en") in await client.openings()
+    with pytest.raises(InputError, match="query"):
+        await client.search(" ")
+    await client.aclose()
+
+
+async def test_a_server_that_is_away_is_named() -> None:
+    client = KnowledgeClient("http://127.0.0.1:8959")
+    assert not await client.is_healthy()
+    with pytest.raises(ServiceError, match=r"127\.0\.0\.1:8959") as caught:
+        await client.search("有回声")
+    assert caught.value.retryable
+    await client.aclose()

@@ -1,0 +1,60 @@
+import { describe, expect, it, vi } from "vitest";
+
+const fetched = vi.fn<(request: Request) => Promise<Response>>();
+vi.stubGlobal("fetch", fetched);
+/** A browser resolves a path against the page; Node has no page. */
+class PageRequest extends Request {
+  constructor(path: string, init?: RequestInit) {
+    super(new URL(path, "http://page.test"), init);
+  }
+}
+vi.stubGlobal("Request", PageRequest);
+const { createCall, fetchEntry, saidBy } = await import("./client");
+
+const { signal } = new AbortController();
+const json = (status: number, body: unknown) => Promise.resolve(Response.json(body, { status }));
+
+describe("createCall", () => {
+  it("says in which language the page is and that the customer agreed", async () => {
+    const call = { call_id: "c", livekit_url: "ws://h", token: "t", room: "r", identity: "i" };
+    fetched.mockReturnValueOnce(json(201, call));
+    await expect(createCall("zh", signal)).resolves.toEqual(call);
+    const request = fetched.mock.lastCall?.[0];
+    expect(request?.url).toBe("http://page.test/api/calls");
+    await expect(request?.json()).resolves.toEqual({ language: "zh", consent: true });
+  });
+
+  it("passes on what the server says", async () => {
+    const error = { code: "busy", message: "All lines are busy.", remedy: "Call later." };
+    fetched.mockReturnValueOnce(json(503, { error }));
+    await expect(createCall("en", signal)).rejects.toMatchObject({
+      problem: { kind: "api_refused", said: "All lines are busy. Call later." },
+    });
+  });
+
+  it("tells a server that is away from one that refuses", async () => {
+    const problem = { kind: "api_unreachable" };
+    fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    await expect(createCall("en", signal)).rejects.toMatchObject({ problem });
+    fetched.mockResolvedValueOnce(new Response("<h1>Bad Gateway</h1>", { status: 502 }));
+    await expect(createCall("en", signal)).rejects.toMatchObject({ problem });
+  });
+});
+
+describe("fetchEntry", () => {
+  it("keeps an id with unusual characters in its place", async () => {
+    fetched.mockReturnValueOnce(json(404, { error: { code: "x", message: "No entry.", remedy: "" } }));
+    await expect(fetchEntry("zh/echo?", signal)).rejects.toMatchObject({
+      problem: { kind: "entry_refused", said: "No entry." },
+    });
+    expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/entries/zh%2Fecho%3F");
+  });
+});
+
+describe("saidBy", () => {
+  it("finds nothing in what is not our error body", () => {
+    for (const body of [undefined, null, "Bad Gateway", {}, { error: "no" }, { error: {} }]) {
+      expect(saidBy(body)).toBeUndefined();
+    }
+  });
+});

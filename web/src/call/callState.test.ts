@@ -1,0 +1,38 @@
+import { ConnectionState, DisconnectReason } from "livekit-client";
+import { describe, expect, it } from "vitest";
+import { activityOf, clock, endReasonOf } from "./callState";
+
+describe("activityOf", () => {
+  it("is the agent's own state during a call", () => {
+    expect(activityOf("live", ConnectionState.Connected, "thinking")).toBe("thinking");
+  });
+
+  it("waits for an agent that is not there or says nothing known", () => {
+    expect(activityOf("live", ConnectionState.Connected, "connecting")).toBe("connecting");
+    expect(activityOf("live", ConnectionState.Connected, "toString-like")).toBe("connecting");
+  });
+
+  it("puts a broken connection before the agent's state, and the phase before both", () => {
+    expect(activityOf("live", ConnectionState.SignalReconnecting, "speaking")).toBe("reconnecting");
+    expect(activityOf("ended", ConnectionState.Disconnected, "speaking")).toBe("ended");
+  });
+});
+
+describe("endReasonOf", () => {
+  it("tells hanging up, being hung up on, and a lost connection apart", () => {
+    expect(endReasonOf(DisconnectReason.CLIENT_INITIATED)).toBe("customer");
+    expect(endReasonOf(DisconnectReason.ROOM_DELETED)).toBe("assistant");
+    expect(endReasonOf(DisconnectReason.SERVER_SHUTDOWN)).toBe("lost");
+    expect(endReasonOf(undefined)).toBe("lost");
+  });
+});
+
+describe("clock", () => {
+  it.each([
+    [0, "0:00"],
+    [65.9, "1:05"],
+    [3609, "1:00:09"],
+  ])("reads %d seconds as %s", (seconds, text) => {
+    expect(clock(seconds)).toBe(text);
+  });
+});

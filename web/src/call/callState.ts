@@ -1,0 +1,73 @@
+/** The phases of a call, and what the page shows the customer of them. */
+
+import { ConnectionState, DisconnectReason } from "livekit-client";
+import type { Problem } from "../problem";
+
+export type EndReason = "customer" | "assistant" | "lost";
+
+export type CallState =
+  | { phase: "idle"; problem?: Problem }
+  | { phase: "calling" }
+  | { phase: "live"; startedAtMs: number }
+  | { phase: "ended"; reason: EndReason; seconds: number };
+
+/** What is happening, in one word: the text and `data-state` of the status line. */
+export type Activity =
+  | "idle"
+  | "calling"
+  | "connecting"
+  | "initializing"
+  | "listening"
+  | "thinking"
+  | "speaking"
+  | "reconnecting"
+  | "ended";
+
+const AGENT_ACTIVITIES: Readonly<Record<string, Activity>> = {
+  initializing: "initializing",
+  idle: "listening",
+  listening: "listening",
+  thinking: "thinking",
+  speaking: "speaking",
+};
+
+/** Join the call's phase, the connection and the agent's `lk.agent.state` into one activity. */
+export function activityOf(
+  phase: CallState["phase"],
+  connection: ConnectionState,
+  agentState: string,
+): Activity {
+  if (phase !== "live") return phase;
+  if (isReconnecting(connection)) return "reconnecting";
+  return AGENT_ACTIVITIES[agentState] ?? "connecting";
+}
+
+export function isReconnecting(connection: ConnectionState): boolean {
+  return (
+    connection === ConnectionState.Reconnecting ||
+    connection === ConnectionState.SignalReconnecting
+  );
+}
+
+export function endReasonOf(reason: DisconnectReason | undefined): EndReason {
+  switch (reason) {
+    case DisconnectReason.CLIENT_INITIATED:
+      return "customer";
+    case DisconnectReason.ROOM_DELETED:
+    case DisconnectReason.ROOM_CLOSED:
+    case DisconnectReason.PARTICIPANT_REMOVED:
+      return "assistant";
+    default:
+      return "lost";
+  }
+}
+
+/** Seconds as a clock reads them: 2:05, 1:00:09. */
+export function clock(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const two = (part: number) => String(part).padStart(2, "0");
+  return hours > 0
+    ? `${String(hours)}:${two(minutes)}:${two(whole % 60)}`
+    : `${String(minutes)}:${two(whole % 60)}`;
+}
