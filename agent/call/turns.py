@@ -125,6 +125,8 @@ class TurnLog:
         self._spawn(self._records.add_turn(record))
 
     async def _announce(self, message: dict[str, Any]) -> None:
+        if not self._room.isconnected():  # the customer has hung up: the record remains
+            return
         text = json.dumps(message, ensure_ascii=False)
         await self._room.local_participant.send_text(text, topic=ANSWER_TOPIC)
 

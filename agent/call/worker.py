@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import signal
 
-from livekit.agents import AgentServer
+from livekit.agents import AgentServer, JobProcess
 
 from agent.call.session import hold_call
 from agent.host.livekit import resolve_livekit
@@ -31,10 +32,17 @@ def create_server(settings: Settings) -> AgentServer:
         # The models run elsewhere: the CPU's load says nothing about how many calls fit.
         load_fnc=lambda worker: len(worker.active_jobs) / settings.agent.max_calls,
         load_threshold=1.0,
+        setup_fnc=warm_up,
         preload_modules=["agent.call.session"],
     )
     server.rtc_session(hold_call, agent_name=settings.agent.name)
     return server
+
+
+def warm_up(_process: JobProcess) -> None:
+    """Load, before a customer waits for it, what libraries would import at their first use."""
+    for module in ("anyio._backends._asyncio", "sqlalchemy.dialects.sqlite.aiosqlite"):
+        importlib.import_module(module)
 
 
 async def serve(server: AgentServer) -> None:

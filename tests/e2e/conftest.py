@@ -1,0 +1,118 @@
+"""One real installation for all end-to-end tests: every process, real models, ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.settings import Settings
+
+LIUKE = [sys.executable, "-m", "agent.cli.main"]
+#: The ports of an installation, by the variable that moves them.
+_PORTS = (
+    "LIVEKIT_PORT",
+    "LIVEKIT_RTC_TCP_PORT",
+    "LIVEKIT_RTC_UDP_PORT",
+    "LIUKE_LLM_PORT",
+    "LIUKE_AGENT_HEALTH_PORT",
+    "LIUKE_API_PORT",
+)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A running Liuke."""
+
+    url: str
+    environment: dict[str, str]
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+    def liuke(self, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run the command line against this installation."""
+        return subprocess.run(
+            [*LIUKE, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def report(self, *arguments: str) -> dict[str, Any]:
+        """What a command says with `--json`; the command must succeed."""
+        done = self.liuke(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """`liuke up` on free ports. Index, database and keys are this test run's own."""
+    data_dir = tmp_path_factory.mktemp("installation")
+    _reuse_embeddings(data_dir)
+    environment = os.environ | _free_ports() | {"LIUKE_DATA_DIR": str(data_dir)}
+    log = (data_dir / "up.log").open("w")
+    process = subprocess.Popen(
+        [*LIUKE, "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+    )
+    try:
+        assert process.stdout
+        first = process.stdout.readline()
+        assert first, f"liuke up failed:\n{(data_dir / 'up.log').read_text()[-3000:]}"
+        yield Installation(json.loads(first)["url"], environment, data_dir, process)
+    finally:
+        process.terminate()
+        process.wait(60)
+        log.close()
+
+
+@pytest.fixture(scope="session")
+def questions(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Questions:
+    """Spoken questions, made by the installation's own voice."""
+    return Questions(installation, tmp_path_factory.mktemp("questions"))
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Makes WAV files of what a customer says."""
+
+    installation: Installation
+    folder: Path
+
+    def say(self, name: str, text: str) -> Path:
+        """The text, spoken; 24 kHz mono."""
+        path = self.folder / f"{name}.wav"
+        if not path.exists():
+            self.installation.report("say", text, "--out", str(path))
+        return path
+
+
+def _reuse_embeddings(data_dir: Path) -> None:
+    """Embeddings made at set-up are facts about texts: another run need not make them again."""
+    made = Settings().paths.data_dir
+    for name in ("knowledge/vectors.npz", "machine.json"):
+        if (made / name).is_file():
+            (data_dir / name).parent.mkdir(exist_ok=True)
+            (data_dir / name).write_bytes((made / name).read_bytes())
+
+
+def _free_ports() -> dict[str, str]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(len(_PORTS) + 2)]
+    ports = [str(s.getsockname()[1]) for s in sockets]
+    for s in sockets:
+        s.close()
+    return dict(zip(_PORTS, ports, strict=False)) | {
+        "LIUKE_SPEECH_URL": f"http://127.0.0.1:{ports[-1]}",
+        "LIUKE_KNOWLEDGE_URL": f"http://127.0.0.1:{ports[-2]}",
+    }
