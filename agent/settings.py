@@ -61,8 +61,7 @@ class LiveKitSettings(BaseSettings):
     api_key: str = Field("", description="Empty: generated at set-up into the data directory.")
     api_secret: SecretStr = Field(SecretStr(""), description="As for the key.")
     port: int = Field(7880, ge=1, le=65535, description="Signal port of the server we start.")
-    rtc_tcp_port: int = Field(7881, ge=1, le=65535, description="Its media port over TCP.")
-    rtc_udp_port: int = Field(7882, ge=1, le=65535, description="Its media port over UDP (muxed).")
+    rtc_udp_port: int = Field(7882, ge=1, le=65535, description="Its media port, UDP.")
     public_url: str = Field(
         "", description="Address the customer's browser uses, where it differs from the url above."
     )

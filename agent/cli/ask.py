@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent.call.answering import Answer, Answerer, new_answer
-from agent.call.retrieval import KnowledgeClient
 from agent.cli.output import JsonFlag, out, print_json, run
 from agent.errors import InputError
-from agent.host.language_model import resolve_language_model
 from agent.settings import Language, Settings
+
+if TYPE_CHECKING:
+    from agent.call.answering import Answer
 
 
 def ask(
@@ -34,6 +34,11 @@ def ask(
 
 
 async def _ask(question: str, language: Language | None, *, show: bool) -> Answer:
+    # A call's stages take seconds to load, which other commands need not wait for.
+    from agent.call.answering import Answerer, new_answer
+    from agent.call.retrieval import KnowledgeClient
+    from agent.host.language_model import resolve_language_model
+
     settings = Settings()
     knowledge = KnowledgeClient(settings.knowledge.url)
     answerer = Answerer(knowledge, resolve_language_model(settings))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from agent.caller.call import CallReport, load_script, place_call
 from agent.cli.output import JsonFlag, err, out, print_json, run
 from agent.errors import InputError
 from agent.host.up import page_url
 from agent.settings import Language, Settings
+
+if TYPE_CHECKING:
+    from agent.caller.call import CallReport
 
 
 def call(
@@ -57,6 +59,9 @@ async def _call(
     record: Path | None,
     api: str,
 ) -> CallReport:
+    # The room's client takes seconds to load, which other commands need not wait for.
+    from agent.caller.call import load_script, place_call
+
     script = await load_script(language, files, interruption)
     return await place_call(api or page_url(Settings()), script, record=record, progress=_tell)
 

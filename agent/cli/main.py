@@ -9,6 +9,7 @@ import typer
 from agent.cli import knowledge, models
 from agent.cli.ask import ask
 from agent.cli.call import call
+from agent.cli.doctor import doctor
 from agent.cli.output import err, report_error
 from agent.cli.say import say
 from agent.cli.setup import setup
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 
 app.command()(up)
+app.command()(doctor)
 app.command()(setup)
 app.command()(ask)
 app.command()(call)

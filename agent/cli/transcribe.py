@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -16,11 +16,10 @@ from agent.cli.output import JsonFlag, err, out, print_json, run
 from agent.languages import join_utterances, language_of
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from agent.speech.hearing import Samples, Whisper
-from agent.speech.recording import read_recording, utterances
 from agent.speech.transcript import HEARING_RATE_HZ, Transcript
 
-Recognise = Callable[[Samples], Awaitable[Transcript]]
+if TYPE_CHECKING:
+    from agent.speech.hearing import Samples
 
 
 def transcribe(
@@ -36,6 +35,9 @@ def transcribe(
 
 
 async def _transcribe(file: Path) -> dict[str, Any]:
+    # The audio library takes a second to load, which other commands need not wait for.
+    from agent.speech.recording import read_recording, utterances
+
     started = time.perf_counter()
     samples = await asyncio.to_thread(read_recording, file)
     stretches = await asyncio.to_thread(lambda: list(utterances(samples)))
@@ -54,10 +56,12 @@ async def _transcribe(file: Path) -> dict[str, Any]:
     }
 
 
-async def _recogniser(client: SpeechClient) -> Recognise:
+async def _recogniser(client: SpeechClient) -> Callable[[Samples], Awaitable[Transcript]]:
     """The running server's model where there is one: it holds the weights already."""
     if await client.is_healthy():
         return lambda samples: client.transcribe(_pcm(samples), purpose="file")
+    from agent.speech.hearing import Whisper
+
     settings = Settings()
     folder = settings.paths.cache_dir / "models" / "whisper-base"
     whisper = await asyncio.to_thread(Whisper, folder, settings.speech.model_threads)

@@ -17,7 +17,6 @@ from agent.host.machine import choose_model, recall_choice
 from agent.host.packs import pull
 from agent.host.progress import Progress, Report
 from agent.host.web_build import build_pages
-from agent.records.migrate import upgrade
 from agent.settings import PROJECT_ROOT, Settings
 
 Step = Callable[[Settings, Report], Awaitable[None]]
@@ -78,6 +77,9 @@ async def choose_language_model(settings: Settings, report: Report) -> None:
 
 async def migrate_database(settings: Settings, report: Report) -> None:
     """Tables of calls and turns."""
+    # Alembic takes a second to import, which `liuke --help` need not wait for.
+    from agent.records.migrate import upgrade
+
     await asyncio.to_thread(upgrade, settings.database_url)
 
 

@@ -136,7 +136,8 @@ def _server_config(settings: LiveKitSettings, access: LiveKitAccess) -> object:
         "port": settings.port,
         "bind_addresses": ["127.0.0.1"],
         "rtc": {
-            "tcp_port": settings.rtc_tcp_port,
+            # Media over TCP would listen on every interface, whatever address is bound.
+            "tcp_port": 0,
             "udp_port": settings.rtc_udp_port,
             "use_external_ip": False,
             "node_ip": "127.0.0.1",

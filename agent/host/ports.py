@@ -44,7 +44,7 @@ def _check(ports: list[Port]) -> None:
         raise SetupError(
             "\n  ".join(_describe(port) for port in taken),
             "If that is a Liuke already running, stop it first. Else choose another port: set "
-            f"{' and '.join(port.variable for port in taken)} in the environment or in .env.",
+            f"{', '.join(port.variable for port in taken)} in the environment or in .env.",
         )
 
 

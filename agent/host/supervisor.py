@@ -137,8 +137,12 @@ class Supervisor:
 
     async def healthy(self) -> None:
         """Wait until every process has been healthy once. SetupError when one cannot be."""
-        all_settled = asyncio.gather(*(event.wait() for event in self._settled.values()))
-        await self._first_of(all_settled)
+
+        async def all_settled() -> None:
+            for event in self._settled.values():
+                await event.wait()
+
+        await self._first_of(asyncio.create_task(all_settled()))
 
     async def forever(self) -> None:
         """Supervise until cancelled."""
@@ -180,7 +184,7 @@ class Supervisor:
                     self._fail(spec, deaths, reason)
                 if healthy_s >= timing.reset_after:
                     delay = timing.first_delay
-                detail = f"{reason} Starting again in {delay:g} s."
+                detail = f"Starting again in {delay:g} s. {reason}"
                 self._report(ProcessEvent(spec.name, State.RESTARTING, detail))
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, timing.longest_delay)
@@ -208,7 +212,7 @@ class Supervisor:
             self._healthy[spec.name].clear()
             await self._end(process)
         last_error = await asyncio.to_thread(last_error_line, log_path, log_start)
-        return healthy_s, f"It {reason}. {last_error}".rstrip()
+        return healthy_s, f"It {reason}." + (f" Its log: {last_error}" if last_error else "")
 
     async def _spawn(self, spec: ProcessSpec) -> asyncio.subprocess.Process:
         """Start the program in a process group of its own, with a guard.

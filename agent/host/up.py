@@ -108,7 +108,6 @@ def ports_needed(settings: Settings) -> list[Port]:
     livekit = settings.livekit
     ports = [
         Port("livekit", livekit.port, "LIVEKIT_PORT"),
-        Port("livekit", livekit.rtc_tcp_port, "LIVEKIT_RTC_TCP_PORT", host="0.0.0.0"),
         Port("livekit", livekit.rtc_udp_port, "LIVEKIT_RTC_UDP_PORT", protocol="udp"),
         Port("language-model", settings.embedded_model.port, "LIUKE_LLM_PORT"),
         Port("speech", _port_of(settings.speech.url), "LIUKE_SPEECH_URL"),

@@ -20,7 +20,6 @@ LIUKE = [sys.executable, "-m", "agent.cli.main"]
 #: The ports of an installation, by the variable that moves them.
 _PORTS = (
     "LIVEKIT_PORT",
-    "LIVEKIT_RTC_TCP_PORT",
     "LIVEKIT_RTC_UDP_PORT",
     "LIUKE_LLM_PORT",
     "LIUKE_AGENT_HEALTH_PORT",

@@ -80,7 +80,8 @@ def voice(seconds: float) -> np.ndarray:
         for formant in (500, 1500, 2500)
     )
     syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * t)
-    return (wave / np.abs(wave).max() * syllables * 12000).astype(np.int16)
+    samples: np.ndarray = (wave / np.abs(wave).max() * syllables * 12000).astype(np.int16)
+    return samples
 
 
 def silence(seconds: float) -> np.ndarray:
