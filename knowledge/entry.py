@@ -162,8 +162,8 @@ def _problems(metadata: dict[str, Any], body: str, entry_id: str) -> Iterator[tu
     if length > OPENING_LIMIT[language]:
         unit = _OPENING_UNIT[language]
         yield "opening", f"has {length} {unit}, at most {OPENING_LIMIT[language]} can be spoken"
-    if not body.strip():
-        yield "body", "is empty: nothing below the front matter"
+    if not re.search(r"^\s*[^#\s]", body, re.MULTILINE):
+        yield "body", "is empty: no text below the front matter"
 
 
 def _is_text(value: object) -> bool:

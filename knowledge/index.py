@@ -45,7 +45,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
-_FORM = 1
+_FORM = 2
 _OUTSIDE = Path(__file__).with_name("outside.yaml")
 #: Texts embedded per call: small enough to show progress.
 _BATCH = 8

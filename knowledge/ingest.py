@@ -1,8 +1,7 @@
 """Ingestion: entries in, langchain Documents out, one for each text that is embedded.
 
 An entry gives *passages* (its sections, each with title and heading as context) and *questions*
-(its title and the ways customers ask for it), which point back to it: a question is matched best
-by a question.
+(the ways customers ask for it), which point back to it: a question is matched best by a question.
 """
 
 from __future__ import annotations
@@ -45,11 +44,11 @@ def passages(entries: Sequence[Entry]) -> list[Document]:
 
 
 def questions(entries: Sequence[Entry]) -> list[Document]:
-    """The title and each way of asking of all entries."""
+    """Each way of asking of all entries."""
     return [
         Document(text, id=f"{entry.id}?{number}", metadata={"entry_id": entry.id})
         for entry in entries
-        for number, text in enumerate((entry.title, *entry.questions))
+        for number, text in enumerate(entry.questions)
     ]
 
 

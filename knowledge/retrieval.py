@@ -40,7 +40,7 @@ SUPPORT: Final = ("passages", "questions", "other_questions")
 #: counts for more than one lucky hit. 0 would be the maximum, infinity the mean.
 _SOFTNESS: Final[dict[Kind, float]] = {"passages": 0.1, "questions": 0.05}
 #: Nearest texts whose mean is the nearness of a collection.
-_NEAREST = 3
+_NEAREST = 2
 
 #: A question of at most so many words (Han characters count half) leans on the one before it.
 FOLLOW_UP_WORDS = 7
@@ -210,14 +210,15 @@ class Retriever:
         subjects = sorted({_subject(entry_id) for entry_id in entries})
         rows: list[list[float]] = []
         for subject in subjects:
-            own, translation = f"{language}/{subject}", f"{other}/{subject}"
+            own = f"{language}/{subject}"
             testimony: list[float] = []
-            for lang, entry_id, instead in ((language, own, other), (other, translation, language)):
+            for first, second in ((language, other), (other, language)):
                 for kind in _SOFTNESS:
-                    value = similarity[kind, lang].to(entry_id)
-                    if value is None:  # In one language only: that one testifies for both.
-                        value = similarity[kind, instead].to(f"{instead}/{subject}")
-                    testimony.append(value or 0.0)
+                    heard = (
+                        similarity[k, lang].to(f"{lang}/{subject}")
+                        for k, lang in _witnesses(kind, first, second)
+                    )
+                    testimony.append(next((value for value in heard if value is not None), 0.0))
             rows.append([*testimony, words.get(own, 0.0)])
         nearest_first = [
             text_id for lang in (language, other) for text_id, _ in near["passages", lang]
@@ -239,13 +240,12 @@ class Retriever:
             (evidence.entry_ids[subject], float(judgement.scores[subject]))
             for subject in judgement.order[:k]
         ]
-        documents = self._index.passages(
-            [evidence.passage_ids[i] for i, _ in best if i in evidence.passage_ids]
-        )
+        passage_ids = {i: evidence.passage_ids.get(i, f"{i}#0") for i, _ in best}
+        documents = self._index.passages(list(passage_ids.values()))
         passages: list[Passage] = []
         for entry_id, score in best:
             entry = self._index.entries[entry_id]
-            document = documents[evidence.passage_ids.get(entry_id, f"{entry_id}#0")]
+            document = documents[passage_ids[entry_id]]
             passages.append(
                 Passage(
                     entry_id=entry_id,
@@ -283,24 +283,28 @@ def _nearness(
     language: Language,
     other: Language,
 ) -> Array:
-    """The values of SUPPORT; a language without entries leaves its say to the other."""
+    """The values of SUPPORT; a language without entries leaves its say to the other one."""
 
     def mean(kind: Kind, lang: Language) -> float:
         nearest = [value for _, value in near[kind, lang][:_NEAREST]]
-        return sum(nearest) / len(nearest) if nearest else 0.0
+        return sum(nearest) / len(nearest)
 
-    own, translated = language, other
-    if not near["passages", language]:
-        own = other
-    if not near["passages", other]:
-        translated = language
+    def beyond_outside(kind: Kind, first: Language, second: Language) -> float:
+        speaking = next((key for key in _witnesses(kind, first, second) if near[key]), None)
+        return mean(*speaking) - mean("outside", speaking[1]) if speaking else -1.0
+
     return np.array(
         [
-            mean("passages", own) - mean("outside", own),
-            mean("questions", own) - mean("outside", own),
-            mean("questions", translated) - mean("outside", translated),
+            beyond_outside("passages", language, other),
+            beyond_outside("questions", language, other),
+            beyond_outside("questions", other, language),
         ]
     )
+
+
+def _witnesses(kind: Kind, first: Language, second: Language) -> tuple[tuple[Kind, Language], ...]:
+    """Who is asked in turn: for what has no such texts, those it has speak."""
+    return (kind, first), (kind, second), ("passages", first), ("passages", second)
 
 
 class _Similarity:

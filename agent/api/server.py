@@ -165,7 +165,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         app.mount("/", StaticFiles(directory=WEB_DIST, html=True), name="pages")
     else:
 
-        @app.get("/")
+        @app.get("/", include_in_schema=False)
         async def no_pages() -> JSONResponse:
             return error_response(503, "no_pages", "The pages are not built.", "Run `liuke setup`.")
 

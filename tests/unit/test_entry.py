@@ -49,6 +49,7 @@ def test_a_good_file_gives_its_entry(tmp_path: Path) -> None:
         ("  - 有回声怎么办", "  - 12", 8, "'questions' must be a list of texts"),
         ("先戴上耳机。", "先" * 31, 11, "'opening' has 31 characters"),
         ("## 怎么做\n戴上耳机。\n", "", 1, "'body' is empty"),
+        ("\n戴上耳机。", "", 1, "'body' is empty"),
         ("[global]", "[global", 7, "front matter"),
         ("---\nid", "id", 1, "no front matter"),
     ],

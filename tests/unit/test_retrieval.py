@@ -100,7 +100,7 @@ def retriever(folders: tuple[Path, Path]) -> Retriever:
     [
         ("呃那个，我一讲话就听到自己的声音", "zh/echo"),
         ("um I can hear myself talking", "en/echo"),
-        ("UDP 端口 4000 通不了", "zh/firewall"),
+        ("公司把 UDP 端口 4000 封了怎么办", "zh/firewall"),
         ("我们在雅加达老是卡", "zh/indonesia"),
         ("it says one oh nine, token expired", "en/token"),
     ],

@@ -4,12 +4,10 @@ The audio is scripted; the speech server is a real HTTP server that answers what
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from livekit import rtc
 from livekit.agents import stt
@@ -17,6 +15,7 @@ from livekit.agents import stt
 from agent.call.stt import UtteranceStream, WhisperSTT
 from agent.speech.client import SpeechClient
 from agent.speech.transcript import HEARING_RATE_HZ
+from tests.unit.serving import serve
 
 FRAME_S = 0.02
 
@@ -51,13 +50,8 @@ class Ear:
 @pytest.fixture
 async def ear() -> AsyncIterator[Ear]:
     ear = Ear()
-    listening = socket.create_server(("127.0.0.1", 0))
-    ear.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(ear.app, log_level="critical"))
-    serving = asyncio.create_task(server.serve([listening]))
-    yield ear
-    server.should_exit = True
-    await serving
+    async with serve(ear.app) as ear.url:
+        yield ear
 
 
 @pytest.fixture

@@ -1,0 +1,252 @@
+"""Answering: approved text first, the model after it, nothing that no source has.
+
+Retrieval and the model are scripted behind real HTTP servers; the real ones answer in
+`tests/e2e/test_commands.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from agent.call.answering import Answer, Answerer, Message, new_answer, what_to_do
+from agent.call.retrieval import KnowledgeClient
+from agent.errors import ServiceError
+from agent.host.language_model import LanguageModelEndpoint
+from agent.prompts import load_phrases
+from tests.unit.serving import serve
+
+BODY = """## 是什么
+回声是自己的声音又传回来。
+## 怎么判断
+听谁的设备。
+## 怎么做
+1. 先戴**耳机**。
+2. 打开 AEC。
+## 目标值
+回声衰减 40 分贝。
+"""
+
+PASSAGE = {
+    "entry_id": "zh/echo",
+    "title": "回声",
+    "language": "zh",
+    "topic": "troubleshooting",
+    "section": "怎么做",
+    "text": "先戴耳机，再打开 AEC，等 600 毫秒。",
+    "score": 0.98,
+}
+OPENING = {"entry_id": "zh/echo", "text": "有回声先戴上耳机试试。"}
+
+
+class Knowledge:
+    """A knowledge server that finds what the test says."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {
+            "passages": [PASSAGE],
+            "supported": True,
+            "opening": OPENING,
+            "timings_ms": {},
+        }
+        self.asked: list[dict[str, Any]] = []
+        self.app = FastAPI()
+        self.app.post("/search")(self.search)
+        self.app.get("/entries/{entry_id:path}")(self.entry)
+
+    async def search(self, request: Request) -> dict[str, Any]:
+        self.asked.append(await request.json())
+        return self.found
+
+    async def entry(self, entry_id: str) -> dict[str, Any]:
+        return {
+            "id": entry_id,
+            "language": "zh",
+            "title": "回声",
+            "scenario": ["general"],
+            "region": ["global"],
+            "topic": "troubleshooting",
+            "source": "",
+            "opening": OPENING["text"],
+            "body": BODY,
+        }
+
+
+class Model:
+    """An OpenAI-compatible endpoint that writes what the test says, in small pieces."""
+
+    def __init__(self) -> None:
+        self.text = "再打开 AEC 开关，"
+        self.status = 200
+        self.asked: list[dict[str, Any]] = []
+        self.app = FastAPI()
+        self.app.post("/v1/chat/completions")(self.complete)
+
+    async def complete(self, request: Request) -> Response:
+        self.asked.append(await request.json())
+        if self.status != 200:
+            return JSONResponse({"error": {"message": "no"}}, self.status)
+        return StreamingResponse(self.pieces(), media_type="text/event-stream")
+
+    async def pieces(self) -> AsyncIterator[str]:
+        for start in range(0, len(self.text), 3):
+            delta = {"role": "assistant", "content": self.text[start : start + 3]}
+            chunk = {
+                "id": "1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "m",
+                "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+            }
+            yield f"data: {json.dumps(chunk)}\n\n"
+        yield "data: [DONE]\n\n"
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        knowledge, model = Knowledge(), Model()
+        knowledge_url = await stack.enter_async_context(serve(knowledge.app))
+        model_url = await stack.enter_async_context(serve(model.app))
+        client = KnowledgeClient(knowledge_url)
+        stack.push_async_callback(client.aclose)
+        yield World(knowledge, model, client, f"{model_url}/v1", stack)
+
+
+class World:
+    """Both servers, and answerers that use them."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        model: Model,
+        client: KnowledgeClient,
+        model_url: str,
+        stack: AsyncExitStack,
+    ) -> None:
+        self.knowledge, self.model = knowledge, model
+        self._client, self._model_url, self._stack = client, model_url, stack
+
+    async def answer(
+        self,
+        question: str = "有回声怎么办",
+        *,
+        history: tuple[Message, ...] = (),
+        embedded: bool = True,
+        with_model: bool = True,
+    ) -> Answer:
+        endpoint = LanguageModelEndpoint(self._model_url, "key", "m", embedded=embedded)
+        answerer = Answerer(self._client, endpoint if with_model else None)
+        self._stack.push_async_callback(answerer.aclose)
+        answer = new_answer(question)
+        pieces = [text async for text in answerer.compose(answer, history)]
+        assert "".join(pieces) == answer.text
+        return answer
+
+
+async def test_the_opening_comes_first_and_the_model_goes_on_from_it(world: World) -> None:
+    answer = await world.answer()
+    assert answer.text == "有回声先戴上耳机试试。再打开 AEC 开关，"
+    assert [c.id for c in answer.citations] == ["zh/echo"]
+    messages = world.model.asked[0]["messages"]
+    assert messages[-1] == {"role": "assistant", "content": OPENING["text"]}
+    assert messages[0]["role"] == "system"
+
+
+async def test_a_hosted_model_is_told_of_the_opening_in_the_question(world: World) -> None:
+    await world.answer(embedded=False)
+    messages = world.model.asked[0]["messages"]
+    assert messages[-1]["role"] == "user"
+    assert OPENING["text"] in messages[-1]["content"]
+
+
+async def test_what_never_changes_comes_first_in_the_prompt(world: World) -> None:
+    await world.answer("有回声怎么办")
+    await world.answer("还有别的办法吗", history=(Message("user", "有回声怎么办"),))
+    first, second = (asked["messages"] for asked in world.model.asked)
+    assert first[0] == second[0]
+    assert second[1]["content"] == "有回声怎么办"
+
+
+async def test_the_question_before_helps_to_retrieve(world: World) -> None:
+    history = (Message("user", "有回声怎么办"), Message("assistant", "先戴耳机。"))
+    await world.answer("那安卓呢", history=history)
+    assert world.knowledge.asked[0]["context"] == "有回声怎么办"
+
+
+async def test_nothing_found_is_said_and_the_model_is_not_asked(world: World) -> None:
+    world.knowledge.found |= {"supported": False, "opening": None}
+    answer = await world.answer("明天会下雨吗")
+    assert answer.declined and answer.citations == ()
+    assert answer.text == load_phrases()["zh"].declined
+    assert world.model.asked == []
+
+
+async def test_a_model_that_finds_no_answer_in_the_passages_declines(world: World) -> None:
+    world.knowledge.found["opening"] = None
+    world.model.text = "NO_ANSWER"
+    answer = await world.answer()
+    assert answer.declined and answer.citations == ()
+    assert answer.text == load_phrases()["zh"].declined
+
+
+async def test_an_invented_figure_is_never_spoken(world: World) -> None:
+    world.model.text = "打开 AEC 开关，等 600 毫秒，然后把音量降到 35 分贝，就好了。"
+    answer = await world.answer()
+    assert "600" in answer.text
+    assert "35" not in answer.text and "就好了" not in answer.text
+
+
+@pytest.mark.parametrize("status", [401, 404, 500, 503])
+async def test_a_model_that_fails_leaves_the_approved_text(world: World, status: int) -> None:
+    world.model.status = status
+    answer = await world.answer()
+    assert answer.text.startswith(OPENING["text"])
+    assert "先戴耳机。" in answer.text and "打开 AEC。" in answer.text
+    assert not answer.declined and answer.citations
+
+
+async def test_without_a_model_approved_text_answers(world: World) -> None:
+    world.knowledge.found["opening"] = None  # not sure enough to speak it at once
+    answer = await world.answer(with_model=False)
+    assert answer.text.startswith(OPENING["text"])
+    assert "打开 AEC。" in answer.text
+
+
+async def test_thanks_need_no_sources_and_no_model(world: World) -> None:
+    thanks = PASSAGE | {"entry_id": "zh/conversation-thanks", "topic": "conversation"}
+    world.knowledge.found |= {
+        "passages": [thanks],
+        "opening": {"entry_id": "zh/conversation-thanks", "text": "不客气。"},
+    }
+    answer = await world.answer("谢谢")
+    assert answer.text == "不客气。"
+    assert answer.citations == () and world.model.asked == []
+
+
+async def test_passages_that_hardly_fit_are_neither_read_nor_cited(world: World) -> None:
+    other = PASSAGE | {"entry_id": "zh/other", "text": "无关", "score": 0.01}
+    world.knowledge.found["passages"] = [PASSAGE, other]
+    answer = await world.answer()
+    assert [c.id for c in answer.citations] == ["zh/echo"]
+    assert "无关" not in json.dumps(world.model.asked[0], ensure_ascii=False)
+
+
+async def test_a_knowledge_server_that_is_away_is_named() -> None:
+    client = KnowledgeClient("http://127.0.0.1:9")
+    answerer = Answerer(client, None)
+    with pytest.raises(ServiceError, match="LIUKE_KNOWLEDGE_URL"):
+        async for _ in answerer.compose(new_answer("有回声怎么办")):
+            pass
+    await asyncio.gather(client.aclose(), answerer.aclose())
+
+
+def test_the_steps_of_an_entry_are_spoken_without_marks() -> None:
+    assert what_to_do(BODY) == ["先戴耳机。\n", "打开 AEC。\n"]
