@@ -56,7 +56,6 @@ class Passage:
     entry_id: str
     title: str
     language: Language
-    topic: str
     section: str
     text: str
     score: float
@@ -251,7 +250,6 @@ class Retriever:
                     entry_id=entry_id,
                     title=entry.title,
                     language=entry.language,
-                    topic=entry.topic,
                     section=document.metadata["section"],
                     text=document.metadata["text"],
                     score=round(score, 4),

@@ -8,7 +8,6 @@ it. Where there is no model, or it fails, approved text from the entry is the an
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,8 @@ from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import openai
 
 from agent.call.grounding import unsupported_figures
-from agent.call.retrieval import KnowledgeClient, Passage, Retrieval
+from agent.call.reading import Reading, reading, spoken_steps
+from agent.call.retrieval import KnowledgeClient, Passage, Retrieval, SourceEntry
 from agent.host.language_model import LanguageModelEndpoint
 from agent.languages import language_of
 from agent.prompts import LANGUAGES, load_phrases, load_prompt
@@ -28,19 +28,15 @@ from agent.speech.clauses import ClauseSplitter
 
 log = logging.getLogger(__name__)
 
-#: Passages retrieved, and characters of them that the model reads: reading is what costs it time.
+#: Passages retrieved.
 _PASSAGES = 4
-_MODEL_READS: dict[Language, int] = {"zh": 450, "en": 1100}
-#: Score from which a passage beside the best one may be what the customer means.
-_MAY_ANSWER = 0.1
-#: Steps of an entry that are spoken where no model chooses among them: the first ones help most.
-_SPOKEN_STEPS = 4
 #: Topic of the entries for greetings and thanks: the opening is all there is to say.
 _SMALL_TALK = "conversation"
 #: Earlier messages the model reads: two questions and their answers.
 _REMEMBERED_MESSAGES = 4
 #: Two or three spoken sentences; the model is stopped there if it does not stop by itself.
-_MAX_TOKENS = 160
+_MAX_TOKENS = 110
+_SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
 #: What the prompts tell the model to write when the passages do not answer.
 _NO_ANSWER = "NO_ANSWER"
 #: The first token of an embedded model may wait for a long prompt; a hosted one is quicker.
@@ -136,15 +132,16 @@ class Answerer:
         if found.opening:
             answer.opening = found.opening.text
             yield found.opening.text + _space(answer.language)
-        if found.passages[0].topic == _SMALL_TALK:
+        best = await self._knowledge.entry(found.passages[0].entry_id)
+        if best.topic == _SMALL_TALK:
             if found.opening is None:
-                yield (await self._knowledge.entry(found.passages[0].entry_id)).opening
+                yield best.opening
             return
-        passages = _readable(found.passages, answer.language)
-        answer.citations = _citations(passages)
+        source = reading(best, found.passages, answer.language, hurried=answer.opening is None)
+        answer.citations = _citations(source.passages)
         composed = False
         try:
-            async for clause in self._continue_with_model(answer, passages, history):
+            async for clause in self._continue_with_model(answer, source, history):
                 composed = True
                 yield clause
         except APIError as error:
@@ -152,19 +149,19 @@ class Answerer:
         if answer.declined:
             yield self._phrases[answer.language].declined
         elif not composed:
-            async for text in self._approved_text(answer, passages[0]):
+            async for text in _approved_text(answer, best):
                 yield text
 
     async def _continue_with_model(
-        self, answer: Answer, passages: Sequence[Passage], history: Sequence[Message]
+        self, answer: Answer, source: Reading, history: Sequence[Message]
     ) -> AsyncIterator[str]:
         """The model's clauses, ended where it states a figure that no passage has."""
         if self.model is None:
             return
-        sources = "\n".join([answer.question, *(passage.text for passage in passages)])
+        known = f"{answer.question}\n{answer.opening}\n{source.text}"
         started = time.perf_counter()
         splitter = ClauseSplitter()
-        context = self._chat_context(answer, passages, history)
+        context = self._chat_context(answer, source, history)
         async with self.model.chat(chat_ctx=context, conn_options=_MODEL_OPTIONS) as stream:
             async for clause in _clauses(stream, splitter):
                 answer.timings_ms.setdefault("first_clause", _ms_since(started))
@@ -174,13 +171,13 @@ class Answerer:
                     if answer.declined:
                         answer.citations = ()
                     return
-                if figures := unsupported_figures(clause, sources):
+                if figures := unsupported_figures(clause, known):
                     log.warning("the model's %r has %s, which no source has", clause, figures)
                     return
                 yield clause
 
     def _chat_context(
-        self, answer: Answer, passages: Sequence[Passage], history: Sequence[Message]
+        self, answer: Answer, source: Reading, history: Sequence[Message]
     ) -> llm.ChatContext:
         """What never changes comes first, so that the model server's cache still holds it."""
         context = llm.ChatContext()
@@ -188,8 +185,7 @@ class Answerer:
         for message in history[-_REMEMBERED_MESSAGES:]:
             context.add_message(role=message.role, content=message.text)
         question = self._question[answer.language].format(
-            passages="\n\n".join(f"{p.title}：{p.text}" for p in passages),
-            question=answer.question,
+            passages=source.text, question=answer.question
         )
         if answer.opening is None:
             context.add_message(role="user", content=question)
@@ -202,47 +198,31 @@ class Answerer:
             context.add_message(role="user", content=f"{question}\n\n{said}")
         return context
 
-    async def _approved_text(self, answer: Answer, passage: Passage) -> AsyncIterator[str]:
-        entry = await self._knowledge.entry(passage.entry_id)
-        if answer.opening is None:
-            answer.opening = entry.opening
-            yield entry.opening + _space(answer.language)
-        for step in what_to_do(entry.body)[:_SPOKEN_STEPS]:
-            yield step
-
 
 def new_answer(question: str) -> Answer:
     """An answer still to be composed, in the language of its question."""
     return Answer(question=question, language=language_of(question))
 
 
-def what_to_do(body: str) -> list[str]:
-    """The spoken steps of an entry: the lines of its third section, without Markdown's marks."""
-    sections = re.split(r"^## .*$", body, flags=re.MULTILINE)
-    steps = sections[3] if len(sections) > 3 else sections[-1]
-    lines = (re.sub(r"^(?:\d+[.)、]|[-*])\s*", "", line.strip()) for line in steps.splitlines())
-    return [re.sub(r"[*`_]", "", line) + "\n" for line in lines if line]
+async def _approved_text(answer: Answer, entry: SourceEntry) -> AsyncIterator[str]:
+    if answer.opening is None:
+        answer.opening = entry.opening
+        yield entry.opening + _space(answer.language)
+    for step in spoken_steps(entry):
+        yield step
 
 
 async def _clauses(stream: llm.LLMStream, splitter: ClauseSplitter) -> AsyncIterator[str]:
+    """What the model writes, clause by clause, without a sentence that its limit cut off."""
+    spoken = False
     async for chunk in stream:
         if chunk.delta and chunk.delta.content:
             for clause in splitter.push(chunk.delta.content):
+                spoken = True
                 yield clause
     for clause in splitter.flush():
-        yield clause
-
-
-def _readable(passages: Sequence[Passage], language: Language) -> list[Passage]:
-    """The passages that may answer and fit what the model reads; always at least the first."""
-    kept: list[Passage] = []
-    room = _MODEL_READS[language]
-    for passage in passages:
-        if kept and (len(passage.text) > room or passage.score < _MAY_ANSWER):
-            break
-        kept.append(passage)
-        room -= len(passage.text)
-    return kept
+        if not spoken or clause.rstrip().endswith(_SENTENCE_ENDS):
+            yield clause
 
 
 def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:

@@ -22,7 +22,6 @@ class Passage:
     entry_id: str
     title: str
     language: Language
-    topic: str
     section: str
     text: str
     score: float

@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from agent.call.answering import Answer, Answerer, Message, new_answer, what_to_do
+from agent.call.answering import Answer, Answerer, Message, new_answer
 from agent.call.retrieval import KnowledgeClient
 from agent.errors import ServiceError
 from agent.host.language_model import LanguageModelEndpoint
@@ -38,7 +38,6 @@ PASSAGE = {
     "entry_id": "zh/echo",
     "title": "回声",
     "language": "zh",
-    "topic": "troubleshooting",
     "section": "怎么做",
     "text": "先戴耳机，再打开 AEC，等 600 毫秒。",
     "score": 0.98,
@@ -56,6 +55,7 @@ class Knowledge:
             "opening": OPENING,
             "timings_ms": {},
         }
+        self.topic = "troubleshooting"
         self.asked: list[dict[str, Any]] = []
         self.app = FastAPI()
         self.app.post("/search")(self.search)
@@ -72,7 +72,7 @@ class Knowledge:
             "title": "回声",
             "scenario": ["general"],
             "region": ["global"],
-            "topic": "troubleshooting",
+            "topic": self.topic,
             "source": "",
             "opening": OPENING["text"],
             "body": BODY,
@@ -221,7 +221,8 @@ async def test_without_a_model_approved_text_answers(world: World) -> None:
 
 
 async def test_thanks_need_no_sources_and_no_model(world: World) -> None:
-    thanks = PASSAGE | {"entry_id": "zh/conversation-thanks", "topic": "conversation"}
+    thanks = PASSAGE | {"entry_id": "zh/conversation-thanks"}
+    world.knowledge.topic = "conversation"
     world.knowledge.found |= {
         "passages": [thanks],
         "opening": {"entry_id": "zh/conversation-thanks", "text": "不客气。"},
@@ -248,5 +249,9 @@ async def test_a_knowledge_server_that_is_away_is_named() -> None:
     await asyncio.gather(client.aclose(), answerer.aclose())
 
 
-def test_the_steps_of_an_entry_are_spoken_without_marks() -> None:
-    assert what_to_do(BODY) == ["先戴耳机。\n", "打开 AEC。\n"]
+async def test_the_model_reads_the_nearest_section_and_what_to_do(world: World) -> None:
+    await world.answer()
+    (asked,) = world.model.asked
+    question = asked["messages"][-2]["content"]
+    assert PASSAGE["text"] in question
+    assert "先戴耳机。" in question and "**" not in question
