@@ -316,9 +316,7 @@ def render(calibration: Calibration, checked: tuple[Figures, Figures]) -> str:
 
 def open_retriever(index: Path, corpus: Path, calibration: Calibration) -> Retriever:
     """A retriever over an index that exists."""
-    return Retriever(
-        Index(index, read_corpus(corpus)), E5Embeddings(E5Model(), "query"), calibration
-    )
+    return Retriever(Index(index, read_corpus(corpus)), E5Embeddings(E5Model()), calibration)
 
 
 #: Fitting needs the evidence alone; nothing is judged with these.

@@ -55,7 +55,7 @@ def open_retriever(index: Path, corpus: Path) -> tuple[Index, Retriever]:
     for problem in found.problems:
         log.warning("%s", problem)
     opened = Index(index, found)
-    retriever = Retriever(opened, E5Embeddings(E5Model(), "query"), Calibration.load())
+    retriever = Retriever(opened, E5Embeddings(E5Model()), Calibration.load())
     # Loads the word lists, so that the first customer does not wait for them.
     for language in opened.languages:
         retriever.search("SDK", language, k=1)

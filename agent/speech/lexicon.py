@@ -21,7 +21,7 @@ class Lexicon:
 
     say: Mapping[Language, Mapping[str, str]]
     #: Capitals read as a word, not letter by letter.
-    words: frozenset[str]
+    words: tuple[str, ...]
     #: Unit symbol → its name for one, and for many.
     units: Mapping[Language, Mapping[str, tuple[str, str]]]
     #: Mandarin word → its syllables, tone as a digit.
@@ -38,7 +38,7 @@ def load_lexicon(file: Path = _FILE) -> Lexicon:
         both = {written: said for written, said in data["say"].items() if isinstance(said, str)}
         lexicon = Lexicon(
             say={"zh": both | data["say"]["zh"], "en": both | data["say"]["en"]},
-            words=frozenset(data["words"]["read_as_words"]),
+            words=tuple(data["words"]["read_as_words"]),
             units={
                 "zh": {unit: (name, name) for unit, name in data["units"]["zh"].items()},
                 "en": {unit: (one, many) for unit, (one, many) in data["units"]["en"].items()},

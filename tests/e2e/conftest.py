@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -59,7 +60,7 @@ class Installation:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """`liuke up` on free ports. Index, database and keys are this test run's own."""
     data_dir = tmp_path_factory.mktemp("installation")
-    _reuse_embeddings(data_dir)
+    _reuse_what_set_up_made(data_dir)
     environment = os.environ | _free_ports() | {"LIUKE_DATA_DIR": str(data_dir)}
     log = (data_dir / "up.log").open("w")
     process = subprocess.Popen(
@@ -69,6 +70,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         assert process.stdout
         first = process.stdout.readline()
         assert first, f"liuke up failed:\n{(data_dir / 'up.log').read_text()[-3000:]}"
+        _wait_for_openings(process)
         yield Installation(json.loads(first)["url"], environment, data_dir, process)
     finally:
         process.terminate()
@@ -97,13 +99,25 @@ class Questions:
         return path
 
 
-def _reuse_embeddings(data_dir: Path) -> None:
-    """Embeddings made at set-up are facts about texts: another run need not make them again."""
+def _wait_for_openings(process: subprocess.Popen[str]) -> None:
+    """Calls are answered before, but the audio of openings is still being made."""
+    assert process.stdout
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "speech-cache" and event["done"] == event["total"]:
+            return
+    pytest.fail("liuke up ended before the openings were ready")
+
+
+def _reuse_what_set_up_made(data_dir: Path) -> None:
+    """Embeddings and the machine's measure are facts: another run need not make them again."""
     made = Settings().paths.data_dir
     for name in ("knowledge/vectors.npz", "machine.json"):
         if (made / name).is_file():
             (data_dir / name).parent.mkdir(exist_ok=True)
             (data_dir / name).write_bytes((made / name).read_bytes())
+    if (made / "speech-cache").is_dir():
+        shutil.copytree(made / "speech-cache", data_dir / "speech-cache")
 
 
 def _free_ports() -> dict[str, str]:

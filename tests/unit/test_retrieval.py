@@ -77,7 +77,7 @@ def write_corpus(folder: Path, without: str = "") -> Path:
 
 
 def open_retrieval(index: Path, corpus: Corpus) -> Retriever:
-    return Retriever(Index(index, corpus), E5Embeddings(E5Model(), "query"), Calibration.load())
+    return Retriever(Index(index, corpus), E5Embeddings(E5Model()), Calibration.load())
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from agent.errors import SetupError
+from agent.settings import PROJECT_ROOT
 from agent.speech.lexicon import load_lexicon
 from agent.speech.spoken import spoken
 
@@ -127,3 +131,20 @@ def test_a_wrong_lexicon_names_the_entry(tmp_path: Path) -> None:
     file.write_text("[say", "utf-8")
     with pytest.raises(SetupError, match=r"lexicon\.toml"):
         load_lexicon(file)
+
+
+def test_the_lexicon_reads_the_same_in_every_process() -> None:
+    """The speech cache's keys hold it: audio made at set-up must be found by later processes."""
+    program = "from agent.speech.lexicon import load_lexicon; print(repr(load_lexicon()))"
+    readings = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(readings) == 1
