@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, inference, llm, room_io
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.call.answering import Answerer
 from agent.call.retrieval import KnowledgeClient
@@ -79,7 +80,10 @@ async def hold_call(ctx: JobContext) -> None:
 
     async def close(_reason: str) -> None:
         await turns.aclose()
-        await records.end_call(call["call_id"])
+        try:
+            await records.end_call(call["call_id"])
+        except SQLAlchemyError:
+            log.exception("the end of call %s could not be recorded", call["call_id"])
         for part in (answerer, knowledge, speech, records):
             await part.aclose()
 
@@ -96,4 +100,7 @@ async def hold_call(ctx: JobContext) -> None:
             delete_room_on_close=True,
         ),
     )
-    await records.start_call(call["call_id"])
+    try:
+        await records.start_call(call["call_id"])
+    except SQLAlchemyError:  # a call without a record is better than no call
+        log.exception("the start of call %s could not be recorded", call["call_id"])
