@@ -166,10 +166,9 @@ class Answerer:
             async for clause in _clauses(stream, splitter):
                 answer.timings_ms.setdefault("first_clause", _ms_since(started))
                 if _NO_ANSWER in clause:
-                    # Nothing follows; after an opening, which is approved, nothing needs to.
-                    answer.declined = answer.opening is None
-                    if answer.declined:
-                        answer.citations = ()
+                    # Nothing follows; after what has been said already, nothing needs to.
+                    if not answer.text:
+                        answer.declined, answer.citations = True, ()
                     return
                 if figures := unsupported_figures(clause, known):
                     log.warning("the model's %r has %s, which no source has", clause, figures)

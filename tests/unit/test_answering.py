@@ -197,6 +197,14 @@ async def test_a_model_that_finds_no_answer_in_the_passages_declines(world: Worl
     assert answer.text == load_phrases()["zh"].declined
 
 
+async def test_a_model_that_gives_up_halfway_leaves_what_it_has_said(world: World) -> None:
+    world.knowledge.found["opening"] = None
+    world.model.text = "先戴耳机试试，就能听出来。NO_ANSWER"
+    answer = await world.answer()
+    assert answer.text == "先戴耳机试试，就能听出来。"
+    assert not answer.declined and answer.citations
+
+
 async def test_an_invented_figure_is_never_spoken(world: World) -> None:
     world.model.text = "打开 AEC 开关，等 600 毫秒，然后把音量降到 35 分贝，就好了。"
     answer = await world.answer()
