@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, inference, llm, room_io
@@ -17,7 +18,7 @@ from agent.call.tts import KokoroTTS
 from agent.call.turns import TurnLog
 from agent.host.language_model import resolve_language_model
 from agent.records.store import RecordStore
-from agent.settings import Settings
+from agent.settings import Language, Settings
 from agent.speech.client import SpeechClient
 from agent.speech.transcript import HEARING_RATE_HZ
 
@@ -56,11 +57,22 @@ class NoModel(llm.LLM[str]):
         raise RuntimeError("there is no language model; answers come from SupportAgent.llm_node")
 
 
-async def hold_call(ctx: JobContext) -> None:
-    """Answer one call. The dispatch's metadata names it: `{"call_id", "identity", "language"}`."""
-    settings = Settings()
-    call = json.loads(ctx.job.metadata)
-    records = RecordStore(settings.database_url)
+@dataclass(frozen=True)
+class Conversation:
+    """The stages of one call, put together; not yet listening."""
+
+    session: AgentSession[None]
+    agent: SupportAgent
+    parts: tuple[Answerer | KnowledgeClient | SpeechClient, ...]
+
+    async def aclose(self) -> None:
+        """Close the ways to the servers."""
+        for part in self.parts:
+            await part.aclose()
+
+
+def open_conversation(settings: Settings, greeting_language: Language) -> Conversation:
+    """Put the stages together: for a room, or for audio that comes from elsewhere."""
     speech = SpeechClient(settings.speech.url)
     knowledge = KnowledgeClient(settings.knowledge.url)
     answerer = Answerer(knowledge, resolve_language_model(settings))
@@ -75,7 +87,17 @@ async def hold_call(ctx: JobContext) -> None:
         transcription_timeout=_TRANSCRIPTION_TIMEOUT_S,
         user_away_timeout=None,
     )
-    agent = SupportAgent(answerer, call["language"])
+    agent = SupportAgent(answerer, greeting_language)
+    return Conversation(session, agent, (answerer, knowledge, speech))
+
+
+async def hold_call(ctx: JobContext) -> None:
+    """Answer one call. The dispatch's metadata names it: `{"call_id", "identity", "language"}`."""
+    settings = Settings()
+    call = json.loads(ctx.job.metadata)
+    records = RecordStore(settings.database_url)
+    conversation = open_conversation(settings, call["language"])
+    session, agent = conversation.session, conversation.agent
     turns = TurnLog(session, agent, ctx.room, records, call["call_id"])
 
     async def close(_reason: str) -> None:
@@ -84,8 +106,8 @@ async def hold_call(ctx: JobContext) -> None:
             await records.end_call(call["call_id"])
         except SQLAlchemyError:
             log.exception("the end of call %s could not be recorded", call["call_id"])
-        for part in (answerer, knowledge, speech, records):
-            await part.aclose()
+        await conversation.aclose()
+        await records.aclose()
 
     ctx.add_shutdown_callback(close)
     await ctx.connect()
