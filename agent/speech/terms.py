@@ -1,0 +1,198 @@
+"""Domain terms: a transcript as recognised in, the same with terms and numbers as written out.
+
+The terms come from the knowledge corpus and the operator's own list, `terms.toml`. They are shown
+to the recogniser before it listens (`prompt`), and what it misheard all the same is mended by sound
+(`mend`), without touching other words.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jieba
+
+from agent.errors import SetupError
+from agent.settings import PROJECT_ROOT, Language, Settings
+from agent.speech.digits import with_digits
+from agent.speech.homophones import Homophones
+from agent.speech.spellings import Spellings, is_english
+from knowledge.entry import Entry, read_corpus
+
+_FILE = Path(__file__).with_name("terms.toml")
+_PROMPTS = PROJECT_ROOT / "prompts" / "hearing.toml"
+
+#: Terms shown to the recogniser; each costs about two tokens of decoding.
+_SHOWN: dict[Language, int] = {"zh": 20, "en": 10}
+#: A Mandarin word of the corpus that no dictionary has is a term from this many entries on.
+_ENTRIES = 3
+#: Mending may open the way for more of it; it settles in two rounds, or is left as it is.
+_ROUNDS = 4
+
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class _TermList:
+    """What `terms.toml` holds."""
+
+    both: tuple[str, ...]
+    own: Mapping[Language, tuple[str, ...]]
+    mishearings: Mapping[Language, Mapping[str, str]]
+
+
+class Terms:
+    """The terms that calls are about, in both languages."""
+
+    def __init__(self, listed: _TermList, found: Mapping[Language, frozenset[str]]) -> None:
+        """``found``: terms of the corpus, besides those that the operator listed."""
+        self._listed = listed
+        latin = [t for t in listed.both + tuple(found["zh"] | found["en"]) if t.isascii()]
+        mandarin = [*listed.own["zh"], *(t for t in found["zh"] if not t.isascii())]
+        self._homophones = Homophones([*mandarin, *(t for t in latin if _is_spelled(t))])
+        self._spellings: dict[Language, Spellings] = {
+            "zh": Spellings(latin, "zh"),
+            "en": Spellings([*latin, *listed.own["en"]], "en"),
+        }
+        self._mishearings: dict[Language, _Mishearings] = {
+            "zh": _Mishearings(listed.mishearings["zh"], whole_words=False),
+            "en": _Mishearings(listed.mishearings["en"], whole_words=True),
+        }
+
+    def mend(self, text: str, language: Language) -> str:
+        """``text`` with misheard terms put right and numbers in digits; idempotent."""
+        for _ in range(_ROUNDS):
+            mended = self._mend_once(text, language)
+            if mended == text:
+                break
+            text = mended
+        return text
+
+    def _mend_once(self, text: str, language: Language) -> str:
+        text = self._spellings[language].mend(text)
+        if language == "zh":
+            text = self._homophones.mend(text)
+        text = with_digits(text, language)
+        return self._mishearings[language].mend(text)
+
+    def prompt(self, language: Language) -> str:
+        """What the recogniser is told before it listens: a few words, then the first terms."""
+        return _prompt_opening(language) + _enumerated(
+            self._listed.own[language][: _SHOWN[language]], language
+        )
+
+
+class _Mishearings:
+    """Replaces what the operator listed as heard by what is meant; # is a number."""
+
+    def __init__(self, meant: Mapping[str, str], *, whole_words: bool) -> None:
+        edge = r"(?<![A-Za-z])", r"(?![A-Za-z])"
+        self._meant = {heard.lower(): term for heard, term in meant.items()}
+        alternatives = [
+            re.escape(heard).replace(r"\#", "#").replace("#", r"\d+")
+            for heard in sorted(meant, key=len, reverse=True)
+        ]
+        pattern = "|".join(alternatives) or "(?!)"
+        self._heard = re.compile(
+            f"{edge[0]}(?:{pattern}){edge[1]}" if whole_words else pattern, re.IGNORECASE
+        )
+
+    def mend(self, text: str) -> str:
+        return self._heard.sub(self._replace, text)
+
+    def _replace(self, match: re.Match[str]) -> str:
+        number = re.search(r"\d+", match[0])
+        heard = re.sub(r"\d+", "#", match[0].lower())
+        return self._meant[heard].replace("#", number[0] if number else "#")
+
+
+def load_terms(settings: Settings) -> Terms:
+    """The terms of this installation: the operator's list and the corpus; about a second.
+
+    Raises SetupError when the list cannot be used, KnowledgeError when there is no corpus.
+    """
+    corpus = read_corpus(settings.knowledge.corpus_dir)
+    return Terms(
+        read_list(_FILE),
+        {
+            "zh": frozenset(_terms_of(e for e in corpus.entries if e.language == "zh")),
+            "en": frozenset(_terms_of(e for e in corpus.entries if e.language == "en")),
+        },
+    )
+
+
+def read_list(file: Path) -> _TermList:
+    """The operator's list. Raises SetupError naming the file and what is wrong in it."""
+    try:
+        data: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+        return _TermList(
+            both=_texts(data["both"]["terms"]),
+            own={"zh": _texts(data["zh"]["terms"]), "en": _texts(data["en"]["terms"])},
+            mishearings={
+                "zh": dict(data["mishearings"]["zh"]),
+                "en": dict(data["mishearings"]["en"]),
+            },
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"The list of terms {file} cannot be used: {error}.",
+            "Correct that entry; the comments in the file say what each table takes.",
+        ) from error
+
+
+def _texts(values: list[str]) -> tuple[str, ...]:
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise ValueError(f"a term is not a text in {values}")
+    return tuple(values)
+
+
+# From the corpus
+
+
+def _terms_of(entries: Iterable[Entry]) -> set[str]:
+    """Abbreviations and names in Latin letters, and Mandarin words that no dictionary has."""
+    terms: set[str] = set()
+    used: Counter[str] = Counter()
+    for entry in entries:
+        text = "\n".join([entry.title, *entry.questions, entry.opening, entry.body])
+        terms |= {
+            term
+            for term in _LATIN.findall(text)
+            if len(term) > 2 and re.search("[A-Z]", term[1:]) and not is_english(term.lower())
+        }
+        if entry.language == "zh":
+            used.update(set(jieba.cut(text)))
+    return terms | {
+        word
+        for word, entries_with_it in used.items()
+        if entries_with_it >= _ENTRIES
+        and len(word) > 1
+        and re.fullmatch(r"[\u3400-\u9fff]+", word)
+        and word not in jieba.dt.FREQ
+    }
+
+
+def _is_spelled(term: str) -> bool:
+    """Capitals that Mandarin speakers say letter by letter."""
+    return re.fullmatch("[A-Z]{3,5}", term) is not None
+
+
+# For the recogniser
+
+
+@cache
+def _prompt_opening(language: Language) -> str:
+    """The words before the terms: they set the script and the punctuation."""
+    prompt: str = tomllib.loads(_PROMPTS.read_text("utf-8"))[language]["prompt"]
+    opening = re.match("[^：:]*[：:]", prompt)
+    return opening[0] if opening else prompt
+
+
+def _enumerated(terms: Iterable[str], language: Language) -> str:
+    return "、".join(terms) + "。" if language == "zh" else " " + ", ".join(terms) + "."

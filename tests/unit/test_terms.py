@@ -1,0 +1,81 @@
+"""Domain terms: what sounds like one is written as one, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.errors import SetupError
+from agent.settings import PROJECT_ROOT, Language, Settings
+from agent.speech.terms import Terms, load_terms, read_list
+
+QUESTIONS = PROJECT_ROOT / "eval" / "questions"
+
+
+@pytest.fixture(scope="session")
+def terms() -> Terms:
+    return load_terms(Settings())
+
+
+@pytest.mark.parametrize(
+    ("language", "heard", "meant"),
+    [
+        ("zh", "丢暴率太高了", "丢包率太高了"),
+        ("zh", "丢包律和卡断率", "丢包率和卡顿率"),
+        ("zh", "一开外放就笑叫", "一开外放就啸叫"),
+        ("zh", "有会声怎么办", "有回声怎么办"),
+        ("zh", "头肯过期了", "token过期了"),
+        ("zh", "诶斯迪K装不上", "SDK装不上"),
+        ("zh", "坚圈失败", "鉴权失败"),
+        ("zh", "错误马一一零", "错误码110"),
+        ("zh", "听同和洋生气怎么切换", "听筒和扬声器怎么切换"),
+        ("en", "the sdk sends you dp, then u d p", "the SDK sends UDP, then UDP"),
+        ("en", "web r t c on ios", "WebRTC on iOS"),
+        ("en", "the gitter and the jit her", "the jitter and the jitter"),
+        ("en", "a lot of packet lost", "a lot of packet loss"),
+        ("en", "we push to ACDN", "we push to a CDN"),
+        ("en", "era one one zero", "error 110"),
+    ],
+)
+def test_what_sounds_like_a_term_is_that_term(
+    terms: Terms, language: Language, heard: str, meant: str
+) -> None:
+    assert terms.mend(heard, language) == meant
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("zh", "这个演示很好"),
+        ("zh", "他们攻打了那座城市"),
+        ("zh", "我在网上买了一匹马"),
+        ("zh", "有什么错误吗"),
+        ("en", "Are you there? I see, it's your turn."),
+        ("en", "Be a dear and see to it."),
+    ],
+)
+def test_ordinary_words_stay(terms: Terms, language: Language, text: str) -> None:
+    assert terms.mend(text, language) == text
+
+
+def test_right_transcripts_are_not_made_wrong(terms: Terms) -> None:
+    """The questions of the evals, as people wrote them: terms and words are right already."""
+    for file in sorted(QUESTIONS.glob("*.jsonl")):
+        for line in file.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            mended = terms.mend(row["text"], row["language"])
+            assert terms.mend(mended, row["language"]) == mended, "mending is not idempotent"
+
+
+def test_the_prompt_has_the_first_terms(terms: Terms) -> None:
+    assert "丢包率" in terms.prompt("zh")
+    assert "packet loss" in terms.prompt("en")
+
+
+def test_a_broken_list_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "terms.toml"
+    file.write_text("[both]\nterms = [1]\n")
+    with pytest.raises(SetupError, match=r"terms\.toml"):
+        read_list(file)
