@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-call clean
+.PHONY: help run setup test lint bench-call bench-turns clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -40,6 +40,10 @@ lint: .venv/.dev ## Check style and types
 
 bench-call: .venv/.run ## Ten real calls; one JSON line with their latencies
 	@$(BIN)/python -m eval.bench_call $(ARGS)
+
+bench-turns: .venv/.dev ## Turn-taking and barge-in; one JSON line, a page (DATA=DIR, ARGS=--quick)
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval.bench_turns $(if $(DATA),--data $(DATA)) $(ARGS)
 
 clean: ## Remove what was installed and built here; var/ and fetched models stay
 	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache
