@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-call bench-turns clean
+.PHONY: help run setup test lint bench-voice bench-turns clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -38,8 +38,9 @@ lint: .venv/.dev ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench-call: .venv/.run ## Ten real calls; one JSON line with their latencies
-	@$(BIN)/python -m eval.bench_call $(ARGS)
+bench-voice: .venv/.dev ## Whole calls beside the stock stack; one JSON line, a page (DATA=DIR, ARGS=--quick)
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval.bench_voice $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-turns: .venv/.dev ## Turn-taking and barge-in; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup

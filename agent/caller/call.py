@@ -115,28 +115,9 @@ async def place_call(
     if record:
         await prepare_recording(record)
     ticket = await request_ticket(api_url, script.language)
-    async with _joined(ticket) as line:
-        try:
-            interruption = await _converse(line, script, progress)
-        finally:
-            heard = await line.ear.recording()
-            if record:
-                await write_recording(record, line.microphone.recording(), heard)
-    scene = Scene(
-        heard=heard,
-        turns=tuple(line.microphone.placements[: len(script.turns)]),
-        interruption=interruption,
-        captions=tuple(line.observer.captions),
-        states=tuple(line.observer.states),
-        notices=tuple(line.observer.notices),
-    )
-    return CallReport(
-        call_id=ticket.call_id,
-        room=ticket.room,
-        recording=record,
-        microphone_late_ms=line.microphone.worst_lateness_ms,
-        timeline=await asyncio.to_thread(make_timeline, scene),
-    )
+    async with joined(ticket, record) as line:
+        interruption = await _converse(line, script, progress)
+    return await line.report(interruption)
 
 
 async def request_ticket(api_url: str, language: Language) -> Ticket:
@@ -167,15 +148,16 @@ async def request_ticket(api_url: str, language: Language) -> Ticket:
     raise ServiceError(message, remedy, retryable=response.status_code >= 500)
 
 
-class _Line:
+class Line:
     """One side of a call: the room, and this customer's microphone, ear and eyes in it."""
 
-    def __init__(self, ticket: Ticket) -> None:
+    def __init__(self, ticket: Ticket, record: Path | None) -> None:
         self.room = rtc.Room()
         self.microphone = Microphone()
         self.ear = Ear(self.microphone.now_ms)
         self.observer = Observer(self.room, self.microphone.now_ms)
         self._ticket = ticket
+        self._record = record
         self._tasks: set[asyncio.Task[None]] = set()
         self._agent: rtc.RemoteParticipant | None = None
         self._lost: str | None = None
@@ -242,6 +224,30 @@ class _Line:
         await self.observer.aclose()
         await self.microphone.aclose()
 
+    async def keep_recording(self) -> None:
+        """Write what was said and heard so far, where somebody wants it."""
+        if self._record:
+            heard = await self.ear.recording()
+            await write_recording(self._record, self.microphone.recording(), heard)
+
+    async def report(self, interruption: Placement | None = None) -> CallReport:
+        """What has happened until now; everything said but ``interruption`` is a turn."""
+        scene = Scene(
+            heard=await self.ear.recording(),
+            turns=tuple(p for p in self.microphone.placements if p is not interruption),
+            interruption=interruption,
+            captions=tuple(self.observer.captions),
+            states=tuple(self.observer.states),
+            notices=tuple(self.observer.notices),
+        )
+        return CallReport(
+            call_id=self._ticket.call_id,
+            room=self._ticket.room,
+            recording=self._record,
+            microphone_late_ms=self.microphone.worst_lateness_ms,
+            timeline=await asyncio.to_thread(make_timeline, scene),
+        )
+
     def failed(self, what: str) -> ServiceError:
         """The error for a call in which ``what`` happened."""
         remedy = "See the worker's log, or run `liuke doctor`."
@@ -268,34 +274,42 @@ class _Line:
 
 
 @contextlib.asynccontextmanager
-async def _joined(ticket: Ticket) -> AsyncIterator[_Line]:
-    line = _Line(ticket)
+async def joined(ticket: Ticket, record: Path | None = None) -> AsyncIterator[Line]:
+    """A call from the first ring to hanging up; ``record``: where its sound is written at the end.
+
+    Raises ServiceError when the room cannot be joined.
+    """
+    line = Line(ticket, record)
     try:
         await line.join()
         yield line
     finally:
-        await line.leave()
+        try:
+            await line.keep_recording()
+        finally:
+            await line.leave()
 
 
 async def _converse(
-    line: _Line, script: Script, progress: Callable[[str], None]
+    line: Line, script: Script, progress: Callable[[str], None]
 ) -> Placement | None:
     """Say everything in ``script``, each turn when the answer before it is over."""
     progress("waiting for the assistant")
-    missing = f"The assistant did not join within {AGENT_TIMEOUT_S:.0f} s."
-    await line.must(line.agent_is_here, AGENT_TIMEOUT_S, missing)
-    await _hear_greeting(line)
+    await hear_greeting(line)
     for number, clip in enumerate(script.turns, start=1):
         progress(f"turn {number} of {len(script.turns)}: {clip.path.name}")
-        began_ms = await _ask(line, clip)
+        began_ms = await ask(line, clip)
         if script.interruption and number == len(script.turns):
             progress(f"interrupting: {script.interruption.clip.path.name}")
             return await _interrupt(line, script.interruption, began_ms)
-        await _hear_out(line)
+        await hear_out(line)
     return None
 
 
-async def _hear_greeting(line: _Line) -> None:
+async def hear_greeting(line: Line) -> None:
+    """Wait for the assistant, and until it has greeted and listens. Raises ServiceError."""
+    missing = f"The assistant did not join within {AGENT_TIMEOUT_S:.0f} s."
+    await line.must(line.agent_is_here, AGENT_TIMEOUT_S, missing)
     opened_ms = line.microphone.now_ms()
 
     def greeted() -> bool:
@@ -306,8 +320,11 @@ async def _hear_greeting(line: _Line) -> None:
     await line.must(greeted, LONGEST_ANSWER_S, deaf)
 
 
-async def _ask(line: _Line, clip: Clip) -> float:
-    """Say ``clip``; returns when the answer begins to be heard, in milliseconds of the call."""
+async def ask(line: Line, clip: Clip) -> float:
+    """Say ``clip``; returns when the answer begins to be heard, in milliseconds of the call.
+
+    Raises ServiceError when none is heard.
+    """
     speech = line.microphone.play(clip).speech
     await line.wait_till(speech.end_ms)
     began_ms: float | None = None
@@ -323,20 +340,22 @@ async def _ask(line: _Line, clip: Clip) -> float:
     return began_ms
 
 
-async def _interrupt(line: _Line, interruption: Interruption, began_ms: float) -> Placement:
+async def _interrupt(line: Line, interruption: Interruption, began_ms: float) -> Placement:
     at_ms = began_ms + interruption.after_s * 1000
     # The clip is placed just before it begins; its speech, not the silence ahead, begins at at_ms.
     await line.wait_till(at_ms - interruption.clip.speech.start_ms - 3 * LEAD_MS)
     placement = line.microphone.play(interruption.clip, speech_at_ms=at_ms)
     await line.wait_till(placement.speech.end_ms + AFTER_INTERRUPTION_S * 1000)
-    await _hear_out(line)
+    await hear_out(line)
     return placement
 
 
-async def _hear_out(line: _Line) -> None:
-    """Wait until the answer is over, with its closing word on `liuke.answer`."""
-    await line.until(line.settled, LONGEST_ANSWER_S)
+async def hear_out(line: Line, longest_s: float = LONGEST_ANSWER_S) -> bool:
+    """Wait until the answer is over, with its closing word on `liuke.answer`; whether it was."""
+    if not await line.until(line.settled, longest_s):
+        return False
     notices = line.observer.notices
     await line.until(
         lambda: bool(notices) and "timings_ms" in notices[-1].content, timeout_s=CLOSING_S
     )
+    return True

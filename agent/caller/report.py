@@ -40,12 +40,15 @@ class Reply:
     declined: bool | None
     interrupted: bool | None
     citations: tuple[dict[str, Any], ...]
+    timings_ms: dict[str, float]
+    """As the assistant measured itself: `docs/architecture.md`, "In the room"."""
 
 
 @dataclass(frozen=True)
 class TurnReport(Reply):
     """A turn. ``speech`` and ``answer_heard`` are places in the recording; the other times count
     from the end of the customer's speech, and are negative when the assistant did not wait for it.
+    ``sounds``: the stretches of the answer that sound, also places in the recording.
     """
 
     speech: Span
@@ -54,6 +57,7 @@ class TurnReport(Reply):
     first_token_ms: float | None
     first_audio_ms: float | None
     talked_over_ms: float
+    sounds: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
@@ -113,24 +117,19 @@ def _spoken(scene: Scene) -> Sequence[Placement]:
 def _turn(scene: Scene, placement: Placement, window: Span, words: Sequence[Span]) -> TurnReport:
     speech = placement.speech
     # The last answer goes on until it falls silent, also after somebody has spoken into it.
-    answer = _answer_heard(speech, window, words)
-    first_audio = answer.start_ms if answer else None
+    answer = [w for w in words if w.end_ms > speech.end_ms and _within(w.start_ms, window)]
+    first_audio = answer[0].start_ms if answer else None
     token = min((c.first_ms for c in _captions(scene, window, by_customer=False)), default=None)
     return TurnReport(
         **_reply(scene, placement, window),
         speech=speech,
-        answer_heard=answer,
+        answer_heard=Span(answer[0].start_ms, answer[-1].end_ms) if answer else None,
         end_of_turn_ms=_since(speech.end_ms, _end_of_turn_ms(scene, window, first_audio)),
         first_token_ms=_since(speech.end_ms, token),
         first_audio_ms=_since(speech.end_ms, first_audio),
         talked_over_ms=sum(speech.overlap_ms(word) for word in words),
+        sounds=tuple(answer),
     )
-
-
-def _answer_heard(speech: Span, window: Span, words: Sequence[Span]) -> Span | None:
-    """From the first sound that reaches beyond the customer's speech to the last of this turn."""
-    answer = [w for w in words if w.end_ms > speech.end_ms and _within(w.start_ms, window)]
-    return Span(answer[0].start_ms, answer[-1].end_ms) if answer else None
 
 
 def _end_of_turn_ms(scene: Scene, window: Span, first_audio_ms: float | None) -> float | None:
@@ -180,6 +179,7 @@ def _reply(scene: Scene, placement: Placement, window: Span) -> dict[str, Any]:
         "declined": notice.get("declined"),
         "interrupted": notice.get("interrupted"),
         "citations": tuple(notice.get("citations", ())),
+        "timings_ms": dict(notice.get("timings_ms", {})),
     }
 
 
@@ -209,13 +209,13 @@ def _since(start_ms: float, at_ms: float | None) -> float | None:
     return None if at_ms is None else at_ms - start_ms
 
 
-def _rounded(value: Any) -> Any:
-    """Times, which all end in `_ms`, to whole milliseconds; everything else as it is."""
+def _rounded(value: Any, *, is_time: bool = False) -> Any:
+    """Times, whose names all end in `_ms`, to whole milliseconds; everything else as it is."""
     if isinstance(value, dict):
         return {
-            key: round(item) if key.endswith("_ms") and item is not None else _rounded(item)
+            key: _rounded(item, is_time=is_time or key.endswith("_ms"))
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value
+        return [_rounded(item, is_time=is_time) for item in value]
+    return round(value) if is_time and value is not None else value

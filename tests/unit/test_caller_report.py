@@ -192,3 +192,22 @@ def test_the_report_prints_whole_milliseconds_and_exact_scores() -> None:
     assert isinstance(turn["first_audio_ms"], int)
     assert turn["first_token_ms"] is None
     assert turn["citations"][0]["score"] == 0.871
+
+
+def test_the_sounds_of_an_answer_are_told_apart_by_their_silences() -> None:
+    report = timeline(
+        heard((2000, 3000), (3250, 4000), (4050, 5500), length_ms=6000), (said(500, 1500),)
+    )
+    assert report.turns[0].sounds == (Span(2000, 3000), Span(3250, 5500))
+
+
+def test_what_the_assistant_measured_itself_is_told_with_its_turn() -> None:
+    timings = {"retrieval": 12.4, "first_token": 80.6}
+    report = timeline(
+        heard((2000, 3000), length_ms=4000),
+        (said(500, 1500),),
+        notice(2000, 1),
+        notice(3100, 1, timings_ms=timings),
+    )
+    assert report.turns[0].timings_ms == timings
+    assert report.as_json()["turns"][0]["timings_ms"] == {"retrieval": 12, "first_token": 81}

@@ -1,0 +1,163 @@
+"""A running installation for benchmarks: settings in; Liuke up and warm, and its memory, out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+
+from agent.call.retrieval import KnowledgeClient
+from agent.cli.output import err
+from agent.errors import ServiceError
+from agent.host.up import page_url
+from agent.prompts import fixed_phrases
+from agent.settings import PROJECT_ROOT, Settings
+from agent.speech.client import SpeechClient
+
+#: Setting everything up for the first time takes minutes.
+START_TIMEOUT_S = 1800.0
+STOP_TIMEOUT_S = 30.0
+
+
+@contextlib.asynccontextmanager
+async def running_stack(settings: Settings) -> AsyncIterator[None]:
+    """Liuke, up and ready: the one that runs, else one started here and stopped afterwards."""
+    api_url = page_url(settings)
+    if await answers(f"{api_url}/readyz"):
+        yield
+        return
+    err.print("starting Liuke")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "agent.cli.main", "up", cwd=PROJECT_ROOT, stdout=sys.stderr
+    )
+    try:
+        await wait_until_up(
+            process, f"{api_url}/readyz", name="Liuke (`liuke up`)", timeout_s=START_TIMEOUT_S
+        )
+        yield
+    finally:
+        await stop(process)
+
+
+async def wait_until_up(
+    process: asyncio.subprocess.Process, url: str, *, name: str, timeout_s: float
+) -> None:
+    """Wait until ``url`` answers. Raises ServiceError when ``process`` ends, or takes too long."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not await answers(url):
+                if process.returncode is not None:
+                    raise ServiceError(
+                        f"{name} did not start: it ended with status {process.returncode}.",
+                        "Its messages are above.",
+                        retryable=False,
+                    )
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        raise ServiceError(
+            f"{name} was not ready within {timeout_s / 60:.0f} minutes.",
+            "Run `liuke doctor` to see which part is not.",
+            retryable=True,
+        ) from None
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """End a process started here, by force if it does not end by itself."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def answers(url: str) -> bool:
+    """Whether a GET there succeeds."""
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            return (await client.get(url)).is_success
+    except httpx.HTTPError:
+        return False
+
+
+async def await_openings(settings: Settings) -> None:
+    """Liuke makes their audio after its first start, and would do so while it is measured."""
+    knowledge, speech = KnowledgeClient(settings.knowledge.url), SpeechClient(settings.speech.url)
+    try:
+        phrases = [*fixed_phrases(), *await knowledge.openings()]
+        async for done, total in speech.cache(phrases):
+            if done % 20 == 0 or done == total:
+                err.print(f"audio of the openings: {done} of {total}", highlight=False)
+    finally:
+        await knowledge.aclose()
+        await speech.aclose()
+
+
+@contextlib.contextmanager
+def forgetting_what_is_spoken(settings: Settings) -> Iterator[None]:
+    """Takes what is synthesised meanwhile out of the speech cache again.
+
+    Else the second run of a benchmark would find the clauses of the first. A server that goes on
+    running still has the last of them in its memory.
+    """
+    folder = settings.paths.data_dir / "speech-cache"
+    before = set(folder.glob("*/*"))
+    try:
+        yield
+    finally:
+        for file in set(folder.glob("*/*")) - before:
+            file.unlink(missing_ok=True)
+
+
+def liuke_roots(settings: Settings) -> tuple[psutil.Process, ...]:
+    """The supervisor of the installation that runs here; nothing where it runs elsewhere."""
+    api = _listener(settings.api.port)
+    supervisor = api.parent() if api else None
+    return (supervisor,) if supervisor else ()
+
+
+def shared_roots(settings: Settings) -> tuple[psutil.Process, ...]:
+    """The servers of the installation that any stack needs: LiveKit, language model, knowledge."""
+    ports = (
+        settings.livekit.port,
+        settings.embedded_model.port,
+        urlsplit(settings.knowledge.url).port or 80,
+    )
+    return tuple(root for port in ports if (root := _listener(port)))
+
+
+def memory_mb(roots: Iterable[psutil.Process]) -> float:
+    """Memory of processes and all they started, MB: pages that several share count once in all.
+
+    Where the system does not tell that (proportional set size, Linux), resident memory. Blocks.
+    """
+    total = 0
+    for process in {process for root in roots for process in _tree(root)}:
+        with contextlib.suppress(psutil.Error):
+            full = process.memory_full_info()
+            total += getattr(full, "pss", full.rss)
+    return total / 1e6
+
+
+def _tree(root: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+def _listener(port: int) -> psutil.Process | None:
+    """Who listens on a TCP port of this machine, as far as we may know."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                    return process
+    return None
