@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 
 #: Results of these two stand beside each other in the table of figures.
 _COMPARED = ("liuke", "stock")
+#: Between the steps of a path into nested mappings.
+_STEP = " · "
 _PAGE = Path(__file__).with_name("report.html")
 _BLACK = re.compile(r"(stroke|fill): #000000")
 
@@ -99,19 +101,36 @@ def _page(title: str, measured: Mapping[str, Any], figures: Sequence[tuple[str, 
 
 
 def _figures_table(result: Mapping[str, Any]) -> str:
-    """Compared results in columns beside each other; what is no comparison below them."""
-    compared = [key for key in _COMPARED if isinstance(result.get(key), Mapping)]
-    columns = [dict(_leaves(result[key])) for key in compared]
-    names = dict.fromkeys(name for column in columns for name in column)
-    rows = [[name, *(column.get(name, "") for column in columns)] for name in names]
-    rest = {key: value for key, value in result.items() if key not in compared}
-    return _table(["", *compared], rows) + _table(["", ""], list(_leaves(rest)))
+    """What is compared stands in columns: the two stacks, and every mapping of mappings."""
+    stacks = {key: result[key] for key in _COMPARED if isinstance(result.get(key), Mapping)}
+    rest = {key: value for key, value in result.items() if key not in stacks}
+    columns = {key: value for key, value in rest.items() if _is_comparison(value)}
+    plain = [row for row in _leaves(rest) if row[0].split(_STEP)[0] not in columns]
+    tables = [_columns("", stacks), _table(["", ""], plain)]
+    tables += [_columns(name, compared) for name, compared in columns.items()]
+    return "".join(tables)
+
+
+def _is_comparison(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(item, Mapping) for item in value.values())
+    )
+
+
+def _columns(name: str, compared: Mapping[str, Mapping[str, Any]]) -> str:
+    columns = [dict(_leaves(value)) for value in compared.values()]
+    rows = dict.fromkeys(row for column in columns for row in column)
+    return _table(
+        [name, *compared], [[row, *(column.get(row, "") for column in columns)] for row in rows]
+    )
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Numbers and texts by their path, `stages_ms · retrieval`."""
     for key, item in value.items():
-        path = f"{prefix} · {key}" if prefix else key
+        path = f"{prefix}{_STEP}{key}" if prefix else key
         if isinstance(item, Mapping):
             yield from _leaves(item, path)
         elif not isinstance(item, list | tuple):
@@ -121,7 +140,7 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 def _details(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Each list of mappings as a table to unfold."""
     for key, item in value.items():
-        path = f"{prefix} · {key}" if prefix else key
+        path = f"{prefix}{_STEP}{key}" if prefix else key
         if isinstance(item, Mapping):
             yield from _details(item, path)
         elif isinstance(item, list | tuple) and all(isinstance(row, Mapping) for row in item):

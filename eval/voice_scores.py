@@ -319,7 +319,7 @@ def _stage_bars(runs: Mapping[StackName, Run]) -> Figure:
     names = [stage.replace("_", " ") for stage in (*STAGES, "voice_to_voice")]
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
     axes.grid(axis="x", alpha=0.3)
     return figure
 

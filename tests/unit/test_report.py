@@ -16,6 +16,7 @@ RESULT = {
     "liuke": {"voice_to_voice_ms": {"p50": 1234.5, "p95": None}, "memory_mb": 900},
     "stock": {"voice_to_voice_ms": {"p50": 5000, "p95": 0.25}, "memory_mb": 1100},
     "ratio": 4.05,
+    "by_language": {"zh": {"liuke": {"p50": 7}}, "en": {"liuke": {"p50": 8}}},
     "questions": [{"text": "<有回声> & echo", "failed": False, "times": {"first_ms": 40}}],
 }
 
@@ -74,6 +75,12 @@ def test_the_two_stacks_stand_side_by_side(text: str) -> None:
     assert ["voice_to_voice_ms · p50", "1,234", "5,000"] in rows
     assert ["voice_to_voice_ms · p95", "–", "0.25"] in rows
     assert ["ratio", "4.05"] in rows
+
+
+def test_what_is_told_apart_stands_in_columns_too(text: str) -> None:
+    rows = Page(text).rows
+    assert ["by_language", "zh", "en"] in rows
+    assert ["liuke · p50", "7", "8"] in rows
 
 
 def test_lists_are_tables_of_their_own_and_nothing_is_taken_for_markup(text: str) -> None:
