@@ -27,8 +27,9 @@ def with_digits(text: str, language: Language) -> str:
 _HAN_DIGITS = "零一二三四五六七八九"
 #: 幺 is one in a code, 两 two in a count.
 _READ = str.maketrans("〇幺两", "零一二")
-_HAN = "[零〇幺一二两三四五六七八九十百千万亿]"
-_RUN = re.compile(f"(?P<percent>百分之)?(?P<number>{_HAN}+(?:点{_HAN}+)*)")
+#: 两 begins a number or stands before a unit of ten; behind one it is an ounce of silver.
+_HAN = "(?:[零〇幺一二三四五六七八九十百千万亿]|两(?=[百千万亿]))"
+_RUN = re.compile(f"(?P<percent>百分之)?(?P<number>(?:两|{_HAN}){_HAN}*(?:点{_HAN}+)*)")
 _CODE_BEFORE = re.compile(
     "(?:错误代码|错误码?|错误号|状态码|返回码?|响应码|报错码?|代码|房间号?|频道号?|工单号?|编号|端口号?"
     r"|版本号?|[Pp]ort|UDP|TCP|TLS|HTTP|SDK|iOS|安卓|报)(?:\s*(?:是|为|了|到|：|:|，|,))?\s*$"
@@ -136,8 +137,10 @@ def _is_amount(number: str, before: str, after: str) -> bool:
         return True
     if len(number) == 1:
         return False
-    amount = _AMOUNT_BEFORE.search(before) or _AMOUNT_AFTER.match(after)
-    return bool(amount) or (value >= 100 and len(number) > 2)
+    if _AMOUNT_AFTER.match(after):
+        return True
+    # A name may begin with a small number (十六国), hardly with a large one.
+    return value >= 100 and (len(number) > 2 or bool(_AMOUNT_BEFORE.search(before)))
 
 
 # English

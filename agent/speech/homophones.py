@@ -2,15 +2,16 @@
 
 A sentence is cut into the words that make it likeliest, as a segmenter does, where besides the
 dictionary's words each term may stand wherever something is written that sounds like it, at a price
-for the change and for the distance of the sound. So rare characters in a row give way to a term,
-and ordinary words do not.
+for the change and for the distance of the sound; the price rises where the sentence is not about
+what the corpus is about. So rare characters in a row give way to a term, and ordinary words do not.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -21,14 +22,20 @@ from pypinyin import Style, lazy_pinyin
 _TERM = math.log(1 / 1000)
 #: Price of any change, and of a whole different initial or final; natural logarithms too.
 _CHANGE = 3.0
-_SOUND = 6.0
+_SOUND = 14.0
+#: Distance of two syllables that differ in tone alone.
+_TONE = 0.1
 #: Highest distance of a term's sound, in initials and finals per syllable.
-_MOST_PER_SYLLABLE = 0.35
+_MOST_PER_SYLLABLE = 0.25
 #: Particles and pronouns: what has one is no term, unless the term has it too.
 _FUNCTION = frozenset("的了吗呢吧啊呀嘛是我你您他她它们这那哪就也都还很")
 #: A dictionary word at least this frequent is not taken for a term, whatever it sounds like:
 #: occurrences in the sixty million words that jieba's dictionary was counted in.
 _ORDINARY = 10
+#: Each word tells for or against a call to support by this much at most, natural logarithm. The
+#: corpus is small: as if this many words of general Mandarin were in it too.
+_MOST_PER_WORD = 2.0
+_GENERAL_WORDS = 2000
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _SPAN = re.compile(r"[\u3400-\u9fff]|[A-Za-z]+")
@@ -57,84 +64,110 @@ _LETTER_SOUNDS = (
 _LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", _LETTER_SOUNDS.split(", "), strict=True))
 
 
+@dataclass(frozen=True)
+class _Sound:
+    """A term and its tones, 0 where there is none to compare."""
+
+    term: str
+    tones: tuple[int, ...]
+
+
 @dataclass
 class _Node:
     """A place in the tree of the terms' syllables."""
 
     after: dict[str, _Node] = field(default_factory=dict)
-    terms: list[str] = field(default_factory=list)
+    sounds: list[_Sound] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """A character or a letter of the sentence, and the syllables it is said with."""
+    """A character or a letter of the sentence, and how it is said."""
 
     start: int
     end: int
     syllables: tuple[str, ...]
+    tone: int
+    #: Whether a term may not begin here: inside a run of letters.
+    inside: bool
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The likeliest way to cut a sentence up to a unit: its last word, and the term put there."""
+
+    score: float
+    start: int = 0
+    term: str | None = None
 
 
 class Homophones:
     """Finds terms by their sound in Mandarin sentences."""
 
-    def __init__(self, terms: Iterable[str]) -> None:
-        """Terms in characters, in capital letters, or both (TCP中转)."""
+    def __init__(self, terms: Iterable[str], corpus: str) -> None:
+        """Terms in characters, in capitals, or both (TCP中转); the Mandarin text of the corpus."""
         jieba.initialize()
         self._words: Mapping[str, int] = jieba.dt.FREQ
         self._log_total = math.log(jieba.dt.total)
-        self._root = _Node()
+        self._corpus = corpus
+        self._topic = _Topic(corpus)
         self._terms = frozenset(terms)
+        self._root = _Node()
         for term in sorted(self._terms):
-            syllables = [s for unit in _units(term) for s in unit.syllables]
-            if len(syllables) < 2:
-                continue
+            units = _units(term)
             node = self._root
-            for syllable in syllables:
+            for syllable in (s for unit in units for s in unit.syllables):
                 node = node.after.setdefault(syllable, _Node())
-            node.terms.append(term)
+            tones = tuple(unit.tone for unit in units for _ in unit.syllables)
+            if len(tones) > 1:
+                node.sounds.append(_Sound(term, tones))
 
     def mend(self, text: str) -> str:
         """``text`` with what sounds like a term written as that term."""
-        return _SEGMENT.sub(lambda m: self._mend_segment(m[0]), text)
-
-    def _mend_segment(self, text: str) -> str:
-        units = _units(text)
-        if len(units) < 2:
+        if not _HAN.search(text):
             return text
+        off_topic = self._topic.off_topic(text)
+        return _SEGMENT.sub(lambda m: self._mend_segment(m[0], off_topic), text)
+
+    def _mend_segment(self, text: str, off_topic: float) -> str:
+        units = _units(text)
         syllables = [s for unit in units for s in unit.syllables]
+        tones = [unit.tone for unit in units for _ in unit.syllables]
         first = [0]
         for unit in units:
             first.append(first[-1] + len(unit.syllables))
         unit_at = {position: i for i, position in enumerate(first)}
-        # Likeliest cut of the units up to each one: (score, unit it comes from, term put there).
-        best: list[tuple[float, int, str | None]] = [(-math.inf, 0, None)] * (len(units) + 1)
-        best[0] = (0.0, 0, None)
+        best = [_Cut(0.0), *(_Cut(-math.inf) for _ in units)]
         for i, unit in enumerate(units):
-            score = best[i][0]
+            score = best[i].score
             for end, gain in self._dictionary_words(text, units, i):
-                if score + gain > best[end][0]:
-                    best[end] = (score + gain, i, None)
-            for term, length, distance in self._terms_at(syllables, first[i]):
-                to = unit_at.get(first[i] + length)
-                if to is None:
+                if score + gain > best[end].score:
+                    best[end] = _Cut(score + gain, i)
+            if unit.inside:
+                continue
+            for sound, length, distance in self._sounds_at(syllables, first[i]):
+                end = unit_at.get(first[i] + length, 0)
+                if not end or (end < len(units) and units[end].inside):
                     continue
-                surface = text[unit.start : units[to - 1].end]
-                gain = self._term_gain(term, surface, distance)
-                if score + gain > best[to][0]:
-                    best[to] = (score + gain, i, term)
+                surface = text[unit.start : units[end - 1].end]
+                for heard, meant in zip(tones[first[i] :], sound.tones, strict=False):
+                    distance += _TONE * (heard != meant and 0 not in (heard, meant))
+                gain = self._gain(sound.term, surface, distance) + off_topic * (
+                    surface != sound.term
+                )
+                if score + gain > best[end].score:
+                    best[end] = _Cut(score + gain, i, sound.term)
         return _rewrite(text, units, best)
 
     def _dictionary_words(
         self, text: str, units: list[_Unit], i: int
-    ) -> Iterable[tuple[int, float]]:
+    ) -> Iterator[tuple[int, float]]:
         """The words that begin with unit ``i``: (unit behind, natural logarithm of the share)."""
         unit = units[i]
         yield i + 1, self._log_share(self._words.get(text[unit.start : unit.end], 0))
         for j in range(i + 1, min(i + 5, len(units))):
-            if units[j].start != units[j - 1].end:
-                return
             word = text[unit.start : units[j].end]
-            if word not in self._words:
+            if word not in self._words:  # the beginnings of words are in it too, with count 0
                 return
             if count := self._words[word]:
                 yield j + 1, self._log_share(count)
@@ -142,7 +175,7 @@ class Homophones:
     def _log_share(self, count: int) -> float:
         return math.log(count or 1) - self._log_total
 
-    def _terms_at(self, syllables: list[str], start: int) -> Iterable[tuple[str, int, float]]:
+    def _sounds_at(self, syllables: list[str], start: int) -> Iterator[tuple[_Sound, int, float]]:
         """Terms that sound like what begins at ``start``: (term, syllables, distance)."""
         paths = [(self._root, 0.0)]
         for length in range(1, len(syllables) - start + 1):
@@ -157,43 +190,79 @@ class Homophones:
                 return
             for node, distance in paths:
                 if distance <= _MOST_PER_SYLLABLE * length:
-                    for term in node.terms:
-                        yield term, length, distance
+                    for sound in node.sounds:
+                        yield sound, length, distance
 
-    def _term_gain(self, term: str, surface: str, distance: float) -> float:
+    def _gain(self, term: str, surface: str, distance: float) -> float:
+        """Natural logarithm of the share of ``term`` written as ``surface``."""
         if surface == term:
             return _TERM
-        if surface in self._terms or self._words.get(surface, 0) >= _ORDINARY:
+        is_word = self._words.get(surface, 0) >= _ORDINARY
+        if surface in self._terms or is_word or surface in self._corpus:
             return -math.inf
         if not _FUNCTION.intersection(surface) <= set(term):
+            return -math.inf
+        has_letters, is_acronym = re.search("[A-Za-z]", surface), term.isascii()
+        # Letters do not become characters; characters alone spell an acronym only exactly.
+        if (has_letters and not re.search("[A-Z]", term)) or surface.isascii():
+            return -math.inf
+        if is_acronym and not has_letters and distance > 0:
             return -math.inf
         return _TERM - _CHANGE - _SOUND * distance
 
 
+class _Topic:
+    """Whether a sentence is about what the corpus is about."""
+
+    def __init__(self, corpus: str) -> None:
+        self._counts = Counter(_content_words(corpus))
+        self._total = self._counts.total()
+        self._general: Mapping[str, int] = jieba.dt.FREQ
+        self._log_general = math.log(jieba.dt.total)
+
+    def off_topic(self, text: str) -> float:
+        """How much the words of ``text`` speak against it: natural logarithm, 0 or less."""
+        return min(sum(map(self._evidence, _content_words(text))), 0.0)
+
+    def _evidence(self, word: str) -> float:
+        general = math.exp(math.log(max(self._general.get(word, 0), 1)) - self._log_general)
+        expected = _GENERAL_WORDS * general
+        share = (self._counts[word] + expected) / (self._total + _GENERAL_WORDS)
+        return min(max(math.log(share / general), -_MOST_PER_WORD), _MOST_PER_WORD)
+
+
+def _content_words(text: str) -> Iterator[str]:
+    """Words of two characters and more: single ones say little about the subject."""
+    return (word for word in jieba.cut(text, HMM=False) if len(word) > 1 and _HAN.match(word))
+
+
 def _units(text: str) -> list[_Unit]:
-    """Characters with their readings, and letters; words in small letters have no syllables."""
+    """Characters with their readings, and letters; a word in small letters is one unit."""
     units: list[_Unit] = []
-    readings = iter(lazy_pinyin(_HAN.findall(text), style=Style.NORMAL, v_to_u=False))
+    readings = iter(lazy_pinyin(_HAN.findall(text), style=Style.TONE3, neutral_tone_with_five=True))
     for match in _SPAN.finditer(text):
+        start = match.start()
         if _HAN.match(match[0]):
-            units.append(_Unit(match.start(), match.end(), (next(readings),)))
+            reading = next(readings)
+            tone = int(reading[-1]) % 5 if reading[-1].isdigit() else 0
+            units.append(_Unit(start, start + 1, (reading.rstrip("12345"),), tone, False))
         elif match[0].isupper():
             units += [
-                _Unit(match.start() + k, match.start() + k + 1, tuple(_LETTERS[c].split()))
+                _Unit(start + k, start + k + 1, tuple(_LETTERS[c].split()), 0, k > 0)
                 for k, c in enumerate(match[0])
             ]
         else:
-            units.append(_Unit(match.start(), match.end(), (match[0].lower(),)))
+            units.append(_Unit(start, match.end(), (match[0].lower(),), 0, False))
     return units
 
 
-def _rewrite(text: str, units: list[_Unit], best: list[tuple[float, int, str | None]]) -> str:
+def _rewrite(text: str, units: list[_Unit], best: list[_Cut]) -> str:
     end = len(units)
     while end:
-        _, start, term = best[end]
-        if term is not None:
-            text = text[: units[start].start] + term + text[units[end - 1].end :]
-        end = start
+        cut = best[end]
+        if cut.term is not None:
+            text = text[: units[cut.start].start] + cut.term + text[units[end - 1].end :]
+        end = cut.start
     return text
 
 
@@ -226,10 +295,29 @@ def _neighbours(sound: str, table: Mapping[float, str]) -> dict[str, float]:
 _INITIAL = re.compile("zh|ch|sh|[bpmfdtnlgkhjqxrzcs]")
 #: Finals that are written otherwise where no initial stands before them.
 _ALONE = {
-    "i": "yi", "u": "wu", "v": "yu", "ia": "ya", "ie": "ye", "iao": "yao", "iu": "you",
-    "ian": "yan", "in": "yin", "iang": "yang", "ing": "ying", "iong": "yong", "ua": "wa",
-    "uo": "wo", "uai": "wai", "ui": "wei", "uan": "wan", "un": "wen", "uang": "wang",
-    "ong": "weng", "ve": "yue", "van": "yuan", "vn": "yun",
+    "i": "yi",
+    "u": "wu",
+    "v": "yu",
+    "ia": "ya",
+    "ie": "ye",
+    "iao": "yao",
+    "iu": "you",
+    "ian": "yan",
+    "in": "yin",
+    "iang": "yang",
+    "ing": "ying",
+    "iong": "yong",
+    "ua": "wa",
+    "uo": "wo",
+    "uai": "wai",
+    "ui": "wei",
+    "uan": "wan",
+    "un": "wen",
+    "uang": "wang",
+    "ong": "weng",
+    "ve": "yue",
+    "van": "yuan",
+    "vn": "yun",
 }
 _FINALS = {syllable: final for final, syllable in _ALONE.items()}
 

@@ -16,37 +16,48 @@ from jellyfish import jaro_winkler_similarity, metaphone
 
 from agent.settings import Language
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z']*")
+_WORD = re.compile(r"(?<![A-Za-z0-9'’])[A-Za-z]+(?:['’][a-z]+)?(?![A-Za-z0-9])")
 #: Spelled letters may be parted by these: U.D.P., u-d-p, Web RTC.
 _GAP = "[ .-]?"
-_START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+#: Whole words, and nothing inside of addresses and identifiers.
+_START, _END = r"(?<![A-Za-z0-9_/@.'’-])", r"(?![A-Za-z0-9_/@-]|\.[A-Za-z0-9]|://)"
 #: Likeness of spelling (Jaro-Winkler) that a word of the same sound needs besides.
 _ALIKE = 0.75
 #: Names of letters, where a recogniser writes them as words.
 _LETTER_NAMES = {
-    "ay": "A", "be": "B", "bee": "B", "see": "C", "sea": "C", "cee": "C", "dee": "D", "ef": "F",
-    "gee": "G", "aitch": "H", "eye": "I", "jay": "J", "kay": "K", "okay": "OK", "el": "L",
-
-        "em": "M",
-        "en": "N",
-        "oh": "O",
-        "pea": "P",
-        "pee": "P",
-        "cue": "Q",
-        "queue": "Q",
-        "are": "R"
-    ,
-
-        "ar": "R",
-        "ess": "S",
-        "tea": "T",
-        "tee": "T",
-        "you": "U",
-        "vee": "V",
-        "ex": "X",
-        "why": "Y"
-    ,
-    "zed": "Z", "zee": "Z",
+    "ay": "A",
+    "be": "B",
+    "bee": "B",
+    "see": "C",
+    "sea": "C",
+    "cee": "C",
+    "dee": "D",
+    "ef": "F",
+    "gee": "G",
+    "aitch": "H",
+    "eye": "I",
+    "jay": "J",
+    "kay": "K",
+    "okay": "OK",
+    "el": "L",
+    "em": "M",
+    "en": "N",
+    "oh": "O",
+    "pea": "P",
+    "pee": "P",
+    "cue": "Q",
+    "queue": "Q",
+    "are": "R",
+    "ar": "R",
+    "ess": "S",
+    "tea": "T",
+    "tee": "T",
+    "you": "U",
+    "vee": "V",
+    "ex": "X",
+    "why": "Y",
+    "zed": "Z",
+    "zee": "Z",
 }
 
 
@@ -71,7 +82,7 @@ class Spellings:
         self._acronyms = {term for term in known if re.fullmatch("[A-Z]{3,}", term)}
         self._by_sound: dict[str, list[str]] = {}
         for term in known:
-            if re.fullmatch("[A-Za-z]{4,}", term) and not term.isupper():
+            if re.fullmatch("[A-Za-z]?[a-z]{3,}", term):
                 self._by_sound.setdefault(_sound(term), []).append(term)
         self._known = {word.lower() for term in known for word in _WORD.findall(term)}
 
@@ -84,7 +95,10 @@ class Spellings:
         return self._replace_spans(text, self._sounds(text))
 
     def _as_written(self, match: re.Match[str]) -> str:
-        return self._written[re.sub(r"[ .-]", "", match[0]).lower()]
+        term = self._written[re.sub(r"[ .-]", "", match[0]).lower()]
+        # A sentence may begin with it: "User ID", but not "IOS".
+        begins = match[0][0].isupper() and term[:2].islower()
+        return term[0].upper() + term[1:] if begins else term
 
     @staticmethod
     def _replace_spans(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
@@ -162,7 +176,7 @@ class Spellings:
 
 def _pattern(term: str) -> str:
     """Matches the term however its letters are parted."""
-    pieces = re.findall(r"[a-z]{2,}|[A-Z][a-z]+|[A-Za-z]|\d+", term)
+    pieces = re.findall(r"[a-z](?=[A-Z][a-z])[A-Za-z]+|[a-z]{2,}|[A-Z][a-z]+|[A-Za-z]|\d+", term)
     return _GAP.join(re.escape(piece) for piece in pieces)
 
 
@@ -190,6 +204,7 @@ def is_english(word: str) -> bool:
             for ending in ("s", "es", "ed", "d", "ing", "ly", "er", "ers")
             if len(stem := word[: -len(ending)]) >= 3
         )
+        or (word.endswith("ies") and word[:-3] + "y" in dictionary)
     )
 
 

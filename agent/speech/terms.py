@@ -30,12 +30,16 @@ _PROMPTS = PROJECT_ROOT / "prompts" / "hearing.toml"
 
 #: Terms shown to the recogniser; each costs about two tokens of decoding.
 _SHOWN: dict[Language, int] = {"zh": 20, "en": 10}
-#: A Mandarin word of the corpus that no dictionary has is a term from this many entries on.
-_ENTRIES = 3
+#: A Mandarin word of the corpus that no dictionary has is a term from this many times on.
+_OFTEN = 4
 #: Mending may open the way for more of it; it settles in two rounds, or is left as it is.
 _ROUNDS = 4
 
-_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[.][0-9]+)?")
+#: Not words, but two that often meet, have one of these: 先看, 只收, 一到.
+_UNKNOWN_WORD = re.compile(
+    "[^\\W一先就只再还也都又很太更最这那哪是的了在和或被把给到有没不要会能可才前后]{2,4}"
+)
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,22 @@ class _TermList:
 class Terms:
     """The terms that calls are about, in both languages."""
 
-    def __init__(self, listed: _TermList, found: Mapping[Language, frozenset[str]]) -> None:
-        """``found``: terms of the corpus, besides those that the operator listed."""
+    def __init__(self, listed: _TermList, entries: Iterable[Entry]) -> None:
+        """The operator's list, and the entries of the corpus, which have more."""
         self._listed = listed
-        latin = [t for t in listed.both + tuple(found["zh"] | found["en"]) if t.isascii()]
-        mandarin = [*listed.own["zh"], *(t for t in found["zh"] if not t.isascii())]
-        self._homophones = Homophones([*mandarin, *(t for t in latin if _is_spelled(t))])
+        texts: dict[Language, str] = {
+            "zh": "\n".join(_text(e) for e in entries if e.language == "zh"),
+            "en": "\n".join(_text(e) for e in entries if e.language == "en"),
+        }
+        both = [*listed.both, *_abbreviations(texts["zh"]), *_abbreviations(texts["en"])]
+        mandarin = [*listed.own["zh"], *_unknown_words(texts["zh"])]
+        self._homophones = Homophones(
+            [*filter(_is_spelled, both), *(term for term in mandarin if not term.isascii())],
+            texts["zh"],
+        )
         self._spellings: dict[Language, Spellings] = {
-            "zh": Spellings(latin, "zh"),
-            "en": Spellings([*latin, *listed.own["en"]], "en"),
+            "zh": Spellings([*both, *filter(str.isascii, mandarin)], "zh"),
+            "en": Spellings([*both, *listed.own["en"]], "en"),
         }
         self._mishearings: dict[Language, _Mishearings] = {
             "zh": _Mishearings(listed.mishearings["zh"], whole_words=False),
@@ -117,14 +128,7 @@ def load_terms(settings: Settings) -> Terms:
 
     Raises SetupError when the list cannot be used, KnowledgeError when there is no corpus.
     """
-    corpus = read_corpus(settings.knowledge.corpus_dir)
-    return Terms(
-        read_list(_FILE),
-        {
-            "zh": frozenset(_terms_of(e for e in corpus.entries if e.language == "zh")),
-            "en": frozenset(_terms_of(e for e in corpus.entries if e.language == "en")),
-        },
-    )
+    return Terms(read_list(_FILE), read_corpus(settings.knowledge.corpus_dir).entries)
 
 
 def read_list(file: Path) -> _TermList:
@@ -155,26 +159,25 @@ def _texts(values: list[str]) -> tuple[str, ...]:
 # From the corpus
 
 
-def _terms_of(entries: Iterable[Entry]) -> set[str]:
-    """Abbreviations and names in Latin letters, and Mandarin words that no dictionary has."""
-    terms: set[str] = set()
-    used: Counter[str] = Counter()
-    for entry in entries:
-        text = "\n".join([entry.title, *entry.questions, entry.opening, entry.body])
-        terms |= {
-            term
-            for term in _LATIN.findall(text)
-            if len(term) > 2 and re.search("[A-Z]", term[1:]) and not is_english(term.lower())
-        }
-        if entry.language == "zh":
-            used.update(set(jieba.cut(text)))
-    return terms | {
+def _text(entry: Entry) -> str:
+    return "\n".join([entry.title, *entry.questions, entry.opening, entry.body])
+
+
+def _abbreviations(text: str) -> set[str]:
+    """Abbreviations and names in Latin letters, with a capital behind the first letter."""
+    return {
+        term
+        for term in _LATIN.findall(text)
+        if len(term) > 2 and re.search("[A-Z]", term[1:]) and not is_english(term.lower())
+    }
+
+
+def _unknown_words(text: str) -> set[str]:
+    """Mandarin words that the corpus uses often and no dictionary has: 卡顿, 连麦."""
+    return {
         word
-        for word, entries_with_it in used.items()
-        if entries_with_it >= _ENTRIES
-        and len(word) > 1
-        and re.fullmatch(r"[\u3400-\u9fff]+", word)
-        and word not in jieba.dt.FREQ
+        for word, times in Counter(jieba.cut(text)).items()
+        if times >= _OFTEN and word not in jieba.dt.FREQ and _UNKNOWN_WORD.fullmatch(word)
     }
 
 
