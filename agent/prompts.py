@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 from agent.settings import PROJECT_ROOT, Language
@@ -21,6 +21,8 @@ class Phrases:
     declined: str
     not_understood: str
     not_working: str
+    go_ahead: str
+    acknowledgements: tuple[str, ...]
 
 
 def load_phrases() -> dict[Language, Phrases]:
@@ -32,9 +34,10 @@ def load_phrases() -> dict[Language, Phrases]:
 def fixed_phrases() -> list[tuple[str, Language]]:
     """Every phrase with its language: what the speech cache should hold before the first call."""
     return [
-        (getattr(phrases, field.name), language)
+        (text, language)
         for language, phrases in load_phrases().items()
-        for field in fields(phrases)
+        for value in astuple(phrases)
+        for text in ([value] if isinstance(value, str) else value)
     ]
 
 

@@ -11,29 +11,25 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from livekit.agents import APIConnectOptions, APIError, llm
 from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import openai
 
 from agent.call.grounding import unsupported_figures
-from agent.call.reading import Reading, reading, spoken_steps
-from agent.call.retrieval import KnowledgeClient, Passage, Retrieval, SourceEntry
+from agent.call.preparation import SMALL_TALK, Found, Preparation
+from agent.call.prompting import Message, PromptWriter
+from agent.call.reading import Reading, spoken_steps
+from agent.call.retrieval import KnowledgeClient, Passage, SourceEntry
 from agent.host.language_model import LanguageModelEndpoint
 from agent.languages import language_of
-from agent.prompts import LANGUAGES, load_phrases, load_prompt
+from agent.prompts import load_phrases
 from agent.settings import Language
 from agent.speech.clauses import ClauseSplitter
 
 log = logging.getLogger(__name__)
 
-#: Passages retrieved.
-_PASSAGES = 4
-#: Topic of the entries for greetings and thanks: the opening is all there is to say.
-_SMALL_TALK = "conversation"
-#: Earlier messages the model reads: two questions and their answers.
-_REMEMBERED_MESSAGES = 4
 #: Two or three spoken sentences; the model is stopped there if it does not stop by itself.
 _MAX_TOKENS = 110
 _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
@@ -41,14 +37,6 @@ _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
 _NO_ANSWER = "NO_ANSWER"
 #: The first token of an embedded model may wait for a long prompt; a hosted one is quicker.
 _MODEL_OPTIONS = APIConnectOptions(max_retry=0, timeout=20.0)
-
-
-@dataclass(frozen=True)
-class Message:
-    """One earlier utterance, as it was heard or spoken."""
-
-    role: Literal["user", "assistant"]
-    text: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +58,10 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     declined: bool = False
     opening: str | None = None
+    acknowledged: bool = False
+    """It was late, and the customer was told to wait before it."""
+    joins: str | None = None
+    """Message id of the question that this one is the late part of; one answer serves both."""
     text: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -83,8 +75,8 @@ class Answerer:
 
     def __init__(self, knowledge: KnowledgeClient, endpoint: LanguageModelEndpoint | None) -> None:
         """``endpoint`` None: no language model, approved text alone answers."""
-        self._knowledge = knowledge
-        self._endpoint = endpoint
+        self._prompts = PromptWriter(continues=endpoint is not None and endpoint.embedded)
+        self._ahead = Preparation(knowledge, self._prompts, endpoint)
         self.model: openai.LLM | None = None
         if endpoint:
             self.model = openai.LLM(
@@ -96,14 +88,19 @@ class Answerer:
                 _strict_tool_schema=False,
             )
         self._phrases = load_phrases()
-        self._system = {language: load_prompt("support", language) for language in LANGUAGES}
-        self._question = {language: load_prompt("question", language) for language in LANGUAGES}
-        self._continue = {language: load_prompt("continue", language) for language in LANGUAGES}
 
     async def aclose(self) -> None:
         """Close the model's connections; the knowledge client is the caller's."""
+        await self._ahead.aclose()
         if self.model:
             await self.model.aclose()
+
+    async def prepare(self, heard: str, history: Sequence[Message]) -> None:
+        """Search and read for what the customer has said so far; `agent/call/preparation.py`.
+
+        Raises ServiceError when the knowledge server is away.
+        """
+        await self._ahead.prepare(heard, history)
 
     async def compose(self, answer: Answer, history: Sequence[Message] = ()) -> AsyncIterator[str]:
         """Compose ``answer`` to its question, yielding its text as it is made, in whole clauses.
@@ -111,10 +108,7 @@ class Answerer:
         Raises ServiceError when the knowledge server is away.
         """
         started = time.perf_counter()
-        before = next((m.text for m in reversed(history) if m.role == "user"), None)
-        found = await self._knowledge.search(
-            answer.question, language=answer.language, k=_PASSAGES, context=before
-        )
+        found = await self._ahead.find(answer.question, answer.language, history)
         answer.timings_ms["retrieval"] = _ms_since(started)
         async for text in self._parts(answer, found, history):
             answer.timings_ms.setdefault("first_text", _ms_since(started))
@@ -123,21 +117,21 @@ class Answerer:
         answer.timings_ms["complete"] = _ms_since(started)
 
     async def _parts(
-        self, answer: Answer, found: Retrieval, history: Sequence[Message]
+        self, answer: Answer, found: Found, history: Sequence[Message]
     ) -> AsyncIterator[str]:
-        if not found.supported:
+        best, opening = found.best, found.retrieval.opening
+        if best is None:
             answer.declined = True
             yield self._phrases[answer.language].declined
             return
-        if found.opening:
-            answer.opening = found.opening.text
-            yield found.opening.text + _space(answer.language)
-        best = await self._knowledge.entry(found.passages[0].entry_id)
-        if best.topic == _SMALL_TALK:
-            if found.opening is None:
+        if opening:
+            answer.opening = opening.text
+            yield opening.text + space(answer.language)
+        if best.topic == SMALL_TALK:
+            if opening is None:
                 yield best.opening
             return
-        source = reading(best, found.passages, answer.language, hurried=answer.opening is None)
+        source = await self._ahead.take(found.retrieval, best, answer.language, history)
         answer.citations = _citations(source.passages)
         composed = False
         try:
@@ -178,23 +172,15 @@ class Answerer:
     def _chat_context(
         self, answer: Answer, source: Reading, history: Sequence[Message]
     ) -> llm.ChatContext:
-        """What never changes comes first, so that the model server's cache still holds it."""
         context = llm.ChatContext()
-        context.add_message(role="system", content=self._system[answer.language])
-        for message in history[-_REMEMBERED_MESSAGES:]:
+        for message in self._prompts.write(
+            answer.language,
+            source=source.text,
+            question=answer.question,
+            history=history,
+            opening=answer.opening,
+        ):
             context.add_message(role=message.role, content=message.text)
-        question = self._question[answer.language].format(
-            passages=source.text, question=answer.question
-        )
-        if answer.opening is None:
-            context.add_message(role="user", content=question)
-        elif self._endpoint and self._endpoint.embedded:
-            # llama.cpp goes on from a last message of the assistant's own.
-            context.add_message(role="user", content=question)
-            context.add_message(role="assistant", content=answer.opening)
-        else:
-            said = self._continue[answer.language].format(opening=answer.opening)
-            context.add_message(role="user", content=f"{question}\n\n{said}")
         return context
 
 
@@ -206,7 +192,7 @@ def new_answer(question: str) -> Answer:
 async def _approved_text(answer: Answer, entry: SourceEntry) -> AsyncIterator[str]:
     if answer.opening is None:
         answer.opening = entry.opening
-        yield entry.opening + _space(answer.language)
+        yield entry.opening + space(answer.language)
     for step in spoken_steps(entry):
         yield step
 
@@ -232,7 +218,7 @@ def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
     return tuple(reversed(by_entry.values()))
 
 
-def _space(language: Language) -> str:
+def space(language: Language) -> str:
     """What stands between two sentences."""
     return "" if language == "zh" else " "
 

@@ -11,10 +11,14 @@ from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, infere
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.call.answering import Answerer
+from agent.call.bargein import BargeIn
+from agent.call.endpointing import HESITATION_S, MIN_DELAY_S, PauseWords, TurnEndDetector
+from agent.call.playout import RoomPlayout
 from agent.call.retrieval import KnowledgeClient
 from agent.call.stt import WhisperSTT
 from agent.call.support import SupportAgent
 from agent.call.tts import KokoroTTS
+from agent.call.turn_taking import load_turn_taking
 from agent.call.turns import TurnLog
 from agent.host.language_model import resolve_language_model
 from agent.records.store import RecordStore
@@ -30,23 +34,26 @@ _INPUT_FRAME_MS = 20
 _TRANSCRIPTION_TIMEOUT_S = 2.0
 
 
-def turn_handling() -> TurnHandlingOptions:
+def turn_handling(turn_end: TurnEndDetector) -> TurnHandlingOptions:
     """When a turn ends and when the customer's voice stops the assistant; times in seconds.
 
     Everything is pinned to what runs locally: with keys in the environment the framework would
     otherwise turn to cloud models.
     """
     return TurnHandlingOptions(
-        turn_detection=inference.TurnDetector(version="v1-mini"),
-        endpointing={"mode": "fixed", "min_delay": 0.3, "max_delay": 1.2},
+        turn_detection=turn_end,
+        endpointing={"mode": "fixed", "min_delay": MIN_DELAY_S, "max_delay": HESITATION_S},
         interruption={
             "mode": "vad",
-            # The framework measured 0.15 s from onset to pause with this, 0.31 s with 0.3.
-            "min_duration": 0.15,
+            # Two windows of the VAD: a pause costs little, for the answer resumes at the same
+            # word where `agent/call/bargein.py` finds nothing said.
+            "min_duration": 0.06,
             "resume_false_interruption": True,
-            "false_interruption_timeout": 0.8,
+            # The resumption waits for the decision on the turn in any case, and for no more.
+            "false_interruption_timeout": 0.05,
         },
-        preemptive_generation={"enabled": True, "preemptive_tts": False},
+        # An opening's audio is in the cache; a model's clause is rarely ready before the turn is.
+        preemptive_generation={"enabled": True, "preemptive_tts": True},
     )
 
 
@@ -76,18 +83,25 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
     speech = SpeechClient(settings.speech.url)
     knowledge = KnowledgeClient(settings.knowledge.url)
     answerer = Answerer(knowledge, resolve_language_model(settings))
+    words, manners = PauseWords(), load_turn_taking()
+    turn_end = TurnEndDetector(words, manners)
     session: AgentSession[None] = AgentSession(
         stt=WhisperSTT(speech),
         vad=inference.VAD(),
         llm=answerer.model or NoModel(),
         tts=KokoroTTS(speech),
-        turn_handling=turn_handling(),
+        turn_handling=turn_handling(turn_end),
         # The browser cancels echo itself, and a customer may speak into the greeting.
         aec_warmup_duration=None,
         transcription_timeout=_TRANSCRIPTION_TIMEOUT_S,
         user_away_timeout=None,
+        use_tts_aligned_transcript=True,
     )
-    agent = SupportAgent(answerer, greeting_language)
+    turn_end.on_patience = lambda seconds: session.update_options(
+        endpointing_opts={"max_delay": seconds}
+    )
+    bargein = BargeIn(session, words, manners)
+    agent = SupportAgent(answerer, bargein, manners, greeting_language)
     return Conversation(session, agent, (answerer, knowledge, speech))
 
 
@@ -99,6 +113,7 @@ async def hold_call(ctx: JobContext) -> None:
     conversation = open_conversation(settings, call["language"])
     session, agent = conversation.session, conversation.agent
     turns = TurnLog(session, agent, ctx.room, records, call["call_id"])
+    playout = RoomPlayout(ctx.room)
 
     async def close(_reason: str) -> None:
         await turns.aclose()
@@ -106,11 +121,13 @@ async def hold_call(ctx: JobContext) -> None:
             await records.end_call(call["call_id"])
         except SQLAlchemyError:
             log.exception("the end of call %s could not be recorded", call["call_id"])
+        await playout.aclose()
         await conversation.aclose()
         await records.aclose()
 
     ctx.add_shutdown_callback(close)
     await ctx.connect()
+    session.output.audio = playout
     await session.start(
         agent,
         room=ctx.room,
@@ -119,9 +136,11 @@ async def hold_call(ctx: JobContext) -> None:
             audio_input=room_io.AudioInputOptions(
                 sample_rate=HEARING_RATE_HZ, frame_size_ms=_INPUT_FRAME_MS
             ),
+            audio_output=False,  # RoomPlayout
             delete_room_on_close=True,
         ),
     )
+    await playout.start()
     try:
         await records.start_call(call["call_id"])
     except SQLAlchemyError:  # a call without a record is better than no call

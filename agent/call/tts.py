@@ -2,22 +2,28 @@
 
 The voice is in the speech server; this stage cuts the text where it can be spoken already. Waiting
 for whole sentences is what makes a voice slow to begin: a Mandarin answer is often one sentence.
+Each word leaves with the time at which it is heard, so that an answer that is interrupted is
+remembered up to the word that the customer heard.
 """
 
 from __future__ import annotations
 
+import re
+
 from livekit.agents import APIConnectionError, APIConnectOptions, tts, utils
-from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 
 from agent.errors import LiukeError
 from agent.languages import language_of
 from agent.settings import Language
-from agent.speech.clauses import ClauseSplitter
+from agent.speech.clauses import ClauseSplitter, syllables
 from agent.speech.client import SpeechClient
 from agent.speech.transcript import SPEAKING_RATE_HZ
 
 #: Frames handed to the room, ms: short, so that the first sound is not held back.
 _FRAME_MS = 20
+#: A Mandarin character, or whatever else stands between two spaces, with what follows it.
+_WORD = re.compile(r"[\u3400-\u9fff][^\w]*|[^\s\u3400-\u9fff]+\s*|\s+")
 
 
 class KokoroTTS(tts.TTS[str]):
@@ -25,7 +31,7 @@ class KokoroTTS(tts.TTS[str]):
 
     def __init__(self, client: SpeechClient) -> None:
         super().__init__(
-            capabilities=tts.TTSCapabilities(streaming=True),
+            capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
             sample_rate=SPEAKING_RATE_HZ,
             num_channels=1,
         )
@@ -72,6 +78,7 @@ class ClauseStream(tts.SynthesizeStream):
         output_emitter.start_segment(segment_id=request_id)
         splitter = ClauseSplitter()
         answer = ""
+        spoken_s = 0.0
         async for item in self._input_ch:
             if isinstance(item, str):
                 answer += item
@@ -80,14 +87,34 @@ class ClauseStream(tts.SynthesizeStream):
                 clauses = splitter.flush()
             for clause in clauses:
                 # The answer's language, not the clause's: "SDK" inside Mandarin keeps its voice.
-                await self._speak(clause, language_of(answer), output_emitter)
+                pcm = await self._speak(clause, language_of(answer))
+                seconds = len(pcm) / 2 / SPEAKING_RATE_HZ
+                output_emitter.push_timed_transcript(timed(clause, spoken_s, seconds))
+                output_emitter.push(pcm)
+                output_emitter.flush()
+                spoken_s += seconds
         output_emitter.end_segment()
 
-    async def _speak(self, clause: str, language: Language, emitter: tts.AudioEmitter) -> None:
+    async def _speak(self, clause: str, language: Language) -> bytes:
+        """The clause's audio. It is made in one piece, so waiting for all of it costs nothing."""
         self._mark_started()
         try:
-            async for pcm in self._client.speak(clause, language):
-                emitter.push(pcm)
-            emitter.flush()
+            return b"".join([pcm async for pcm in self._client.speak(clause, language)])
         except LiukeError as error:
             raise APIConnectionError(str(error)) from error
+
+
+def timed(clause: str, start_s: float, seconds: float) -> list[TimedString]:
+    """The words of a clause with the times at which they are heard, from the answer's beginning.
+
+    The voice gives no times; inside a clause they follow the syllables.
+    """
+    words = _WORD.findall(clause)
+    lengths = [sum(map(syllables, word)) for word in words]
+    rate = seconds / (sum(lengths) or 1.0)
+    timed_words = []
+    for word, length in zip(words, lengths, strict=True):
+        end_s = start_s + length * rate
+        timed_words.append(TimedString(word, start_time=start_s, end_time=end_s))
+        start_s = end_s
+    return timed_words

@@ -62,6 +62,8 @@ class TurnLog:
         self._records = records
         self._call_id = call_id
         self._turn: _OpenTurn | None = None
+        #: A turn that was interrupted: until the next one it may turn out to have been half of it.
+        self._interrupted: tuple[_OpenTurn, Turn] | None = None
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         session.on("conversation_item_added", self._on_item)
@@ -70,6 +72,7 @@ class TurnLog:
     async def aclose(self) -> None:
         """Record what is still open, and wait for what is being written."""
         self._close_unanswered()
+        self._record_interrupted()
         await asyncio.gather(*self._tasks)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
@@ -80,6 +83,7 @@ class TurnLog:
             self._close_unanswered()
             self._count += 1
             self._turn = _OpenTurn(self._count, item, datetime.now(UTC))
+            self._join(self._turn)
         elif item.role == "assistant" and self._turn:
             self._close(self._turn, item.text_content or "", item.interrupted, item.metrics)
 
@@ -90,6 +94,19 @@ class TurnLog:
         if answer := self._agent.answer_to(turn.question.id):
             turn.announced = True
             self._spawn(self._announce(_message(turn, answer)))
+
+    def _join(self, turn: _OpenTurn) -> None:
+        """One question in two parts is one turn: the record of the first part is dropped."""
+        answer = self._agent.answer_to(turn.question.id)
+        if self._interrupted and answer and answer.joins == self._interrupted[0].question.id:
+            turn.asked_at = self._interrupted[0].asked_at
+            self._interrupted = None
+        self._record_interrupted()
+
+    def _record_interrupted(self) -> None:
+        if self._interrupted:
+            self._spawn(self._records.add_turn(self._interrupted[1]))
+            self._interrupted = None
 
     def _close_unanswered(self) -> None:
         if self._turn:
@@ -122,7 +139,10 @@ class TurnLog:
             timings_ms=timings,
             confidence=turn.question.transcript_confidence,
         )
-        self._spawn(self._records.add_turn(record))
+        if interrupted:
+            self._interrupted = (turn, record)
+        else:
+            self._spawn(self._records.add_turn(record))
 
     async def _announce(self, message: dict[str, Any]) -> None:
         if not self._room.isconnected():  # the customer has hung up: the record remains
@@ -150,6 +170,7 @@ def _message(turn: _OpenTurn, answer: Answer) -> dict[str, Any]:
         "question": answer.question,
         "language": answer.language,
         "declined": answer.declined,
+        "acknowledged": answer.acknowledged,
         "citations": answer.citations_json(),
     }
 

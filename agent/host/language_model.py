@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import openai
 
 from agent.errors import LiukeError, ServiceError, SetupError
 from agent.host.machine import model_file, recall_choice
+from agent.prompts import LANGUAGES, load_prompt
 from agent.settings import Settings
 
 #: Seconds until an endpoint counts as down.
@@ -136,7 +139,15 @@ def serve(settings: Settings) -> None:
             f"Run `liuke models verify`; if port {port} is taken, set LIUKE_LLM_PORT.",
         ) from None
     print(f"{choice.model} with {choice.threads} threads at {server.listening_address}", flush=True)
+    threading.Thread(target=_read_system_prompts, args=(server,), daemon=True).start()
     signal.sigwait(stop)
+
+
+def _read_system_prompts(server: Any) -> None:
+    """Have them in the server's cache: every first answer begins with one, 2 s to read anew."""
+    for language in LANGUAGES:
+        messages = [{"role": "system", "content": load_prompt("support", language)}]
+        server.handle_chat_completions({"messages": messages, "max_tokens": 1})
 
 
 def main() -> None:

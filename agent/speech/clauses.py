@@ -77,7 +77,7 @@ def split_clauses(text: str) -> list[str]:
 def _end_of_clause(text: str, *, final: bool) -> int | None:
     length = 0.0
     for index, mark in enumerate(text):
-        length += _syllables(mark)
+        length += syllables(mark)
         if length > _MAX:
             return _cut(text[:index])
         if mark not in _STOPS and mark not in _COMMAS and mark != ".":
@@ -98,7 +98,8 @@ def _ends_clause(text: str, index: int, length: float) -> bool:
     return length >= (_MIN_AT_COMMA if mark in _COMMAS else _MIN_AT_STOP)
 
 
-def _syllables(character: str) -> float:
+def syllables(character: str) -> float:
+    """How long a character takes to say: a Mandarin character or a digit is 1."""
     if not character.isalnum():
         return 0.25 if character == " " else 0.0
     return 0.25 if character.isascii() and character.isalpha() else 1.0

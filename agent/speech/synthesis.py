@@ -2,7 +2,8 @@
 
 One clause is synthesised at a time, for two would share the same cores. Live calls go before the
 warming of the cache, a clause that two wait for is made once, and one that nobody waits for any
-more is dropped before it costs anything.
+more is dropped, even while it is being made: the customer who interrupted must be heard with all
+cores.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ class Speaker(Protocol):
         """Under which the clause is cached."""
 
     def synthesize(self, clause: str, language: Language) -> bytes:
-        """Speak spoken words; blocks."""
+        """Speak spoken words; blocks. Raises when it was aborted."""
+
+    def abort(self) -> None:
+        """Give up the synthesis that is going on, if any."""
 
 
 @dataclass
@@ -142,9 +146,17 @@ class Synthesizer:
             return await asyncio.shield(job.audio)
         finally:
             job.waiting -= 1
-            if not job.waiting and key in self._waiting:
-                self._waiting.discard(key)
-                del self._jobs[key]
+            if not job.waiting and not job.audio.done():
+                self._give_up(job)
+
+    def _give_up(self, job: _Job) -> None:
+        """Nobody waits for the clause any more."""
+        del self._jobs[job.key]
+        if job.key in self._waiting:
+            self._waiting.discard(job.key)
+        else:
+            job.audio.cancel()
+            self._voice.abort()
 
     def _enqueue(self, key: SpeechKey, language: Language, priority: Priority) -> _Job:
         if self._worker.done():
@@ -175,18 +187,21 @@ class Synthesizer:
             job = min(waiting, key=lambda job: (job.priority, job.number))
             self._waiting.discard(job.key)
             await self._make(job)
-            del self._jobs[job.key]
+            if self._jobs.get(job.key) is job:
+                del self._jobs[job.key]
 
     async def _make(self, job: _Job) -> None:
         try:
             pcm = await asyncio.to_thread(self._voice.synthesize, job.key.text, job.language)
             await asyncio.to_thread(self._cache.put, job.key, pcm)
         except Exception as error:
-            log.exception("the voice failed at %r", job.key.text)
-            job.audio.set_exception(_failed(job.key.text, error))
-            job.audio.exception()  # it may be that nobody waits any more
+            if not job.audio.cancelled():  # else it was given up
+                log.exception("the voice failed at %r", job.key.text)
+                job.audio.set_exception(_failed(job.key.text, error))
+                job.audio.exception()  # it may be that nobody waits any more
         else:
-            job.audio.set_result(pcm)
+            if not job.audio.cancelled():
+                job.audio.set_result(pcm)
 
 
 def _failed(clause: str, error: Exception) -> LiukeError:

@@ -64,6 +64,7 @@ class Voice:
             for language, name in names.items()
         }
         self._phonemizer = Phonemizer(lexicon)
+        self._run = onnxruntime.RunOptions()
         self._fingerprint = _fingerprint(folder / _MODEL, lexicon)
 
     def key(self, clause: str, language: Language) -> SpeechKey:
@@ -71,7 +72,11 @@ class Voice:
         return SpeechKey(self._names[language], language, self._speed, clause, self._fingerprint)
 
     def synthesize(self, clause: str, language: Language) -> bytes:
-        """Speak words that `spoken` has prepared. Empty when none of them has a sound."""
+        """Speak words that `spoken` has prepared. Empty when none of them has a sound.
+
+        Raises an error of ONNX Runtime's when it was aborted.
+        """
+        self._run = onnxruntime.RunOptions()
         phonemes = self._phonemizer.phonemes(clause, language)
         clips = [
             trim(self._infer(piece, language), pause_s=_PAUSE_S.get(piece[-1], 0.0))
@@ -81,6 +86,10 @@ class Voice:
         samples = np.concatenate(clips) if clips else np.zeros(0, np.float32)
         return (np.clip(samples, -1.0, 32767 / 32768) * 32768).astype("<i2").tobytes()
 
+    def abort(self) -> None:
+        """Give up the synthesis that another thread is in, within milliseconds."""
+        self._run.terminate = True
+
     def _infer(self, phonemes: str, language: Language) -> Samples:
         tokens = self._phonemizer.tokens(phonemes)
         inputs = {
@@ -88,7 +97,7 @@ class Voice:
             "style": self._styles[language][min(len(tokens), _MAX_PHONEMES) - 1],
             "speed": np.array([self._speed], dtype=np.float32),
         }
-        audio: Samples = self._session.run(None, inputs)[0].ravel()
+        audio: Samples = self._session.run(None, inputs, self._run)[0].ravel()
         return audio
 
 

@@ -16,7 +16,8 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from agent.call.answering import Answer, Answerer, Message, new_answer
+from agent.call.answering import Answer, Answerer, new_answer
+from agent.call.prompting import Message
 from agent.call.retrieval import KnowledgeClient
 from agent.errors import ServiceError
 from agent.host.language_model import LanguageModelEndpoint

@@ -24,6 +24,7 @@ class GatedVoice:
         self.started = threading.Semaphore(0)
         self.permits = threading.Semaphore(0)
         self.fails = False
+        self.aborted: list[str] = []
 
     def key(self, clause: str, language: Language) -> SpeechKey:
         return SpeechKey("voice", language, 1.0, clause, "fingerprint")
@@ -32,9 +33,13 @@ class GatedVoice:
         self.spoken.append(clause)
         self.started.release()
         self.permits.acquire()
-        if self.fails:
-            raise RuntimeError("out of memory")
+        if self.fails or clause in self.aborted:
+            raise RuntimeError("out of memory, or aborted")
         return clause.encode()
+
+    def abort(self) -> None:
+        self.aborted.append(self.spoken[-1])
+        self.permits.release()
 
     def open(self) -> None:
         self.permits.release(1000)
@@ -144,6 +149,32 @@ async def test_who_leaves_is_not_spoken_to(synthesizer: Synthesizer, voice: Gate
     await running
     await heard(synthesizer, "还有一句。")
     assert voice.spoken == ["第一句话。", "还有一句。"]
+
+
+async def test_what_nobody_waits_for_any_more_is_aborted(
+    synthesizer: Synthesizer, voice: GatedVoice
+) -> None:
+    interrupted = asyncio.create_task(heard(synthesizer, "这句话被打断了。"))
+    await started(voice)
+    interrupted.cancel()
+    await settled()
+    assert voice.aborted == ["这句话被打断了。"]
+    voice.open()
+    assert await heard(synthesizer, "下一句话。") == ["下一句话。"]
+    assert not await synthesizer.is_cached("这句话被打断了。", "zh")
+
+
+async def test_one_of_two_who_leaves_takes_nothing_from_the_other(
+    synthesizer: Synthesizer, voice: GatedVoice
+) -> None:
+    gone = asyncio.create_task(heard(synthesizer, "正在查询。"))
+    stays = asyncio.create_task(heard(synthesizer, "正在查询。"))
+    await started(voice)
+    gone.cancel()
+    await settled()
+    voice.open()
+    assert await stays == ["正在查询。"]
+    assert voice.aborted == []
 
 
 async def test_a_full_queue_refuses_for_now(synthesizer: Synthesizer, voice: GatedVoice) -> None:

@@ -1,0 +1,95 @@
+"""Barge-in: what is heard while the assistant has the floor in; only what takes the turn out.
+
+The framework pauses the answer at the first 64 ms of a voice, whatever it says, and any words would
+then end it. Here the words decide: "mm-hm", a cough, and what gives no words leave the answer to
+resume at the same word; anything else, and "wait" above all, ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    UserStateChangedEvent,
+    stt,
+)
+
+from agent.call.endpointing import PauseWords
+from agent.call.turn_taking import TurnTaking
+
+#: Who goes on speaking this soon after the answer began to sound had not finished, seconds: nobody
+#: has understood and replied to anything by then.
+_LATE_PART_S = 1.2
+#: Partial transcripts with words that end an answer; one alone may be a guess at a noise.
+_PARTIALS_THAT_COUNT = 2
+
+
+class BargeIn:
+    """Watches one call."""
+
+    def __init__(self, session: AgentSession[Any], words: PauseWords, manners: TurnTaking) -> None:
+        self._session = session
+        self._words = words
+        self._manners = manners
+        self._over_answer = False
+        self._partials = 0
+        self._audible_since: float | None = None
+        #: What is being said belongs to the question before: it was not finished.
+        self.is_late_part = False
+        session.on("user_state_changed", self._on_user_state)
+        session.on("agent_state_changed", self._on_agent_state)
+
+    def admit(self, event: stt.SpeechEvent) -> stt.SpeechEvent | None:
+        """The event, if it may reach the turn that is being listened to; ends the answer if so."""
+        words = event.alternatives[0].text if event.alternatives else ""
+        match event.type:
+            case stt.SpeechEventType.INTERIM_TRANSCRIPT:
+                self._words.reset()
+            case stt.SpeechEventType.PREFLIGHT_TRANSCRIPT | stt.SpeechEventType.FINAL_TRANSCRIPT:
+                self._words.settle(words)
+            case _:
+                return event
+        if not self._over_answer:
+            return event
+        if self._manners.is_backchannel(words):
+            return _silenced(event)
+        if event.type is stt.SpeechEventType.INTERIM_TRANSCRIPT:
+            self._partials += 1
+            if self._partials < _PARTIALS_THAT_COUNT and not self._manners.is_stop(words):
+                return None
+        self._end_answer()
+        return event
+
+    def _end_answer(self) -> None:
+        self._over_answer = False
+        speech = self._session.current_speech
+        if speech and not speech.interrupted:
+            speech.interrupt()
+
+    def _on_user_state(self, event: UserStateChangedEvent) -> None:
+        if event.new_state != "speaking":
+            return
+        self._words.reset()
+        self._partials = 0
+        self._over_answer = self._session.current_speech is not None
+        now = asyncio.get_running_loop().time()
+        self.is_late_part = self._over_answer and (
+            self._audible_since is None or now - self._audible_since < _LATE_PART_S
+        )
+
+    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        if event.new_state == "thinking":
+            self._audible_since = None
+        elif event.new_state == "speaking" and self._audible_since is None:
+            self._audible_since = asyncio.get_running_loop().time()
+
+
+def _silenced(event: stt.SpeechEvent) -> stt.SpeechEvent | None:
+    """A final without words, which the session waits for; other events are dropped."""
+    if event.type is not stt.SpeechEventType.FINAL_TRANSCRIPT:
+        return None
+    return replace(event, alternatives=[replace(event.alternatives[0], text="")])

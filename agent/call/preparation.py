@@ -1,0 +1,205 @@
+"""Preparation: what the customer has said so far in; passages found and a model that has read out.
+
+Retrieval takes some 40 ms and could wait for the end of the turn. The embedded model reads 30 to
+190 tokens a second, so what it must read before it can answer is given to it while the customer
+still speaks: a request that asks for one token leaves the prompt in the model server's cache.
+Nothing found or read here is spoken, shown or recorded; an answer takes it up when it asks the
+same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import openai
+from openai.types.chat import ChatCompletionMessageParam
+
+from agent.call.prompting import Message, PromptWriter
+from agent.call.reading import Reading, reading
+from agent.call.retrieval import KnowledgeClient, Retrieval, SourceEntry
+from agent.host.language_model import LanguageModelEndpoint
+from agent.languages import language_of
+from agent.settings import Language
+
+log = logging.getLogger(__name__)
+
+#: Passages retrieved.
+_PASSAGES = 4
+#: Topic of the entries for greetings and thanks: the opening is all there is to say.
+SMALL_TALK = "conversation"
+#: A model that is this long busy with one prompt is not worth waiting for, seconds.
+_READING_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What retrieval says about one question."""
+
+    asked: tuple[str, str | None]
+    """The bare words of the question, and the question before."""
+    retrieval: Retrieval
+    best: SourceEntry | None
+    """The entry of the best passage; None where nothing supports an answer."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the model has been given to read, and the request that gives it."""
+
+    entry_id: str
+    language: Language
+    history: tuple[Message, ...]
+    hurried: bool
+    reading: Reading
+    request: asyncio.Task[None] | None
+
+    def is_for(self, entry: SourceEntry, language: Language, history: Sequence[Message]) -> bool:
+        """Whether an answer from this entry, at this point of the call, begins with the same."""
+        return (self.entry_id, self.language, self.history) == (entry.id, language, tuple(history))
+
+
+class Preparation:
+    """Searches and reads ahead for one call."""
+
+    def __init__(
+        self,
+        knowledge: KnowledgeClient,
+        prompts: PromptWriter,
+        endpoint: LanguageModelEndpoint | None,
+    ) -> None:
+        """Only an embedded ``endpoint`` reads ahead: a hosted one would charge for it."""
+        self._knowledge = knowledge
+        self._prompts = prompts
+        self._reader = _Reader(endpoint) if endpoint and endpoint.embedded else None
+        self._found: Found | None = None
+        self._read: _Read | None = None
+
+    async def aclose(self) -> None:
+        """Stop reading and close the connections."""
+        await self._stop_reading()
+        if self._reader:
+            await self._reader.aclose()
+
+    async def prepare(self, heard: str, history: Sequence[Message]) -> None:
+        """Search for what has been heard so far, and have the model read what was found.
+
+        It begins to read once two searches in a row have found the same entry. Raises ServiceError
+        when the knowledge server is away.
+        """
+        before = self._found.best if self._found else None
+        language = language_of(heard)
+        found = await self.find(heard, language, history)
+        best = found.best
+        if best is None or best.topic == SMALL_TALK or before is None or before.id != best.id:
+            return
+        if self._read is None or not self._read.is_for(best, language, history):
+            await self._start_reading(found.retrieval, best, language, history)
+
+    async def find(self, question: str, language: Language, history: Sequence[Message]) -> Found:
+        """What answers the question; at once where the same words were searched for last.
+
+        Raises ServiceError when the knowledge server is away.
+        """
+        before = next((m.text for m in reversed(history) if m.role == "user"), None)
+        asked = (_words(question), before)
+        if self._found and self._found.asked == asked:
+            return self._found
+        retrieval = await self._knowledge.search(
+            question, language=language, k=_PASSAGES, context=before
+        )
+        best = None
+        if retrieval.supported:
+            best = await self._knowledge.entry(retrieval.passages[0].entry_id)
+        self._found = Found(asked, retrieval, best)
+        return self._found
+
+    async def take(
+        self,
+        found: Retrieval,
+        best: SourceEntry,
+        language: Language,
+        history: Sequence[Message],
+    ) -> Reading:
+        """What the model is to read: what it has read already, where that is of the same entry.
+
+        Waits for a reading of this entry that is going on, and stops one of another.
+        """
+        hurried = found.opening is None
+        read = self._read
+        if read and read.is_for(best, language, history):
+            if read.request:
+                await asyncio.wait({read.request})
+            if hurried or not read.hurried:
+                return read.reading
+        else:
+            await self._stop_reading()
+        return reading(best, found.passages, language, hurried=hurried)
+
+    async def _start_reading(
+        self,
+        found: Retrieval,
+        best: SourceEntry,
+        language: Language,
+        history: Sequence[Message],
+    ) -> None:
+        await self._stop_reading()
+        hurried = found.opening is None
+        source = reading(best, found.passages, language, hurried=hurried)
+        request = None
+        if self._reader:
+            messages = self._prompts.write(
+                language, source=source.text, question="", history=history
+            )
+            request = asyncio.create_task(self._reader.read(messages), name="reading ahead")
+        self._read = _Read(best.id, language, tuple(history), hurried, source, request)
+
+    async def _stop_reading(self) -> None:
+        read, self._read = self._read, None
+        if read and read.request:
+            read.request.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await read.request
+
+
+class _Reader:
+    """Has the embedded model read a prompt without answering it."""
+
+    def __init__(self, endpoint: LanguageModelEndpoint) -> None:
+        self._model = endpoint.model
+        self._client = openai.AsyncOpenAI(
+            base_url=endpoint.base_url,
+            api_key=endpoint.api_key,
+            timeout=_READING_TIMEOUT_S,
+            max_retries=0,
+        )
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    async def read(self, messages: Sequence[Message]) -> None:
+        try:
+            await self._client.chat.completions.create(
+                model=self._model, messages=[_param(m) for m in messages], max_tokens=1
+            )
+        except openai.APIError as error:  # the answer will find out whether the model is away
+            log.info("the language model did not read ahead: %s", error)
+
+
+def _param(message: Message) -> ChatCompletionMessageParam:
+    match message.role:
+        case "system":
+            return {"role": "system", "content": message.text}
+        case "user":
+            return {"role": "user", "content": message.text}
+        case "assistant":
+            return {"role": "assistant", "content": message.text}
+
+
+def _words(text: str) -> str:
+    """The text without what a recogniser may set differently the next time."""
+    return re.sub(r"\W", "", text.lower())

@@ -1,0 +1,98 @@
+"""Turn-taking: what a customer said in; whether it takes the turn, supports the speaker, goes on.
+
+Judged by the words of `prompts/turn_taking.toml`, which a support lead can change.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from agent.errors import SetupError
+from agent.settings import PROJECT_ROOT, Language
+
+_FILE = PROJECT_ROOT / "prompts" / "turn_taking.toml"
+
+#: Whether a text is a whole turn: its words decide, or they leave it to the voice.
+Completeness = Literal["finished", "unfinished", "open"]
+
+_TRAILING_OFF = re.compile(r"(?:\.\.+|…|[,，、;；:：—-])\s*$")
+_QUESTION = re.compile(r"[?？]\s*$")
+
+
+@dataclass(frozen=True)
+class TurnTaking:
+    """The words, as patterns over `_bare` texts."""
+
+    _backchannel: re.Pattern[str]
+    _stop: re.Pattern[str]
+    _unfinished: dict[Language, re.Pattern[str]]
+    _finished: dict[Language, re.Pattern[str]]
+
+    def is_backchannel(self, text: str) -> bool:
+        """Nothing but "mm-hm" and the like; also where there are no words at all."""
+        return self._backchannel.fullmatch(_bare(text)) is not None
+
+    def is_stop(self, text: str) -> bool:
+        """Nothing but "wait" and the like, among backchannels or not."""
+        return self._stop.fullmatch(_bare(text)) is not None
+
+    def completeness(self, text: str, language: Language) -> Completeness:
+        """Whether the customer seems to have said all."""
+        bare = _spaced(text) if language == "en" else _bare(text)
+        if self._finished[language].search(bare):
+            return "finished"
+        if self._unfinished[language].search(bare) or _TRAILING_OFF.search(text):
+            return "unfinished"
+        return "finished" if _QUESTION.search(text) else "open"
+
+
+@cache
+def load_turn_taking() -> TurnTaking:
+    """Read the words once. Raises SetupError when the file cannot be used."""
+    try:
+        words = tomllib.loads(_FILE.read_text("utf-8"))
+        supports = _any_of(map(_bare, words["backchannels"]))
+        stops = _any_of(map(_bare, words["stops"]))
+        return TurnTaking(
+            _backchannel=re.compile(f"(?:{supports})*"),
+            _stop=re.compile(f"(?:{supports})*(?:{stops})(?:{supports}|{stops})*"),
+            _unfinished={
+                "zh": re.compile(f"(?:{_any_of(map(_bare, words['unfinished']['zh']))})$"),
+                "en": re.compile(
+                    rf"(?:^|\s)(?:{_any_of(map(_spaced, words['unfinished']['en']))})$"
+                ),
+            },
+            _finished={
+                "zh": re.compile(
+                    f"(?:{_any_of(map(_bare, words['finished']['zh']))})[啊呀呐嘛哦]?$"
+                ),
+                "en": re.compile(rf"(?:^|\s)(?:{_any_of(map(_spaced, words['finished']['en']))})$"),
+            },
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"The words of turn-taking in {_FILE} cannot be used: {error!r}.",
+            "Correct that entry; the comments in the file say what each list is for.",
+        ) from error
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern for one of the words, the longest first."""
+    return "|".join(map(re.escape, sorted(set(words), key=len, reverse=True)))
+
+
+def _bare(text: str) -> str:
+    """Letters, digits and characters only."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def _spaced(text: str) -> str:
+    """Words with single spaces; apostrophes stay."""
+    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    return " ".join(re.findall(r"[\w']+", text))

@@ -1,0 +1,96 @@
+"""Turn-taking: the words tell a supporter from an interruption, and a pause from an end."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.call.turn_taking import load_turn_taking
+from agent.settings import Language
+
+manners = load_turn_taking()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "嗯。",
+        "嗯嗯，对",
+        "好的，好的。",
+        "Uh-huh.",
+        "Right, okay.",
+        "Mm-hmm",
+        "I see.",
+        "是的",
+        "哦",
+        "",
+    ],
+)
+def test_a_supporter_does_not_take_the_turn(text: str) -> None:
+    assert manners.is_backchannel(text)
+    assert not manners.is_stop(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["等一下", "停！", "嗯，等一下。", "Stop.", "Okay, stop", "Hold on a second.", "WAIT"]
+)
+def test_a_request_to_stop_is_one_among_backchannels_too(text: str) -> None:
+    assert manners.is_stop(text)
+    assert not manners.is_backchannel(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "那印尼呢？",
+        "好的那怎么收费",
+        "对丢包有要求吗",
+        "yes but why",
+        "right side is black",
+        "什么？",
+        "waiting for the callback",
+        "等一下我想问价格",
+    ],
+)
+def test_anything_else_takes_the_turn(text: str) -> None:
+    assert not manners.is_backchannel(text)
+    assert not manners.is_stop(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("我想问一下，就是", "zh"),
+        ("我们的产品是一个", "zh"),
+        ("通话有杂音，", "zh"),
+        ("丢包很高，而且", "zh"),
+        ("Um, so the thing is", "en"),
+        ("We have an echo and", "en"),
+        ("Our users say that,", "en"),
+        ("I was wondering...", "en"),
+    ],
+)
+def test_a_customer_looking_for_words_has_not_finished(text: str, language: Language) -> None:
+    assert manners.completeness(text, language) == "unfinished"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("有回声怎么办", "zh"),
+        ("这个能录制吗", "zh"),
+        ("为什么卡？", "zh"),
+        ("What should we do?", "en"),
+        ("Can it record calls?", "en"),
+        ("that is all, thank you", "en"),
+    ],
+)
+def test_a_question_is_finished(text: str, language: Language) -> None:
+    assert manners.completeness(text, language) == "finished"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("通话里有回声。", "zh"), ("There is an echo in our calls.", "en"), ("", "zh")],
+)
+def test_a_statement_leaves_it_to_the_voice(text: str, language: Language) -> None:
+    assert manners.completeness(text, language) == "open"
