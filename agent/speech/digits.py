@@ -18,8 +18,18 @@ from agent.settings import Language
 
 def with_digits(text: str, language: Language) -> str:
     """``text`` with its numbers as digits; idempotent."""
+    # 3,600 is two numbers to whoever searches for it; and a code comes spelled as 1-1-0.
     text = re.sub(r"(?<![\d.,])(\d{1,2}),(\d{3})(?![\d,])", r"\1\2", text)
+    text = re.sub(
+        r"(?<![\w-])\d(?:-\d){2,}(?![\w-])", lambda m: m[0].replace("-", ""), text, flags=re.A
+    )
     return _mandarin(text) if language == "zh" else _english(text)
+
+
+def values(text: str) -> set[float]:
+    """The numbers that stand in words in ``text``, of either language: 六百, "twelve"."""
+    found = {value for run in _RUN.finditer(text) if (value := _value(run["number"])) is not None}
+    return found | {number.value for number in _english_numbers(text)}
 
 
 # Mandarin
@@ -56,14 +66,14 @@ _AMOUNT_AFTER = re.compile(
 _NO_AMOUNT = re.compile("[第每几多数好上]$")
 
 
-def han_value(number: str) -> float | None:
-    """The value of a number in Mandarin characters: 一百一十, 一一零, 两千五, 九十九点九.
+def _value(number: str) -> float | None:
+    """The value of a number of several characters: 一百一十, 一一零, 两千五, 九十九点九.
 
     None where it is none, or more than one: 七八十, 万一, 一点.
     """
     number = number.translate(_READ)
     whole, dot, fraction = number.partition("点")
-    if not whole or whole[0] not in _HAN_DIGITS + "十" or (dot and not fraction):
+    if len(number) < 2 or whole[0] not in _HAN_DIGITS + "十" or (dot and not fraction):
         return None
     try:
         return float(cn2an(number, "smart"))
@@ -98,7 +108,7 @@ def _digits(number: str) -> str | None:
         return "".join(str(_HAN_DIGITS.index(c)) for c in number)
     if len(number) > 1 and number[-1] in "万亿" and (head := _digits(number[:-1])):
         return head + number[-1]
-    value = han_value(number)
+    value = 10.0 if number == "十" else _value(number)
     return None if value is None else f"{value:.10g}"
 
 
@@ -130,8 +140,8 @@ def _is_amount(number: str, before: str, after: str) -> bool:
         return False
     if number != "一" and _UNIT_AFTER.match(after):
         return True
-    value = han_value(number) or 0.0
-    if value < 10:
+    value = 10.0 if number == "十" else _value(number)
+    if value is None or value < 10:
         return False
     if _MEASURE_AFTER.match(after):
         return True
@@ -192,8 +202,6 @@ _NUMBER_WORDS = frozenset(
 
 
 def _english(text: str) -> str:
-    # Whisper spells a code with hyphens: 1-1-0.
-    text = re.sub(r"(?<![\w-])\d(?:-\d){2,}(?![\w-])", lambda m: m[0].replace("-", ""), text)
     numbers = _join_codes(text, _english_numbers(text))
     for number in reversed(numbers):
         if _is_written(text, number):
@@ -219,17 +227,19 @@ def _english_numbers(text: str) -> list[_Number]:
         if spelling == "oh" and neighbours and neighbours <= _NUMBER_WORDS:
             spelling = "zero"
         words.append(_Word(match, spelling, apart=not re.fullmatch(r"[ -]?", between)))
-    return [
-        _Number(
-            words[found.start].match.start(),
-            words[found.end - 1].match.end(),
-            found.text,
-            found.value,
-            tuple(word.spelling for word in words[found.start : found.end]),
-        )
-        for found in find_numbers(words, "en", threshold=0)
-        if not found.is_ordinal
-    ]
+    found = [f for f in find_numbers(words, "en", threshold=0) if not f.is_ordinal]
+    numbers = [_number(text, words[f.start : f.end], f.text, f.value) for f in found]
+    return [number for number in numbers if number is not None]
+
+
+def _number(text: str, words: list[_Word], digits: str, value: float) -> _Number | None:
+    """A number with its place; None for "hundreds of", "a few hundred"."""
+    start = words[0].match.start()
+    if words[0].spelling.removesuffix("s") in ("hundred", "thousand", "million"):
+        if len(words) == 1 or not text[:start].lower().endswith("a "):
+            return None
+        start -= 2  # a hundred and fifty
+    return _Number(start, words[-1].match.end(), digits, value, tuple(w.spelling for w in words))
 
 
 def _join_codes(text: str, numbers: Sequence[_Number]) -> list[_Number]:
@@ -268,8 +278,6 @@ def _is_written(text: str, number: _Number) -> bool:
     """Whether an engineer writes this number in digits."""
     if _ENGLISH_CODE.search(text[: number.start]):
         return True
-    if number.words[0] in {"hundred", "hundreds", "thousand", "thousands", "million", "millions"}:
-        return False  # a hundred, hundreds of
     if all(word in _ONES for word in number.words):
         counting = "".join(number.digits) in "123456789"
         return len(number.words) >= 3 and not counting

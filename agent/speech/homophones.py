@@ -27,8 +27,8 @@ _SOUND = 14.0
 _TONE = 0.1
 #: Highest distance of a term's sound, in initials and finals per syllable.
 _MOST_PER_SYLLABLE = 0.25
-#: Particles and pronouns: what has one is no term, unless the term has it too.
-_FUNCTION = frozenset("的了吗呢吧啊呀嘛是我你您他她它们这那哪就也都还很")
+#: Particles, pronouns, conjunctions: what has one is no term, unless the term has it too.
+_FUNCTION = frozenset("的了吗呢吧啊呀嘛是我你您他她它们这那哪就也都还很和或与及把被给")
 #: A dictionary word at least this frequent is not taken for a term, whatever it sounds like:
 #: occurrences in the sixty million words that jieba's dictionary was counted in.
 _ORDINARY = 10
@@ -104,13 +104,17 @@ class _Cut:
 class Homophones:
     """Finds terms by their sound in Mandarin sentences."""
 
-    def __init__(self, terms: Iterable[str], corpus: str) -> None:
-        """Terms in characters, in capitals, or both (TCP中转); the Mandarin text of the corpus."""
+    def __init__(self, terms: Iterable[str], corpus: str, words: Iterable[str]) -> None:
+        """``terms``: in characters, in capitals, or both (TCP中转). ``corpus``: its Mandarin text.
+
+        ``words``: ordinary words that the segmenter's dictionary lacks.
+        """
         jieba.initialize()
         self._words: Mapping[str, int] = jieba.dt.FREQ
         self._log_total = math.log(jieba.dt.total)
         self._corpus = corpus
         self._topic = _Topic(corpus)
+        self._ordinary = frozenset(words)
         self._terms = frozenset(terms)
         self._root = _Node()
         for term in sorted(self._terms):
@@ -197,7 +201,7 @@ class Homophones:
         """Natural logarithm of the share of ``term`` written as ``surface``."""
         if surface == term:
             return _TERM
-        is_word = self._words.get(surface, 0) >= _ORDINARY
+        is_word = self._words.get(surface, 0) >= _ORDINARY or surface in self._ordinary
         if surface in self._terms or is_word or surface in self._corpus:
             return -math.inf
         if not _FUNCTION.intersection(surface) <= set(term):

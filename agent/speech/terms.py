@@ -22,6 +22,7 @@ from agent.errors import SetupError
 from agent.settings import PROJECT_ROOT, Language, Settings
 from agent.speech.digits import with_digits
 from agent.speech.homophones import Homophones
+from agent.speech.lexicon import load_lexicon
 from agent.speech.spellings import Spellings, is_english
 from knowledge.entry import Entry, read_corpus
 
@@ -66,6 +67,7 @@ class Terms:
         self._homophones = Homophones(
             [*filter(_is_spelled, both), *(term for term in mandarin if not term.isascii())],
             texts["zh"],
+            load_lexicon().pinyin,
         )
         self._spellings: dict[Language, Spellings] = {
             "zh": Spellings([*both, *filter(str.isascii, mandarin)], "zh"),

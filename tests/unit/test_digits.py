@@ -34,6 +34,10 @@ WRITTEN: list[tuple[Language, str, str]] = [
     ("en", "in ten eighty p", "in 1080p"),
     ("en", "3,600 seconds", "3600 seconds"),
     ("en", "twenty five hundred", "2500"),
+    ("en", "a hundred and fifty milliseconds", "150 milliseconds"),
+    ("en", "port thirty four seventy eight", "port 3478"),
+    ("zh", "端口是3-4-7-8吗", "端口是3478吗"),
+    ("zh", "只放了四四三，", "只放了443，"),
 ]
 
 LEFT: list[tuple[Language, str]] = [
@@ -51,10 +55,12 @@ LEFT: list[tuple[Language, str]] = [
     ("zh", "百分之百满意"),
     ("zh", "二十四史"),
     ("zh", "一点也不卡"),
+    ("zh", "十六国时期"),
+    ("zh", "三两白银"),
     ("en", "one of them and someone"),
     ("en", "no one knows"),
     ("en", "the second user"),
-    ("en", "a hundred users, hundreds of them"),
+    ("en", "a hundred users, a few hundred, hundreds of them"),
     ("en", "that is the point"),
     ("en", "one, two, three, testing"),
     ("en", "oh one more thing"),
