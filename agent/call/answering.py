@@ -131,7 +131,7 @@ class Answerer:
             if opening is None:
                 yield best.opening
             return
-        source = await self._ahead.take(found.retrieval, best, answer.language, history)
+        source = await self._ahead.take(found.retrieval, best, answer.language)
         answer.citations = _citations(source.passages)
         composed = False
         try:

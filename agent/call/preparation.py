@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 _PASSAGES = 4
 #: Topic of the entries for greetings and thanks: the opening is all there is to say.
 SMALL_TALK = "conversation"
+#: Seconds that the embedded model may take to read what it answers from, and the tokens that are
+#: little and enough whatever its speed: about a section, and a whole entry.
+_READING_S = 2.2
+_LEAST_TOKENS, _MOST_TOKENS = 110, 330
 #: A model that is this long busy with one prompt is not worth waiting for, seconds.
 _READING_TIMEOUT_S = 20.0
 
@@ -53,14 +57,12 @@ class _Read:
 
     entry_id: str
     language: Language
-    history: tuple[Message, ...]
-    hurried: bool
     reading: Reading
     request: asyncio.Task[None] | None
 
-    def is_for(self, entry: SourceEntry, language: Language, history: Sequence[Message]) -> bool:
-        """Whether an answer from this entry, at this point of the call, begins with the same."""
-        return (self.entry_id, self.language, self.history) == (entry.id, language, tuple(history))
+    def is_of(self, entry: SourceEntry, language: Language) -> bool:
+        """Whether an answer from this entry begins with the same."""
+        return (self.entry_id, self.language) == (entry.id, language)
 
 
 class Preparation:
@@ -76,6 +78,10 @@ class Preparation:
         self._knowledge = knowledge
         self._prompts = prompts
         self._reader = _Reader(endpoint) if endpoint and endpoint.embedded else None
+        self._tokens = _MOST_TOKENS
+        if endpoint and endpoint.prefill_per_s:
+            wanted = round(endpoint.prefill_per_s * _READING_S)
+            self._tokens = min(max(wanted, _LEAST_TOKENS), _MOST_TOKENS)
         self._found: Found | None = None
         self._read: _Read | None = None
 
@@ -88,16 +94,17 @@ class Preparation:
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
         """Search for what has been heard so far, and have the model read what was found.
 
-        It begins to read once two searches in a row have found the same entry. Raises ServiceError
-        when the knowledge server is away.
+        It begins to read once retrieval is sure, or two searches in a row found the same entry.
+        Raises ServiceError when the knowledge server is away.
         """
         before = self._found.best if self._found else None
         language = language_of(heard)
         found = await self.find(heard, language, history)
         best = found.best
-        if best is None or best.topic == SMALL_TALK or before is None or before.id != best.id:
+        if best is None or best.topic == SMALL_TALK:
             return
-        if self._read is None or not self._read.is_for(best, language, history):
+        is_sure = found.retrieval.opening is not None or (before and before.id == best.id)
+        if is_sure and not (self._read and self._read.is_of(best, language)):
             await self._start_reading(found.retrieval, best, language, history)
 
     async def find(self, question: str, language: Language, history: Sequence[Message]) -> Found:
@@ -118,27 +125,18 @@ class Preparation:
         self._found = Found(asked, retrieval, best)
         return self._found
 
-    async def take(
-        self,
-        found: Retrieval,
-        best: SourceEntry,
-        language: Language,
-        history: Sequence[Message],
-    ) -> Reading:
+    async def take(self, found: Retrieval, best: SourceEntry, language: Language) -> Reading:
         """What the model is to read: what it has read already, where that is of the same entry.
 
         Waits for a reading of this entry that is going on, and stops one of another.
         """
-        hurried = found.opening is None
         read = self._read
-        if read and read.is_for(best, language, history):
+        if read and read.is_of(best, language):
             if read.request:
                 await asyncio.wait({read.request})
-            if hurried or not read.hurried:
-                return read.reading
-        else:
-            await self._stop_reading()
-        return reading(best, found.passages, language, hurried=hurried)
+            return read.reading
+        await self._stop_reading()
+        return reading(best, found.passages, language, tokens=self._tokens)
 
     async def _start_reading(
         self,
@@ -148,15 +146,14 @@ class Preparation:
         history: Sequence[Message],
     ) -> None:
         await self._stop_reading()
-        hurried = found.opening is None
-        source = reading(best, found.passages, language, hurried=hurried)
+        source = reading(best, found.passages, language, tokens=self._tokens)
         request = None
         if self._reader:
             messages = self._prompts.write(
                 language, source=source.text, question="", history=history
             )
             request = asyncio.create_task(self._reader.read(messages), name="reading ahead")
-        self._read = _Read(best.id, language, tuple(history), hurried, source, request)
+        self._read = _Read(best.id, language, source, request)
 
     async def _stop_reading(self) -> None:
         read, self._read = self._read, None

@@ -1,7 +1,8 @@
 """Prompting: a question, what was read for it and what was said before in; the messages out.
 
-What never changes comes first and the question last, so that the model server's cache still holds
-the beginning of a prompt that it has been given before, or while the customer was still speaking.
+What it answers from stands before what was said, and the question comes last: so the model server's
+cache still holds a prompt's beginning from the turn before, or from while the customer was still
+speaking.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class PromptWriter:
         """``continues``: the model goes on from a last message of the assistant's own."""
         self._continues = continues
         self._system = {language: load_prompt("support", language) for language in LANGUAGES}
-        self._question = {language: load_prompt("question", language) for language in LANGUAGES}
+        self._reference = {language: load_prompt("reference", language) for language in LANGUAGES}
         self._said = {language: load_prompt("continue", language) for language in LANGUAGES}
 
     def write(
@@ -45,15 +46,14 @@ class PromptWriter:
         opening: str | None = None,
     ) -> list[Message]:
         """The messages; ``opening`` is what the assistant has said of its answer already."""
-        asked = self._question[language].format(passages=source, question=question)
+        reference = self._reference[language].format(passages=source)
         messages = [
-            Message("system", self._system[language]),
+            Message("system", f"{self._system[language]}\n\n{reference}"),
             *history[-_REMEMBERED_MESSAGES:],
-            Message("user", asked),
         ]
         if opening is None:
-            return messages
+            return [*messages, Message("user", question)]
         if self._continues:
-            return [*messages, Message("assistant", opening)]
+            return [*messages, Message("user", question), Message("assistant", opening)]
         said = self._said[language].format(opening=opening)
-        return [*messages[:-1], Message("user", f"{asked}\n\n{said}")]
+        return [*messages, Message("user", f"{question}\n\n{said}")]

@@ -32,6 +32,8 @@ class LanguageModelEndpoint:
     model: str
     embedded: bool
     """Whether it is the llama.cpp server that `liuke up` runs."""
+    prefill_per_s: float | None = None
+    """Tokens of a prompt that the embedded model reads a second; None where nobody measured."""
 
 
 def resolve_language_model(settings: Settings) -> LanguageModelEndpoint | None:
@@ -53,6 +55,7 @@ def resolve_language_model(settings: Settings) -> LanguageModelEndpoint | None:
         api_key="embedded",  # the client insists on one, the server on none
         model=choice.model,
         embedded=True,
+        prefill_per_s=choice.prefill_per_s,
     )
 
 

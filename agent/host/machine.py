@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +69,8 @@ class Choice:
     model: Model
     threads: int
     reason: str
+    prefill_per_s: float | None = None
+    """Tokens of a prompt that it should read a second; None where it was not measured."""
 
 
 async def choose_model(settings: Settings) -> Choice:
@@ -106,15 +108,17 @@ def choose(speed: Speed | None, free_gib: float, cores: int) -> Choice:
     free = f"{free_gib:.1f} GiB of memory free"
     if speed is None:
         return Choice("none", threads, f"{free}: the smallest model needs {MEMORY_FLOOR:g}.")
-    expected = speed.decode * min(threads, SCALING_THREADS) * LARGER_TO_PROBE
+    scale = min(threads, SCALING_THREADS)
+    smaller_reads, larger_reads = speed.prefill * scale, speed.prefill * scale * LARGER_TO_PROBE
+    expected = speed.decode * scale * LARGER_TO_PROBE
     decodes = f"1.5B should decode about {expected:.0f} tokens/s here"
     if expected < DECODE_FLOOR:
         reason = f"{decodes}: speech needs {DECODE_FLOOR:g}. {free}."
-        return Choice("qwen2.5-0.5b", threads, reason)
+        return Choice("qwen2.5-0.5b", threads, reason, smaller_reads)
     if free_gib < MEMORY_FLOOR_LARGER:
         reason = f"{free}: 1.5B needs {MEMORY_FLOOR_LARGER:g}. {decodes}."
-        return Choice("qwen2.5-0.5b", threads, reason)
-    return Choice("qwen2.5-1.5b", threads, f"{decodes}, with {free}.")
+        return Choice("qwen2.5-0.5b", threads, reason, smaller_reads)
+    return Choice("qwen2.5-1.5b", threads, f"{decodes}, with {free}.", larger_reads)
 
 
 def model_file(settings: Settings, model: Model) -> Path:
@@ -128,8 +132,7 @@ def model_file(settings: Settings, model: Model) -> Path:
 
 
 def _with_settings(choice: Choice, settings: Settings) -> Choice:
-    threads = settings.embedded_model.threads or choice.threads
-    return Choice(choice.model, threads, choice.reason)
+    return replace(choice, threads=settings.embedded_model.threads or choice.threads)
 
 
 def _path(settings: Settings) -> Path:

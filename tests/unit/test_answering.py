@@ -135,6 +135,12 @@ class World:
         self.knowledge, self.model = knowledge, model
         self._client, self._model_url, self._stack = client, model_url, stack
 
+    def answerer(self, *, embedded: bool = True, with_model: bool = True) -> Answerer:
+        endpoint = LanguageModelEndpoint(self._model_url, "key", "m", embedded=embedded)
+        answerer = Answerer(self._client, endpoint if with_model else None)
+        self._stack.push_async_callback(answerer.aclose)
+        return answerer
+
     async def answer(
         self,
         question: str = "有回声怎么办",
@@ -143,9 +149,7 @@ class World:
         embedded: bool = True,
         with_model: bool = True,
     ) -> Answer:
-        endpoint = LanguageModelEndpoint(self._model_url, "key", "m", embedded=embedded)
-        answerer = Answerer(self._client, endpoint if with_model else None)
-        self._stack.push_async_callback(answerer.aclose)
+        answerer = self.answerer(embedded=embedded, with_model=with_model)
         answer = new_answer(question)
         pieces = [text async for text in answerer.compose(answer, history)]
         assert "".join(pieces) == answer.text
@@ -261,6 +265,52 @@ async def test_a_knowledge_server_that_is_away_is_named() -> None:
 async def test_the_model_reads_the_nearest_section_and_what_to_do(world: World) -> None:
     await world.answer()
     (asked,) = world.model.asked
-    question = asked["messages"][-2]["content"]
-    assert PASSAGE["text"] in question
-    assert "先戴耳机。" in question and "**" not in question
+    read = asked["messages"][0]["content"]
+    assert PASSAGE["text"] in read
+    assert "先戴耳机。" in read and "**" not in read
+
+
+async def test_what_was_found_while_the_customer_spoke_is_not_searched_for_again(
+    world: World,
+) -> None:
+    answerer = world.answerer()
+    await answerer.prepare("有回声怎么办", [])
+    answer = new_answer("有回声，怎么办？")  # the same words, heard once more
+    said = "".join([text async for text in answerer.compose(answer)])
+    assert said.startswith(OPENING["text"])
+    assert len(world.knowledge.asked) == 1
+
+
+async def test_a_model_that_has_read_ahead_gets_the_same_prompt_again(world: World) -> None:
+    answerer = world.answerer()
+    await answerer.prepare("有回声", [])
+    answer = new_answer("有回声怎么办")
+    async for _ in answerer.compose(answer):
+        pass
+    ahead, asked = world.model.asked
+    assert ahead["max_tokens"] == 1
+    assert ahead["messages"][0] == asked["messages"][0]
+
+
+async def test_where_retrieval_is_not_sure_the_model_reads_when_it_finds_the_same_twice(
+    world: World,
+) -> None:
+    world.knowledge.found["opening"] = None
+    answerer = world.answerer()
+    await answerer.prepare("我们这边", [])
+    await asyncio.sleep(0.2)
+    assert world.model.asked == []
+    await answerer.prepare("我们这边有回", [])
+    await answerer.prepare("我们这边有回声", [])
+    async with asyncio.timeout(5):
+        while not world.model.asked:
+            await asyncio.sleep(0.01)
+    assert len(world.knowledge.asked) == 3 and len(world.model.asked) == 1
+
+
+async def test_a_hosted_model_is_not_charged_for_reading_ahead(world: World) -> None:
+    answerer = world.answerer(embedded=False)
+    await answerer.prepare("有回声", [])
+    await answerer.prepare("有回声怎么", [])
+    await answerer.aclose()
+    assert world.model.asked == []
