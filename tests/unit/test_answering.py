@@ -87,11 +87,13 @@ class Model:
         self.text = "再打开 AEC 开关，"
         self.status = 200
         self.asked: list[dict[str, Any]] = []
+        self.was_asked = asyncio.Event()
         self.app = FastAPI()
         self.app.post("/v1/chat/completions")(self.complete)
 
     async def complete(self, request: Request) -> Response:
         self.asked.append(await request.json())
+        self.was_asked.set()
         if self.status != 200:
             return JSONResponse({"error": {"message": "no"}}, self.status)
         return StreamingResponse(self.pieces(), media_type="text/event-stream")
@@ -303,8 +305,7 @@ async def test_where_retrieval_is_not_sure_the_model_reads_when_it_finds_the_sam
     await answerer.prepare("我们这边有回", [])
     await answerer.prepare("我们这边有回声", [])
     async with asyncio.timeout(5):
-        while not world.model.asked:
-            await asyncio.sleep(0.01)
+        await world.model.was_asked.wait()
     assert len(world.knowledge.asked) == 3 and len(world.model.asked) == 1
 
 
