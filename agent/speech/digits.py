@@ -39,17 +39,20 @@ _HAN_DIGITS = "零一二三四五六七八九"
 _READ = str.maketrans("〇幺两", "零一二")
 #: 两 begins a number or stands before a unit of ten; behind one it is an ounce of silver.
 _HAN = "(?:[零〇幺一二三四五六七八九十百千万亿]|两(?=[百千万亿]))"
-_RUN = re.compile(f"(?P<percent>百分之)?(?P<number>(?:两|{_HAN}){_HAN}*(?:点{_HAN}+)*)")
+_FIRST = f"(?:{_HAN}|(?<![一二三四五六七八九十百千万亿])两)"
+_RUN = re.compile(f"(?P<percent>百分之)?(?P<number>{_FIRST}{_HAN}*(?:点{_HAN}+)*)")
 _CODE_BEFORE = re.compile(
     "(?:错误代码|错误码?|错误号|状态码|返回码?|响应码|报错码?|代码|房间号?|频道号?|工单号?|编号|端口号?"
     r"|版本号?|[Pp]ort|UDP|TCP|TLS|HTTP|SDK|iOS|安卓|报)(?:\s*(?:是|为|了|到|：|:|，|,))?\s*$"
 )
 _CODE_AFTER = re.compile(r"\s*(?:号?端口|错误码?|[Pp](?![A-Za-z]))")
-#: Technical units: any amount before them is a measurement.
-_UNIT = (
-    "(?:毫秒|微秒|秒|兆|帧|分贝|赫兹|千赫|千比特|千字节|字节|比特|像素|倍"
+#: Units that even a small amount is measured in, and those that it is only counted in.
+_FINE_UNIT = (
+    "(?:毫秒|微秒|兆|分贝|赫兹|千赫|千比特|千字节"
     "|(?:[kKmMgG]?bps|[kKmMgG][bB]|ms|[kKM]?Hz|dB|fps|[KGk])(?![A-Za-z]))"
 )
+_UNIT = f"(?:{_FINE_UNIT}|秒|帧|字节|比特|像素|倍)"
+_FINE_UNIT_AFTER = re.compile(rf"\s*{_FINE_UNIT}")
 _UNIT_AFTER = re.compile(rf"\s*{_UNIT}")
 _MEASURE_AFTER = re.compile(
     rf"多?\s*(?:{_UNIT}|分钟|小时|个|天|周|岁|次|人|位|路|台|条|款|种|家|份|块|元|行|层|步|项|号|页|段|组"
@@ -138,7 +141,7 @@ def _is_amount(number: str, before: str, after: str) -> bool:
         return year or (len(number) > 2 and spelled)
     if _NO_AMOUNT.search(before):
         return False
-    if number != "一" and _UNIT_AFTER.match(after):
+    if _FINE_UNIT_AFTER.match(after):
         return True
     value = 10.0 if number == "十" else _value(number)
     if value is None or value < 10:
