@@ -46,6 +46,7 @@ from eval.installation import (
     forgetting_what_is_spoken,
     liuke_roots,
     memory_mb,
+    quiet,
     running_stack,
     shared_roots,
     stop,
@@ -76,8 +77,6 @@ QUESTIONS_PER_CROWDED_CALL = 2
 DIALLING_APART_S = 2.0
 #: An answer that goes on for longer is left; the questions behind it go into a call of their own.
 LONGEST_ANSWER_S = 40.0
-#: From hanging up until the next call: what the call still had running comes to its end.
-BETWEEN_CALLS_S = 2.0
 STOCK_START_TIMEOUT_S = 120.0
 
 
@@ -109,8 +108,9 @@ class Customer:
         """Ask ``questions`` of one language, in as many calls as it takes."""
         asked: list[Asked] = []
         while len(asked) < len(questions):
+            if calls_at_once == 1:
+                await quiet(self._stack.roots)
             asked += await self._call(questions[len(asked) :][:per_call], calls_at_once)
-            await asyncio.sleep(BETWEEN_CALLS_S)
         return asked
 
     async def _call(self, questions: Sequence[Question], calls_at_once: int) -> list[Asked]:
@@ -122,7 +122,7 @@ class Customer:
         try:
             ticket = await self._stack.ticket(questions[0].language)
             async with joined(ticket, recording) as line:
-                await self._converse(line, questions, weigh=calls_at_once == 1)
+                await self._converse(line, questions, alone=calls_at_once == 1)
         except LiukeError as error:
             trouble = error.message
         turns = (await line.report()).timeline.turns if line and line.microphone.placements else ()
@@ -134,13 +134,16 @@ class Customer:
             err.print(f"  {_line(self._stack.name, each)}", highlight=False, markup=False)
         return asked
 
-    async def _converse(self, line: Line, questions: Sequence[Question], *, weigh: bool) -> None:
+    async def _converse(self, line: Line, questions: Sequence[Question], *, alone: bool) -> None:
         clips = [await load_clip(self._files[question]) for question in questions]
         await hear_greeting(line)
+        if alone:
+            await quiet(self._stack.roots)
+        await line.until(line.settled, LONGEST_ANSWER_S)  # a greeting that came late
         for clip in clips:
             await ask(line, clip)
             over = await hear_out(line, LONGEST_ANSWER_S)
-            if weigh:
+            if alone:
                 now_mb = await asyncio.to_thread(memory_mb, self._stack.roots)
                 self.memory_mb = max(self.memory_mb, now_mb)
             if not over:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,6 +22,7 @@ from agent.speech.client import SpeechClient
 #: Setting everything up for the first time takes minutes.
 START_TIMEOUT_S = 1800.0
 STOP_TIMEOUT_S = 30.0
+QUIET_TIMEOUT_S = 30
 
 
 @contextlib.asynccontextmanager
@@ -134,23 +135,48 @@ def shared_roots(settings: Settings) -> tuple[psutil.Process, ...]:
     return tuple(root for port in ports if (root := _listener(port)))
 
 
-def memory_mb(roots: Iterable[psutil.Process]) -> float:
+async def quiet(roots: Sequence[psutil.Process]) -> None:
+    """Wait until the processes and all they started rest: take less than half a core.
+
+    What a worker makes ready for the next call, or has left of the last, is no part of this one.
+    """
+    used_s = await asyncio.to_thread(_cpu_s, roots)
+    for _ in range(QUIET_TIMEOUT_S):
+        await asyncio.sleep(1)
+        before_s, used_s = used_s, await asyncio.to_thread(_cpu_s, roots)
+        if abs(used_s - before_s) < 0.5:
+            return
+
+
+def _cpu_s(roots: Sequence[psutil.Process]) -> float:
+    """Processor time taken so far; less when one of them has ended."""
+    total = 0.0
+    for process in _trees(roots):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def memory_mb(roots: Sequence[psutil.Process]) -> float:
     """Memory of processes and all they started, MB: pages that several share count once in all.
 
     Where the system does not tell that (proportional set size, Linux), resident memory. Blocks.
     """
     total = 0
-    for process in {process for root in roots for process in _tree(root)}:
+    for process in _trees(roots):
         with contextlib.suppress(psutil.Error):
             full = process.memory_full_info()
             total += getattr(full, "pss", full.rss)
     return total / 1e6
 
 
-def _tree(root: psutil.Process) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return [root, *root.children(recursive=True)]
-    return []
+def _trees(roots: Sequence[psutil.Process]) -> set[psutil.Process]:
+    found = set(roots)
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.update(root.children(recursive=True))
+    return found
 
 
 def _listener(port: int) -> psutil.Process | None:

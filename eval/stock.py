@@ -36,8 +36,8 @@ from livekit.agents import (
 )
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
-from livekit.plugins import openai
 
+from agent.call.answering import Answerer
 from agent.call.retrieval import KnowledgeClient
 from agent.call.turns import ANSWER_TOPIC
 from agent.call.worker import serve
@@ -224,16 +224,17 @@ def load_models(process: JobProcess) -> None:
 async def hold_call(ctx: JobContext) -> None:
     """Answer one call; its metadata is as Liuke's."""
     settings = Settings()
-    endpoint = resolve_language_model(settings)
-    if endpoint is None:
+    knowledge = KnowledgeClient(settings.knowledge.url)
+    # The same model with the same limits; without them it goes on for minutes.
+    answerer = Answerer(knowledge, resolve_language_model(settings))
+    if answerer.model is None:
         raise SetupError(
             "There is no language model to compare with.", "Set LIUKE_LLM_MODEL or OPENAI_API_KEY."
         )
     language = json.loads(ctx.job.metadata)["language"]
-    knowledge = KnowledgeClient(settings.knowledge.url)
     session: AgentSession[None] = AgentSession(
         stt=stt.StreamAdapter(stt=PlainWhisper(ctx.proc.userdata["whisper"]), vad=inference.VAD()),
-        llm=openai.LLM(model=endpoint.model, base_url=endpoint.base_url, api_key=endpoint.api_key),
+        llm=answerer.model,
         tts=PlainKokoro(ctx.proc.userdata["voice"]),
         turn_handling={
             "turn_detection": inference.TurnDetector(version="v1-mini"),
@@ -241,6 +242,7 @@ async def hold_call(ctx: JobContext) -> None:
         },
     )
     MetricsTeller(session, ctx.room)
+    ctx.add_shutdown_callback(answerer.aclose)
     ctx.add_shutdown_callback(knowledge.aclose)
     await ctx.connect()
     await session.start(
