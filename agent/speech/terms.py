@@ -12,7 +12,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -105,24 +105,25 @@ class _Mishearings:
     """Replaces what the operator listed as heard by what is meant; # is a number."""
 
     def __init__(self, meant: Mapping[str, str], *, whole_words: bool) -> None:
-        edge = r"(?<![A-Za-z])", r"(?![A-Za-z])"
-        self._meant = {heard.lower(): term for heard, term in meant.items()}
-        alternatives = [
-            re.escape(heard).replace(r"\#", "#").replace("#", r"\d+")
-            for heard in sorted(meant, key=len, reverse=True)
+        start, end = (r"(?<![A-Za-z])", r"(?![A-Za-z])") if whole_words else ("", "")
+        self._meant = [
+            (
+                re.compile(start + re.escape(heard).replace(r"\#", r"(\d+)") + end, re.IGNORECASE),
+                term,
+            )
+            for heard, term in sorted(meant.items(), key=lambda pair: -len(pair[0]))
         ]
-        pattern = "|".join(alternatives) or "(?!)"
-        self._heard = re.compile(
-            f"{edge[0]}(?:{pattern}){edge[1]}" if whole_words else pattern, re.IGNORECASE
-        )
 
     def mend(self, text: str) -> str:
-        return self._heard.sub(self._replace, text)
+        for heard, term in self._meant:
+            text = heard.sub(partial(_numbered, term), text)
+        return text
 
-    def _replace(self, match: re.Match[str]) -> str:
-        number = re.search(r"\d+", match[0])
-        heard = re.sub(r"\d+", "#", match[0].lower())
-        return self._meant[heard].replace("#", number[0] if number else "#")
+
+def _numbered(term: str, heard: re.Match[str]) -> str:
+    """``term`` with the numbers that were heard in the places of its #."""
+    left = iter(heard.groups())
+    return re.sub("#", lambda match: next(left, match[0]), term)
 
 
 def load_terms(settings: Settings) -> Terms:
@@ -141,11 +142,11 @@ def read_list(file: Path) -> _TermList:
             both=_texts(data["both"]["terms"]),
             own={"zh": _texts(data["zh"]["terms"]), "en": _texts(data["en"]["terms"])},
             mishearings={
-                "zh": dict(data["mishearings"]["zh"]),
-                "en": dict(data["mishearings"]["en"]),
+                "zh": _meanings(data["mishearings"]["zh"]),
+                "en": _meanings(data["mishearings"]["en"]),
             },
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
             f"The list of terms {file} cannot be used: {error}.",
             "Correct that entry; the comments in the file say what each table takes.",
@@ -153,9 +154,19 @@ def read_list(file: Path) -> _TermList:
 
 
 def _texts(values: list[str]) -> tuple[str, ...]:
-    if not all(isinstance(value, str) and value.strip() for value in values):
-        raise ValueError(f"a term is not a text in {values}")
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"{value!r} is not a term")
     return tuple(values)
+
+
+def _meanings(table: dict[str, str]) -> dict[str, str]:
+    for heard, meant in table.items():
+        if not isinstance(meant, str) or not heard.strip():
+            raise ValueError(f"{heard!r} = {meant!r} is not a term and what it is heard as")
+        if meant.count("#") > heard.count("#"):
+            raise ValueError(f"{meant!r} has a number that {heard!r} has not")
+    return dict(table)
 
 
 # From the corpus

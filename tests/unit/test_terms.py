@@ -33,6 +33,7 @@ def terms() -> Terms:
         ("zh", "诶斯迪K装不上", "SDK装不上"),
         ("zh", "坚圈失败", "鉴权失败"),
         ("zh", "错误马一一零", "错误码110"),
+        ("zh", "能跑720匹吗", "能跑720P吗"),
         ("zh", "听同和洋生气怎么切换", "听筒和扬声器怎么切换"),
         ("en", "the sdk sends you dp, then u d p", "the SDK sends UDP, then UDP"),
         ("en", "web r t c on ios", "WebRTC on iOS"),
@@ -120,8 +121,19 @@ def test_the_prompt_has_the_first_terms(terms: Terms) -> None:
     assert "packet loss" in terms.prompt("en")
 
 
-def test_a_broken_list_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("edited", "named"),
+    [
+        ('terms = [1, "SDK"]', "1 is not a term"),
+        ('terms = "SDK', "terms.toml"),
+        ('terms = ["SDK"]\n[mishearings.zh]\n"错买" = "错误码#"', "错误码#"),
+    ],
+)
+def test_a_broken_list_is_named(tmp_path: Path, edited: str, named: str) -> None:
     file = tmp_path / "terms.toml"
-    file.write_text("[both]\nterms = [1]\n")
-    with pytest.raises(SetupError, match=r"terms\.toml"):
+    rest = "[zh]\nterms = []\n[en]\nterms = []\n[mishearings.en]\n"
+    missing = "" if "mishearings" in edited else "[mishearings.zh]\n"
+    file.write_text(f"[both]\n{edited}\n{missing}{rest}")
+    with pytest.raises(SetupError, match=re.escape(named)) as caught:
         read_list(file)
+    assert str(file) in str(caught.value)
