@@ -61,11 +61,13 @@ async def _recogniser(client: SpeechClient) -> Callable[[Samples], Awaitable[Tra
     if await client.is_healthy():
         return lambda samples: client.transcribe(_pcm(samples), purpose="file")
     from agent.speech.hearing import Whisper
+    from agent.speech.terms import load_terms
 
     settings = Settings()
     folder = settings.paths.cache_dir / "models" / "whisper-base"
-    whisper = await asyncio.to_thread(Whisper, folder, settings.speech.model_threads)
-    return lambda samples: asyncio.to_thread(whisper.transcribe, samples)
+    terms = await asyncio.to_thread(load_terms, settings)
+    whisper = await asyncio.to_thread(Whisper, folder, settings.speech.model_threads, terms)
+    return lambda samples: asyncio.to_thread(whisper.transcribe, samples, purpose="file")
 
 
 def _shown(stretches: list[Samples]) -> Any:

@@ -34,13 +34,22 @@ class SpeechClient:
             return False
 
     async def transcribe(
-        self, pcm: bytes, *, purpose: Purpose = "final", language: Language | None = None
+        self,
+        pcm: bytes,
+        *,
+        purpose: Purpose = "final",
+        language: Language | None = None,
+        confirmed: str = "",
     ) -> Transcript:
         """Hear one utterance: PCM s16le mono, 16 kHz, at most 30 s.
 
-        Raises ServiceError when the server is away or refuses.
+        ``language``: None lets the speech decide. ``confirmed`` (with ``language``): what the text
+        shall begin with, as earlier partials agreed. Raises ServiceError when the server is away
+        or refuses.
         """
-        params = {"purpose": purpose} | ({"language": language} if language else {})
+        params: dict[str, str] = {"purpose": purpose}
+        params |= {"language": language} if language else {}
+        params |= {"confirmed": confirmed} if confirmed else {}
         try:
             answer = await self._http.post("/transcribe", params=params, content=pcm)
         except httpx.HTTPError as error:

@@ -5,12 +5,15 @@ CTranslate2's encoder takes a shorter window, so an utterance gets one of its ow
 that is too short makes the model loop and invent; the guards below catch that, and the utterance is
 heard again with the full window. Window and guards were measured on recordings of real people:
 `docs/decisions/002-short-hearing-window.md`.
+
+Text that earlier readings of the same utterance agreed on (`agent/call/agreement.py`) is given to
+the decoder as the beginning of what it writes, so that it cannot change any more.
 """
 
 from __future__ import annotations
 
 import time
-import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +24,12 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 from numpy.typing import NDArray
 from opencc import OpenCC
+from threadpoolctl import threadpool_limits
 
 from agent.errors import SetupError
-from agent.settings import PROJECT_ROOT, Language
-from agent.speech.transcript import HEARING_RATE_HZ, Transcript
+from agent.settings import Language
+from agent.speech.terms import Terms
+from agent.speech.transcript import HEARING_RATE_HZ, Purpose, Transcript
 
 #: Encoder window: at least this long, or the speech and a tail of silence. Seconds.
 _MIN_WINDOW_S = 8.0
@@ -40,16 +45,23 @@ _NO_SPEECH_PROBABILITY = 0.3
 _NO_SPEECH_LOG_PROBABILITY = -0.6
 #: Below this, the text is a guess whatever else is said of it.
 _GUESS_LOG_PROBABILITY = -1.5
+#: Behind given text, the probability of so few new tokens is too rough a mark by itself.
+_FEW_TOKENS = 8
 #: Length from which a piece of the prompt is no term any more but recited: 8 Mandarin characters.
 _RECITED_BYTES = 24
 
 Samples = NDArray[np.float32]
 
 
+class AbandonedError(Exception):
+    """The reading was given up halfway: nobody waits for it, or somebody with a better right."""
+
+
 @dataclass(frozen=True)
 class _Hypothesis:
     text: str
     token_count: int
+    #: Without the tokens that were given to the decoder.
     mean_log_probability: float
     no_speech_probability: float
 
@@ -64,7 +76,7 @@ class _Hypothesis:
 class Whisper:
     """whisper-base on the CPU. Not for use by two threads at once."""
 
-    def __init__(self, model_dir: Path, threads: int) -> None:
+    def __init__(self, model_dir: Path, threads: int, terms: Terms) -> None:
         """Load the weights from ``model_dir``, about 2 s. Raises SetupError when it cannot."""
         try:
             self._model = WhisperModel(
@@ -75,42 +87,61 @@ class Whisper:
                 f"The speech recognition model in {model_dir} does not load: {error}.",
                 "Run `liuke models pull whisper-base`.",
             ) from error
-        prompts = tomllib.loads((PROJECT_ROOT / "prompts" / "hearing.toml").read_text("utf-8"))
+        # NumPy's threads spin on after the mel filter's product and take a core from the encoder.
+        threadpool_limits(1, user_api="blas")
+        self._terms = terms
         self._to_simplified = OpenCC("t2s")
         self._tokenizers: dict[Language, Tokenizer] = {}
         self._prompts: dict[Language, list[int]] = {}
-        self._prompt_texts: dict[Language, str] = {}
         for language in ("zh", "en"):
             tokenizer = Tokenizer(
                 self._model.hf_tokenizer, multilingual=True, task="transcribe", language=language
             )
-            self._prompt_texts[language] = prompts[language]["prompt"]
-            previous = tokenizer.encode(" " + self._prompt_texts[language])
             self._tokenizers[language] = tokenizer
             self._prompts[language] = self._model.get_prompt(
-                tokenizer, previous, without_timestamps=True
+                tokenizer, tokenizer.encode(" " + terms.prompt(language)), without_timestamps=True
             )
         self._suppressed = get_suppressed_tokens(self._tokenizers["en"], [-1])
 
-    def transcribe(self, samples: Samples, language: Language | None = None) -> Transcript:
-        """Hear one utterance of at most 30 s; ``language`` None lets the speech decide."""
+    def transcribe(
+        self,
+        samples: Samples,
+        *,
+        language: Language | None = None,
+        confirmed: str = "",
+        purpose: Purpose = "final",
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> Transcript:
+        """Hear one utterance of at most 30 s.
+
+        ``language``: None lets the speech decide. ``confirmed``: what the text begins with, as
+        earlier readings in this language agreed. A partial is heard once: if its text breaks a
+        guard, the transcript is marked as unreliable, and the next one may do better. Raises
+        AbandonedError when ``goes_on`` says no between two steps.
+        """
         started = time.perf_counter()
         seconds = len(samples) / HEARING_RATE_HZ
-        window_s = max(_MIN_WINDOW_S, seconds + _WINDOW_TAIL_S)
-        encoded = self._encode(samples, min(window_s, _FULL_WINDOW_S))
+        window_s = min(max(_MIN_WINDOW_S, seconds + _WINDOW_TAIL_S), _FULL_WINDOW_S)
+        encoded = self._encode(samples, window_s)
         probability = 1.0
         if language is None:
             language, probability = self._detect_language(encoded)
-        heard = self._decode(encoded, language, seconds)
-        if window_s < _FULL_WINDOW_S and not heard.is_trustworthy(seconds):
-            heard = self._decode(self._encode(samples, _FULL_WINDOW_S), language, seconds)
+        _check(goes_on)
+        heard = self._decode(encoded, language, confirmed, seconds)
+        reliable = heard.is_trustworthy(seconds)
+        if not reliable and purpose != "partial" and window_s < _FULL_WINDOW_S:
+            _check(goes_on)
+            encoded = self._encode(samples, _FULL_WINDOW_S)
+            heard = self._decode(encoded, language, confirmed, seconds)
+            reliable = heard.is_trustworthy(seconds)
         text = heard.text if self._is_speech(heard, language, seconds) else ""
         return Transcript(
-            text=self._to_simplified.convert(text) if language == "zh" else text,
+            text=self._written(text, language, confirmed),
             language=language,
             language_probability=probability,
             no_speech_probability=heard.no_speech_probability,
             mean_log_probability=heard.mean_log_probability,
+            reliable=reliable,
             seconds=seconds,
             ms=(time.perf_counter() - started) * 1000,
         )
@@ -133,29 +164,46 @@ class Whisper:
         return ("zh", share) if share >= 0.5 else ("en", 1.0 - share)
 
     def _decode(
-        self, encoded: ctranslate2.StorageView, language: Language, seconds: float
+        self, encoded: ctranslate2.StorageView, language: Language, confirmed: str, seconds: float
     ) -> _Hypothesis:
-        prompt = self._prompts[language]
+        tokenizer, prompt = self._tokenizers[language], self._prompts[language]
+        given = tokenizer.encode(" " + confirmed if language == "en" else confirmed)
         # One token more than the guard allows, so that a loop is seen and does not run on.
         limit = int(_token_limit(seconds)) + 1
         result = self._model.model.generate(
             encoded,
-            [prompt],
+            [prompt + given],
             beam_size=1,
-            max_length=min(len(prompt) + limit, self._model.max_length),
+            # CTranslate2 takes half of this for the text, or what the prompt leaves of it.
+            max_length=min(max(len(prompt) + limit, 2 * limit), self._model.max_length),
             return_scores=True,
             return_no_speech_prob=True,
-            suppress_blank=True,
+            # Nothing but silence may follow what is confirmed.
+            suppress_blank=not given,
             suppress_tokens=self._suppressed,
         )[0]
         tokens = result.sequences_ids[0]
+        scored = max(len(tokens) - len(given), min(len(given), _FEW_TOKENS))
         return _Hypothesis(
-            text=self._tokenizers[language].decode(tokens).strip(),
+            text=tokenizer.decode(tokens).strip(),
             token_count=len(tokens),
             # faster-whisper's form: the end token, which has no id in the list, counts too.
-            mean_log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            # Given tokens score nothing; a single doubtful token behind them is no invention yet.
+            mean_log_probability=result.scores[0] * len(tokens) / (scored + 1),
             no_speech_probability=result.no_speech_prob,
         )
+
+    def _written(self, text: str, language: Language, confirmed: str) -> str:
+        """The text as customers and the rest of the call see it; it begins with ``confirmed``."""
+        whole = self._mended(text, language)
+        if whole.startswith(confirmed):
+            return whole
+        rest = text.removeprefix(confirmed) if text.startswith(confirmed) else ""
+        return confirmed + self._mended(rest, language)
+
+    def _mended(self, text: str, language: Language) -> str:
+        simplified = self._to_simplified.convert(text) if language == "zh" else text
+        return self._terms.mend(simplified, language)
 
     def _is_speech(self, heard: _Hypothesis, language: Language, seconds: float) -> bool:
         """Whether somebody spoke; in noise the model loops, guesses, or recites its own prompt."""
@@ -172,11 +220,15 @@ class Whisper:
 
     def _recites_prompt(self, text: str, language: Language) -> bool:
         """A stretch of the prompt; a single term of it may well be what the customer said."""
-        return (
-            len(text.encode()) >= _RECITED_BYTES
-            and text.rstrip(".。") in self._prompt_texts[language]
+        return len(text.encode()) >= _RECITED_BYTES and text.rstrip(".。") in self._terms.prompt(
+            language
         )
 
 
 def _token_limit(seconds: float) -> float:
     return 8 + _MAX_TOKENS_PER_SECOND * seconds
+
+
+def _check(goes_on: Callable[[], bool]) -> None:
+    if not goes_on():
+        raise AbandonedError

@@ -1,19 +1,23 @@
 """The queue in front of Whisper: utterances from all calls of this host in, transcripts out.
 
 One utterance is heard at a time, on all threads: two at once on the same cores would both be late.
-Finals go before partials, and what nobody waits for any more is dropped before it costs anything.
+Finals go before partials, also before one that has begun: it is put back as soon as it can be.
+What nobody waits for any more is dropped. A call has one utterance here at a time, so that first
+come, first served gives each of several calls its turn.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from agent.errors import ServiceError
 from agent.settings import Language
-from agent.speech.hearing import Samples, Whisper
+from agent.speech.hearing import AbandonedError, Samples, Whisper
 from agent.speech.transcript import Purpose, Transcript
 
 _PRIORITY: dict[Purpose, int] = {"final": 0, "partial": 1, "file": 2}
@@ -26,8 +30,8 @@ _MAX_WAITING = 32
 class _Job:
     priority: int
     number: int
-    samples: Samples = field(compare=False)
-    language: Language | None = field(compare=False)
+    #: Hears the utterance, as long as the function it is given agrees. Raises AbandonedError.
+    hear: Callable[[Callable[[], bool]], Transcript] = field(compare=False)
     result: asyncio.Future[Transcript] = field(compare=False)
 
 
@@ -38,13 +42,20 @@ class Recognizer:
         self._whisper = whisper
         self._jobs: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
         self._numbers = itertools.count()
+        #: How many wait, by priority.
+        self._waiting = [0] * len(_PRIORITY)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whisper")
         self._worker = asyncio.create_task(self._work(), name="recognition")
 
     async def transcribe(
-        self, samples: Samples, *, purpose: Purpose, language: Language | None = None
+        self,
+        samples: Samples,
+        *,
+        purpose: Purpose,
+        language: Language | None = None,
+        confirmed: str = "",
     ) -> Transcript:
-        """Hear one utterance. Cancel the call to give it up.
+        """Hear one utterance, as ``Whisper.transcribe``. Cancel the call to give it up.
 
         Raises ServiceError (retryable) when too many utterances wait.
         """
@@ -54,28 +65,43 @@ class Recognizer:
                 "Try again in a moment; lower LIUKE_AGENT_MAX_CALLS if it happens often.",
                 retryable=True,
             )
+
+        def hear(goes_on: Callable[[], bool]) -> Transcript:
+            return self._whisper.transcribe(
+                samples, language=language, confirmed=confirmed, purpose=purpose, goes_on=goes_on
+            )
+
         result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
-        self._jobs.put_nowait(
-            _Job(_PRIORITY[purpose], next(self._numbers), samples, language, result)
-        )
+        self._put(_Job(_PRIORITY[purpose], next(self._numbers), hear, result))
         return await result
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             job = await self._jobs.get()
+            self._waiting[job.priority] -= 1
             if job.result.cancelled():
                 continue
             try:
                 transcript = await loop.run_in_executor(
-                    self._thread, self._whisper.transcribe, job.samples, job.language
+                    self._thread, job.hear, partial(self._goes_on, job)
                 )
+            except AbandonedError:
+                self._put(job)
             except Exception as error:  # one bad utterance must not stop the others
                 if not job.result.cancelled():
                     job.result.set_exception(error)
             else:
                 if not job.result.cancelled():
                     job.result.set_result(transcript)
+
+    def _put(self, job: _Job) -> None:
+        self._waiting[job.priority] += 1
+        self._jobs.put_nowait(job)
+
+    def _goes_on(self, job: _Job) -> bool:
+        """Whether ``job`` is still wanted and nothing more urgent is; called in its thread."""
+        return not job.result.cancelled() and not any(self._waiting[: job.priority])
 
     async def aclose(self) -> None:
         """Stop; utterances that wait are given up."""

@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -25,6 +25,7 @@ from agent.settings import Language, Settings
 from agent.speech.hearing import Samples, Whisper
 from agent.speech.recognition import Recognizer
 from agent.speech.synthesis import Synthesizer, open_synthesizer
+from agent.speech.terms import load_terms
 from agent.speech.transcript import HEARING_RATE_HZ, MAX_UTTERANCE_S, Purpose
 
 T = TypeVar("T")
@@ -65,7 +66,10 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         whisper_dir = settings.paths.cache_dir / "models" / "whisper-base"
-        whisper = await asyncio.to_thread(Whisper, whisper_dir, settings.speech.model_threads)
+        terms = await asyncio.to_thread(load_terms, settings)
+        whisper = await asyncio.to_thread(
+            Whisper, whisper_dir, settings.speech.model_threads, terms
+        )
         recognizer = Recognizer(whisper)
         synthesizer = await open_synthesizer(settings)
         # The first inference allocates; better now than in somebody's turn.
@@ -86,11 +90,21 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.post("/transcribe")
     async def transcribe(
-        request: Request, purpose: Purpose = "final", language: Language | None = None
+        request: Request,
+        purpose: Purpose = "final",
+        language: Language | None = None,
+        confirmed: Annotated[str, Query(max_length=1000)] = "",
     ) -> Response:
+        if confirmed and language is None:
+            raise InputError(
+                "`confirmed` came without `language`.",
+                "Send the language that the confirmed text was heard in.",
+            )
         recognizer: Recognizer = app.state.recognizer
         samples = decode_pcm(await request.body())
-        work = recognizer.transcribe(samples, purpose=purpose, language=language)
+        work = recognizer.transcribe(
+            samples, purpose=purpose, language=language, confirmed=confirmed
+        )
         transcript = await _while_connected(request, work)
         return JSONResponse(transcript.as_json() if transcript else None)
 

@@ -27,6 +27,8 @@ class Transcript:
     language_probability: float
     no_speech_probability: float
     mean_log_probability: float
+    #: Whether the text passed the guards against invention.
+    reliable: bool
     #: Length of the utterance, and time the recognition took.
     seconds: float
     ms: float

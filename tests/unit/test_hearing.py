@@ -13,8 +13,10 @@ import pytest
 import soundfile
 
 from agent.errors import InputError, SetupError
+from agent.settings import Settings
 from agent.speech.hearing import Samples, Whisper
 from agent.speech.recording import read_recording, utterances
+from agent.speech.terms import load_terms
 from agent.speech.transcript import HEARING_RATE_HZ, MAX_UTTERANCE_S
 
 pytestmark = pytest.mark.models
@@ -25,7 +27,7 @@ HIGHEST_ERROR_RATE = {"zh": 0.34, "en": 0.10}
 
 @pytest.fixture(scope="session")
 def whisper(models_dir: Path) -> Whisper:
-    return Whisper(models_dir / "whisper-base", threads=2)
+    return Whisper(models_dir / "whisper-base", 2, load_terms(Settings()))
 
 
 def units(text: str, language: str) -> list[str]:
@@ -110,4 +112,4 @@ def test_a_truncated_model_is_named_with_the_remedy(tmp_path: Path, models_dir: 
         kept = len(content) // 2 if file.name == "model.bin" else len(content)
         (tmp_path / file.name).write_bytes(content[:kept])
     with pytest.raises(SetupError, match="liuke models pull whisper-base"):
-        Whisper(tmp_path, threads=1)
+        Whisper(tmp_path, 1, load_terms(Settings()))

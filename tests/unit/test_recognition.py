@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from agent.errors import ServiceError
-from agent.speech.hearing import Samples
+from agent.speech.hearing import AbandonedError, Samples
 from agent.speech.recognition import Recognizer
 from agent.speech.transcript import Transcript
 
@@ -20,12 +21,14 @@ class SlowEar:
         self.heard: list[int] = []
         self.go = threading.Semaphore(0)
 
-    def transcribe(self, samples: Samples, language: str | None = None) -> Transcript:
+    def transcribe(self, samples: Samples, *, goes_on: Callable[[], bool], **_: Any) -> Transcript:
         self.go.acquire()
+        if not goes_on():
+            raise AbandonedError
         self.heard.append(int(samples[0]))
         if samples[0] < 0:
             raise ValueError("unusable")
-        return Transcript(str(int(samples[0])), "en", 1.0, 0.0, -0.1, 1.0, 1.0)
+        return Transcript(str(int(samples[0])), "en", 1.0, 0.0, -0.1, True, 1.0, 1.0)
 
 
 @pytest.fixture
@@ -56,9 +59,32 @@ async def test_finals_go_before_partials_and_recordings(
         asyncio.create_task(recognizer.transcribe(utterance(4), purpose="final")),
     ]
     await asyncio.sleep(0.05)
-    ear.go.release(4)
+    ear.go.release(5)
     await asyncio.gather(first, *rest)
-    assert ear.heard == [1, 4, 3, 2]
+    assert ear.heard == [4, 3, 1, 2]
+
+
+async def test_a_partial_under_way_lets_a_final_pass(ear: SlowEar, recognizer: Recognizer) -> None:
+    partial = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="partial"))
+    await asyncio.sleep(0.05)
+    final = asyncio.create_task(recognizer.transcribe(utterance(2), purpose="final"))
+    await asyncio.sleep(0.05)
+    ear.go.release(3)
+    assert (await final).text == "2"
+    assert (await partial).text == "1"
+    assert ear.heard == [2, 1]
+
+
+async def test_calls_take_turns(ear: SlowEar, recognizer: Recognizer) -> None:
+    """Three calls that ask for the next partial as soon as they have the last."""
+
+    async def call(name: int) -> None:
+        for _ in range(3):
+            await recognizer.transcribe(utterance(name), purpose="partial")
+
+    ear.go.release(9)
+    await asyncio.gather(*(call(name) for name in (1, 2, 3)))
+    assert [set(ear.heard[i : i + 3]) for i in (0, 3, 6)] == [{1, 2, 3}] * 3
 
 
 async def test_what_nobody_waits_for_is_not_heard(ear: SlowEar, recognizer: Recognizer) -> None:
@@ -70,6 +96,18 @@ async def test_what_nobody_waits_for_is_not_heard(ear: SlowEar, recognizer: Reco
     ear.go.release(3)
     await asyncio.gather(first, last)
     assert ear.heard == [1, 3]
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up_halfway(
+    ear: SlowEar, recognizer: Recognizer
+) -> None:
+    given_up = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="partial"))
+    await asyncio.sleep(0.05)
+    given_up.cancel()
+    await asyncio.sleep(0.05)
+    ear.go.release(2)
+    await recognizer.transcribe(utterance(2), purpose="final")
+    assert ear.heard == [2]
 
 
 async def test_an_utterance_that_fails_does_not_stop_the_next(

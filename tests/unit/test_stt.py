@@ -5,6 +5,7 @@ The audio is scripted; the speech server is a real HTTP server that answers what
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,6 +19,19 @@ from agent.speech.transcript import HEARING_RATE_HZ
 from tests.unit.serving import serve
 
 FRAME_S = 0.02
+#: Formants of a, i, u, e, o in Hz.
+VOWELS = (
+    (730, 1090, 2440),
+    (270, 2290, 3010),
+    (300, 870, 2240),
+    (530, 1840, 2480),
+    (570, 840, 2410),
+)
+#: What the caller says in the tests, a word every quarter of a second.
+WORDS = [
+    *("so", "this", "is", "what", "the", "caller", "says", "while", "the", "room", "is", "quiet"),
+    *("and", "nobody", "else", "speaks"),
+]
 
 
 class Ear:
@@ -25,8 +39,12 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, float]] = []
+        self.asked: list[dict[str, str]] = []
         self.text: Callable[[float], str] = lambda seconds: f"{seconds:.1f} seconds"
         self.failing = False
+        self.reliable = True
+        self.most_at_once = self._at_once = 0
+        self.language_probability = 1.0
         self.url = ""
         self.app = FastAPI()
         self.app.post("/transcribe")(self.transcribe)
@@ -35,13 +53,19 @@ class Ear:
         seconds = len(await request.body()) / 2 / HEARING_RATE_HZ
         if self.failing:
             raise RuntimeError
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await asyncio.sleep(0.05)
+        self._at_once -= 1
         self.heard.append((purpose, seconds))
+        self.asked.append(dict(request.query_params))
         return {
             "text": self.text(seconds),
             "language": "en",
-            "language_probability": 1.0,
+            "language_probability": self.language_probability,
             "no_speech_probability": 0.0,
             "mean_log_probability": -0.2,
+            "reliable": self.reliable,
             "seconds": seconds,
             "ms": 1.0,
         }
@@ -64,17 +88,24 @@ async def stream(ear: Ear) -> AsyncIterator[UtteranceStream]:
 
 
 def voice(seconds: float) -> np.ndarray:
-    """Something the VAD takes for speech: a vowel-like sound with a moving pitch."""
+    """Something the VAD takes for speech: four syllables a second, each a burst and a vowel."""
+    rng = np.random.default_rng(2)
     t = np.arange(int(seconds * HEARING_RATE_HZ)) / HEARING_RATE_HZ
-    pitch = 140 + 25 * np.sin(2 * np.pi * 2.5 * t)
+    syllable = (t * 4).astype(int)
+    within = (t * 4) % 1
+    vowels = np.array(VOWELS, float)[rng.integers(0, len(VOWELS), syllable[-1] + 1)]
+    pitch = 130 + 30 * np.sin(2 * np.pi * 0.7 * t) + 15 * np.sin(2 * np.pi * 4 * t)
     phase = 2 * np.pi * np.cumsum(pitch) / HEARING_RATE_HZ
-    wave = sum(
-        np.sin(n * phase) * np.exp(-(((n * 140 - formant) / 220) ** 2))
-        for n in range(1, 25)
-        for formant in (500, 1500, 2500)
-    )
-    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * t)
-    samples: np.ndarray = (wave / np.abs(wave).max() * syllables * 12000).astype(np.int16)
+    wave = np.zeros(len(t))
+    for formant in range(3):
+        centre = np.convolve(vowels[syllable, formant], np.ones(800) / 800, "same")
+        for n in range(1, 28):
+            loudness = np.exp(-(((n * pitch - centre) / 150) ** 2)) / (formant + 1)
+            wave += np.sin(n * phase) * loudness
+    burst = within < 0.15
+    open_mouth = np.minimum(1, (within - 0.15) * 8) * np.minimum(1, (1 - within) * 6)
+    wave = wave * np.where(burst, 0.15, open_mouth) + burst * rng.normal(0, 0.15, len(t))
+    samples: np.ndarray = (wave / np.abs(wave).max() * 12000).astype(np.int16)
     return samples
 
 
@@ -136,6 +167,68 @@ async def test_a_pause_inside_the_utterance_does_not_cut_it(
     assert float(final.alternatives[0].text.split()[0]) > 1.4  # the first part alone is 1.2 s
 
 
+def counting(seconds: float) -> str:
+    """A word every quarter of a second, and a full stop behind the last."""
+    return " ".join(WORDS[: int(seconds * 4)]) + "."
+
+
+async def test_what_two_readings_agree_on_stays_and_is_given_to_the_next(
+    ear: Ear, stream: UtteranceStream
+) -> None:
+    ear.text = counting
+    confirmed: list[str] = []
+    stream._parent.on_confirmed = lambda text, language: confirmed.append(f"{language}: {text}")
+    await play(stream, silence(0.5), voice(3.0), silence(0.4))
+    stream.flush()
+    final = (await events_until_final(stream))[-1].alternatives[0].text
+    assert len(confirmed) > 2
+    assert all(later.startswith(sooner) for sooner, later in pairwise(confirmed))
+    assert final.startswith(confirmed[-1].removeprefix("en: "))
+    given = [asked.get("confirmed", "") for asked in ear.asked]
+    assert given[-1] and all(later.startswith(sooner) for sooner, later in pairwise(given))
+
+
+async def test_a_sure_language_is_kept_for_the_utterance_and_free_in_the_next(
+    ear: Ear, stream: UtteranceStream
+) -> None:
+    await play(stream, silence(0.5), voice(2.0), silence(0.4))
+    stream.flush()
+    await events_until_final(stream)
+    assert "language" not in ear.asked[0] and ear.asked[-1]["language"] == "en"
+    first = len(ear.asked)
+    await play(stream, voice(1.6), silence(0.4))
+    stream.flush()
+    await events_until_final(stream)
+    assert "language" not in ear.asked[first]
+
+
+async def test_a_doubtful_language_is_not_kept(ear: Ear, stream: UtteranceStream) -> None:
+    ear.language_probability = 0.6
+    ear.text = counting
+    await play(stream, silence(0.5), voice(2.0), silence(0.4))
+    stream.flush()
+    await events_until_final(stream)
+    assert not any(asked.keys() & {"language", "confirmed"} for asked in ear.asked)
+
+
+async def test_an_invented_partial_is_neither_shown_nor_confirmed(
+    ear: Ear, stream: UtteranceStream
+) -> None:
+    ear.reliable = False
+    await play(stream, silence(0.5), voice(2.0), silence(0.4))
+    stream.flush()
+    events = await events_until_final(stream)
+    assert stt.SpeechEventType.INTERIM_TRANSCRIPT not in [event.type for event in events]
+    assert not any("confirmed" in asked for asked in ear.asked)
+
+
+async def test_one_reading_of_an_utterance_at_a_time(ear: Ear, stream: UtteranceStream) -> None:
+    await play(stream, silence(0.5), voice(3.0), silence(0.4))
+    stream.flush()
+    await events_until_final(stream)
+    assert ear.most_at_once == 1
+
+
 async def test_silence_gives_nothing(ear: Ear, stream: UtteranceStream) -> None:
     await play(stream, silence(1.5))
     stream.flush()
@@ -151,6 +244,6 @@ async def test_a_server_that_fails_does_not_end_the_stream(
     stream.flush()
     await asyncio.sleep(0.3)
     ear.failing = False
-    await play(stream, voice(0.8), silence(0.4))
+    await play(stream, voice(1.6), silence(0.4))
     stream.flush()
     assert (await events_until_final(stream))[-1].alternatives[0].text
