@@ -56,6 +56,11 @@ _NEAR_FINALS = {
     ),
 }
 
+#: Behind 百分之 nothing but a number can be: the numerals by their sound.
+_PERCENTAGE = re.compile("(?<=百分之)[^零一二两三四五六七八九十百千\\W]")
+_NUMERALS = {"yi": "一", "er": "二", "san": "三", "si": "四", "wu": "五", "liu": "六", "qi": "七"}
+_NUMERALS |= {"ba": "八", "jiu": "九", "shi": "十", "ling": "零"}
+
 #: How letters come out when a Mandarin speaker's are written as characters, A to Z.
 _LETTER_SOUNDS = (
     "ei, bi, xi, di, yi, ai fu, ji, ai chi, ai, jie, kai, ai lu, ai mu, en, ou, pi, kiu, a, ai si, "
@@ -130,6 +135,7 @@ class Homophones:
         """``text`` with what sounds like a term written as that term."""
         if not _HAN.search(text):
             return text
+        text = _PERCENTAGE.sub(lambda m: _NUMERALS.get(_reading(m[0]), m[0]), text)
         off_topic = self._topic.off_topic(text)
         return _SEGMENT.sub(lambda m: self._mend_segment(m[0], off_topic), text)
 
@@ -233,6 +239,10 @@ class _Topic:
         expected = _GENERAL_WORDS * general
         share = (self._counts[word] + expected) / (self._total + _GENERAL_WORDS)
         return min(max(math.log(share / general), -_MOST_PER_WORD), _MOST_PER_WORD)
+
+
+def _reading(character: str) -> str:
+    return str(lazy_pinyin(character, style=Style.NORMAL)[0])
 
 
 def _content_words(text: str) -> Iterator[str]:
