@@ -65,18 +65,17 @@ class Spellings:
     """Finds the terms of one language's sentences by spelling and sound."""
 
     def __init__(self, terms: Iterable[str], language: Language) -> None:
-        """Terms in Latin letters; those with a capital are written with it wherever they stand."""
-        known = sorted(set(terms), key=lambda term: (-len(term), term))
+        """Terms in Latin letters; of two spellings of one (Wi-Fi, WiFi) the first counts."""
+        known = list(dict.fromkeys(terms))
         # In Mandarin a Latin word is a term; in English "turn" is a word before it is TURN.
         english = language == "en"
-        self._written = {
-            re.sub(r"[ .-]", "", term).lower(): term
-            for term in known
-            if term != term.lower() and not (english and is_english(term.lower()))
-        }
+        self._written: dict[str, str] = {}
+        for term in known:
+            if term != term.lower() and not (english and is_english(term.lower())):
+                self._written.setdefault(_bare(term), term)
+        longest_first = sorted(self._written.values(), key=len, reverse=True)
         self._spelled = re.compile(
-            "|".join(f"{_START}(?:{_pattern(term)}){_END}" for term in self._written.values())
-            or "(?!)",
+            "|".join(f"{_START}(?:{_pattern(term)}){_END}" for term in longest_first) or "(?!)",
             re.IGNORECASE,
         )
         self._acronyms = {term for term in known if re.fullmatch("[A-Z]{3,}", term)}
@@ -95,7 +94,7 @@ class Spellings:
         return self._replace_spans(text, self._sounds(text))
 
     def _as_written(self, match: re.Match[str]) -> str:
-        term = self._written[re.sub(r"[ .-]", "", match[0]).lower()]
+        term = self._written[_bare(match[0])]
         # A sentence may begin with it: "User ID", but not "IOS".
         begins = match[0][0].isupper() and term[:2].islower()
         return term[0].upper() + term[1:] if begins else term
@@ -172,6 +171,10 @@ class Spellings:
 
     def _is_word(self, word: str) -> bool:
         return word.lower() in self._known or word.isupper() or is_english(word.lower())
+
+
+def _bare(spelling: str) -> str:
+    return re.sub(r"[ .-]", "", spelling).lower()
 
 
 def _pattern(term: str) -> str:

@@ -62,7 +62,7 @@ class Terms:
             "zh": "\n".join(_text(e) for e in entries if e.language == "zh"),
             "en": "\n".join(_text(e) for e in entries if e.language == "en"),
         }
-        both = [*listed.both, *_abbreviations(texts["zh"]), *_abbreviations(texts["en"])]
+        both = [*listed.both, *sorted(_abbreviations(texts["zh"] + texts["en"]))]
         mandarin = [*listed.own["zh"], *_unknown_words(texts["zh"])]
         self._homophones = Homophones(
             [*filter(_is_spelled, both), *(term for term in mandarin if not term.isascii())],
@@ -70,8 +70,8 @@ class Terms:
             load_lexicon().pinyin,
         )
         self._spellings: dict[Language, Spellings] = {
-            "zh": Spellings([*both, *filter(str.isascii, mandarin)], "zh"),
-            "en": Spellings([*both, *listed.own["en"]], "en"),
+            "zh": Spellings([*filter(str.isascii, mandarin), *both], "zh"),
+            "en": Spellings([*listed.own["en"], *both], "en"),
         }
         self._mishearings: dict[Language, _Mishearings] = {
             "zh": _Mishearings(listed.mishearings["zh"], whole_words=False),
