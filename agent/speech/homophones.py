@@ -109,33 +109,38 @@ class _Cut:
 class Homophones:
     """Finds terms by their sound in Mandarin sentences."""
 
-    def __init__(self, terms: Iterable[str], corpus: str, words: Iterable[str]) -> None:
+    def __init__(
+        self, terms: Iterable[str], corpus: str, pinyin: Mapping[str, tuple[str, ...]]
+    ) -> None:
         """``terms``: in characters, in capitals, or both (TCP中转). ``corpus``: its Mandarin text.
 
-        ``words``: ordinary words that the segmenter's dictionary lacks.
+        ``pinyin``: words whose readings must be told, a syllable with its tone per character.
         """
         jieba.initialize()
         self._words: Mapping[str, int] = jieba.dt.FREQ
         self._log_total = math.log(jieba.dt.total)
         self._corpus = corpus
         self._topic = _Topic(corpus)
-        self._ordinary = frozenset(words)
+        self._ordinary = frozenset(pinyin)
         self._terms = frozenset(terms)
         self._root = _Node()
         for term in sorted(self._terms):
-            units = _units(term)
-            node = self._root
-            for syllable in (s for unit in units for s in unit.syllables):
-                node = node.after.setdefault(syllable, _Node())
-            tones = tuple(unit.tone for unit in units for _ in unit.syllables)
-            if len(tones) > 1:
-                node.sounds.append(_Sound(term, tones))
+            for units in {_units(term), _units(term, pinyin)}:
+                self._add(term, units)
+
+    def _add(self, term: str, units: tuple[_Unit, ...]) -> None:
+        node = self._root
+        for syllable in (s for unit in units for s in unit.syllables):
+            node = node.after.setdefault(syllable, _Node())
+        tones = tuple(unit.tone for unit in units for _ in unit.syllables)
+        if len(tones) > 1:
+            node.sounds.append(_Sound(term, tones))
 
     def mend(self, text: str) -> str:
         """``text`` with what sounds like a term written as that term."""
         if not _HAN.search(text):
             return text
-        text = _PERCENTAGE.sub(lambda m: _NUMERALS.get(_reading(m[0]), m[0]), text)
+        text = _PERCENTAGE.sub(lambda m: _NUMERALS.get(_reading(m[0])[:-1], m[0]), text)
         off_topic = self._topic.off_topic(text)
         return _SEGMENT.sub(lambda m: self._mend_segment(m[0], off_topic), text)
 
@@ -170,7 +175,7 @@ class Homophones:
         return _rewrite(text, units, best)
 
     def _dictionary_words(
-        self, text: str, units: list[_Unit], i: int
+        self, text: str, units: tuple[_Unit, ...], i: int
     ) -> Iterator[tuple[int, float]]:
         """The words that begin with unit ``i``: (unit behind, natural logarithm of the share)."""
         unit = units[i]
@@ -241,23 +246,27 @@ class _Topic:
         return min(max(math.log(share / general), -_MOST_PER_WORD), _MOST_PER_WORD)
 
 
-def _reading(character: str) -> str:
-    return str(lazy_pinyin(character, style=Style.NORMAL)[0])
-
-
 def _content_words(text: str) -> Iterator[str]:
     """Words of two characters and more: single ones say little about the subject."""
     return (word for word in jieba.cut(text, HMM=False) if len(word) > 1 and _HAN.match(word))
 
 
-def _units(text: str) -> list[_Unit]:
-    """Characters with their readings, and letters; a word in small letters is one unit."""
+def _units(text: str, pinyin: Mapping[str, tuple[str, ...]] | None = None) -> tuple[_Unit, ...]:
+    """Characters with their readings, and letters; a word in small letters is one unit.
+
+    ``pinyin``: words that are read otherwise than their characters by themselves.
+    """
+    told = {
+        match.start() + k: syllable
+        for word, syllables in (pinyin or {}).items()
+        for match in re.finditer(word, text)
+        for k, syllable in enumerate(syllables)
+    }
     units: list[_Unit] = []
-    readings = iter(lazy_pinyin(_HAN.findall(text), style=Style.TONE3, neutral_tone_with_five=True))
     for match in _SPAN.finditer(text):
         start = match.start()
         if _HAN.match(match[0]):
-            reading = next(readings)
+            reading = told.get(start) or _reading(match[0])
             tone = int(reading[-1]) % 5 if reading[-1].isdigit() else 0
             units.append(_Unit(start, start + 1, (reading.rstrip("12345"),), tone, False))
         elif match[0].isupper():
@@ -267,10 +276,17 @@ def _units(text: str) -> list[_Unit]:
             ]
         else:
             units.append(_Unit(start, match.end(), (match[0].lower(),), 0, False))
-    return units
+    return tuple(units)
 
 
-def _rewrite(text: str, units: list[_Unit], best: list[_Cut]) -> str:
+@cache
+def _reading(character: str) -> str:
+    """The usual syllable of a character, with its tone: what is written may be wrong, and says
+    nothing about how its neighbour is read."""
+    return str(lazy_pinyin(character, style=Style.TONE3, neutral_tone_with_five=True)[0])
+
+
+def _rewrite(text: str, units: tuple[_Unit, ...], best: list[_Cut]) -> str:
     end = len(units)
     while end:
         cut = best[end]

@@ -35,6 +35,7 @@ def terms() -> Terms:
         ("zh", "错误马一一零", "错误码110"),
         ("zh", "能跑720匹吗", "能跑720P吗"),
         ("zh", "先放百分之时", "先放10%"),
+        ("zh", "断线虫连太慢", "断线重连太慢"),
         ("zh", "听同和洋生气怎么切换", "听筒和扬声器怎么切换"),
         ("en", "the sdk sends you dp, then u d p", "the SDK sends UDP, then UDP"),
         ("en", "web r t c on ios", "WebRTC on iOS"),
