@@ -97,17 +97,20 @@ def test_general_mandarin_is_left_alone(terms: Terms, public_data: Path) -> None
     assert len(changed) <= 0.002 * len(texts), changed
 
 
-def test_documents_of_the_field_are_left_alone(terms: Terms, public_data: Path) -> None:
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_documents_of_the_field_are_left_alone(
+    terms: Terms, public_data: Path, language: Language
+) -> None:
     """Manuals of real-time products: terms are right there, so only their capitals may change."""
     lines = [
         line
-        for file in sorted((public_data / "rtc_docs").glob("en_*/**/*.md*"))
+        for file in sorted((public_data / "rtc_docs").glob(f"{language}_*/**/*.md*"))
         for line in file.read_text("utf-8").splitlines()
     ]
     changed = [
         line
         for line in lines
-        if _letters(with_digits(line, "en")) != _letters(terms.mend(line, "en"))
+        if _letters(with_digits(line, language)) != _letters(terms.mend(line, language))
     ]
     assert len(lines) > 5000
     assert len(changed) <= 0.001 * len(lines), changed
