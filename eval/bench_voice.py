@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 import psutil
@@ -101,6 +102,8 @@ class Customer:
         self._folder = folder
         self._calls = count(1)
         self.memory_mb = 0.0
+        #: Share of the machine that was busy before each single call.
+        self.busy: list[float] = []
 
     async def ask_all(
         self, questions: Sequence[Question], *, per_call: int, calls_at_once: int = 1
@@ -109,7 +112,7 @@ class Customer:
         asked: list[Asked] = []
         while len(asked) < len(questions):
             if calls_at_once == 1:
-                await quiet(self._stack.roots)
+                self.busy.append(await quiet(self._stack.roots))
             asked += await self._call(questions[len(asked) :][:per_call], calls_at_once)
         return asked
 
@@ -171,7 +174,7 @@ async def measure(customer: Customer, plan: Plan, crowds: Sequence[int]) -> Run:
     run = Run()
     for mine in _by_language(plan.single):
         run.asked += await customer.ask_all(mine, per_call=QUESTIONS_PER_CALL)
-    run.memory_mb = customer.memory_mb
+    run.memory_mb, run.busy_before = customer.memory_mb, mean(customer.busy)
     for calls in crowds:
         err.print(f"{calls} calls at once", highlight=False)
         run.crowds[calls] = await _crowd(customer, _by_language(plan.crowded), calls)

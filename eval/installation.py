@@ -135,17 +135,22 @@ def shared_roots(settings: Settings) -> tuple[psutil.Process, ...]:
     return tuple(root for port in ports if (root := _listener(port)))
 
 
-async def quiet(roots: Sequence[psutil.Process]) -> None:
+async def quiet(roots: Sequence[psutil.Process]) -> float:
     """Wait until the processes and all they started rest: take less than half a core.
 
     What a worker makes ready for the next call, or has left of the last, is no part of this one.
+    Returns the share of the machine that is busy then, 0 to 1: most of it is others' work.
     """
+    busy = 0.0
+    psutil.cpu_percent()
     used_s = await asyncio.to_thread(_cpu_s, roots)
     for _ in range(QUIET_TIMEOUT_S):
         await asyncio.sleep(1)
+        busy = psutil.cpu_percent() / 100
         before_s, used_s = used_s, await asyncio.to_thread(_cpu_s, roots)
         if abs(used_s - before_s) < 0.5:
-            return
+            break
+    return busy
 
 
 def _cpu_s(roots: Sequence[psutil.Process]) -> float:

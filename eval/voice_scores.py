@@ -66,6 +66,8 @@ class Run:
     crowds: dict[int, list[Asked]] = field(default_factory=dict)
     memory_mb: float = 0.0
     """All its processes during a single call; the most that was seen."""
+    busy_before: float = 0.0
+    """Share of the machine that others kept busy, seen before each single call: 0 to 1."""
 
 
 def judge(question: Question, turn: TurnReport, known: Known, calls_at_once: int) -> Asked:
@@ -193,6 +195,7 @@ def details(runs: Mapping[StackName, Run]) -> dict[str, Any]:
                 "declined": sum(bool(a.turn and a.turn.declined) for a in run.asked),
                 "with_opening": sum(asked.with_opening for asked in run.asked),
                 "acknowledged": sum(asked.acknowledged for asked in run.asked),
+                "machine_busy_before_calls": round(run.busy_before, 2),
             }
             for name, run in runs.items()
         },
