@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ OFFSETS_MS = (600.0, 1400.0, 2300.0, 3700.0)
 #: Between two sounds into one answer, ms.
 REST_MS = 400.0
 #: How long an answer is watched after a sound: a recognition that comes late may still end it, ms.
-WATCH_MS = 1700.0
+WATCH_MS = 2000.0
 #: An answer with less left than this behind the next sound begins anew, ms.
 MARGIN_MS = 3500.0
 #: Heard audio that is looked for in the recording of the answer, ms.
@@ -103,6 +104,10 @@ class Turn:
     utterance: Utterance
     score: TurnScore
     understood: str
+    silence_seen_ms: float | None
+    """From the end of the speech until the session had noticed it."""
+    final_ms: float | None
+    """From the end of the speech to its last final transcript."""
 
 
 @dataclass(frozen=True)
@@ -135,28 +140,32 @@ class Bench:
         self._quick = quick
         self._folder = settings.paths.data_dir / "bench" / "turns"
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
-        #: The 95th percentile of how late each call's clock came, ms.
+        self.turns: list[Turn] = []
+        self.disturbed: list[Disturbed] = []
+        #: How late each tick of each call's clock came, ms.
         self.late_ms: list[float] = []
 
-    async def turns(self, conditions: Sequence[Condition]) -> list[Turn]:
-        """End-pointing: every utterance under every condition."""
+    async def take_turns(self, conditions: Sequence[Condition]) -> None:
+        """End-pointing: every utterance under every condition, into ``turns``."""
         said = [
             await self._material.utterances(_rng(condition, 1), quick=self._quick)
             for condition in conditions
         ]
-        calls = (self._take_turns(c, u) for c, u in zip(conditions, said, strict=True))
-        return [turn for turns in await asyncio.gather(*calls) for turn in turns]
+        await asyncio.gather(
+            *(self._take_turns(c, u) for c, u in zip(conditions, said, strict=True))
+        )
 
-    async def interruptions(self, conditions: Sequence[Condition]) -> list[Disturbed]:
-        """Barge-in: every sound into an answer under every condition."""
+    async def disturb(self, conditions: Sequence[Condition]) -> None:
+        """Barge-in: every sound into an answer under every condition, into ``disturbed``."""
         sounds = [
             await self._material.disturbances(_rng(condition, 2), quick=self._quick)
             for condition in conditions
         ]
         recorded = await asyncio.gather(*(self._record_answer(lang) for lang in LANGUAGES))
         answers = dict(zip(LANGUAGES, recorded, strict=True))
-        calls = (self._disturb(c, s, answers) for c, s in zip(conditions, sounds, strict=True))
-        return [one for many in await asyncio.gather(*calls) for one in many]
+        await asyncio.gather(
+            *(self._disturb(c, s, answers) for c, s in zip(conditions, sounds, strict=True))
+        )
 
     async def _record_answer(self, language: Language) -> LongAnswer:
         """The reference: what is heard of the long answer when nobody interrupts it."""
@@ -188,10 +197,9 @@ class Bench:
                 await call.settle()
                 call.late_ms.clear()  # what opening the call took is no matter
                 yield call
-            self.late_ms.append(float(np.percentile(call.late_ms, 95)))
+            self.late_ms += call.late_ms
 
-    async def _take_turns(self, condition: Condition, said: Sequence[Utterance]) -> list[Turn]:
-        turns = []
+    async def _take_turns(self, condition: Condition, said: Sequence[Utterance]) -> None:
         async with self._call(condition) as call:
             for utterance in said:
                 await call.settle()
@@ -200,8 +208,7 @@ class Bench:
                 _tell(condition, utterance.category, utterance.name, turn.score.outcome)
                 if turn.score.cut_off:
                     await self._keep(call, at_ms, condition, utterance.name)
-                turns.append(turn)
-        return turns
+                self.turns.append(turn)
 
     async def _judge_turn(
         self, call: HeadlessCall, condition: Condition, utterance: Utterance, at_ms: float
@@ -221,15 +228,23 @@ class Bench:
             [Commit(item.at_ms, call.question_of(item)) for item in items],
             [run.start_ms for run in runs],
         )
-        return Turn(condition.name, utterance, score, _understood(call, at_ms))
+        silences = [s.at_ms for s in call.states if s.who == "customer" and s.state == "listening"]
+        finals = [w.at_ms for w in call.words if w.final]
+        return Turn(
+            condition.name,
+            utterance,
+            score,
+            _understood(call, at_ms),
+            silence_seen_ms=_since(speech.end_ms, silences),
+            final_ms=_since(speech.end_ms, finals),
+        )
 
     async def _disturb(
         self,
         condition: Condition,
         sounds: Sequence[Disturbance],
         answers: Mapping[Language, LongAnswer],
-    ) -> list[Disturbed]:
-        found = []
+    ) -> None:
         rng = _rng(condition, 4)
         async with self._call(condition) as call:
             speaking = _Speaking(call)
@@ -241,8 +256,7 @@ class Bench:
                 _tell(condition, sound.category, sound.name, one.score.outcome)
                 if one.failed:
                     await self._keep(call, at_ms, condition, sound.name)
-                found.append(one)
-        return found
+                self.disturbed.append(one)
 
     async def _keep(
         self, call: HeadlessCall, at_ms: float, condition: Condition, name: str
@@ -277,8 +291,11 @@ class _Speaking:
             if self._goes_on():
                 return
         self._answer = answer
-        self._segment = await _begin(self._call, answer.text)
-        await self._call.wait(offset_ms)
+        for _attempt in range(3):  # the customer's turn before may be taken only now, and end it
+            self._segment = await _begin(self._call, answer.text)
+            await self._call.wait(offset_ms)
+            if self._goes_on():
+                return
 
     async def disturbed(self, sound: Disturbance, condition: Condition) -> Disturbed:
         """Let ``sound`` be heard and judge what becomes of the answer."""
@@ -390,6 +407,8 @@ def details(turns: Sequence[Turn], disturbed: Sequence[Disturbed]) -> dict[str, 
     """The figures by condition and by category, what failed, and every trial."""
     return {
         "turn_outcomes": dict(Counter(t.score.outcome for t in turns)),
+        "silence_seen_ms": _percentiles(t.silence_seen_ms for t in turns),
+        "final_ms": _percentiles(t.final_ms for t in turns),
         "answer_ms": _percentiles(t.score.answer_ms for t in turns),
         "remembered_ahead_ms": _percentiles(
             d.remembered_ahead_ms for d in disturbed if d.disturbance.stops
@@ -513,6 +532,8 @@ def _turn_row(turn: Turn) -> dict[str, Any]:
         "pauses_ms": ", ".join(f"{p.end_ms - p.start_ms:.0f}" for p in utterance.pauses),
         "outcome": score.outcome,
         "understood": turn.understood,
+        "silence_seen_ms": _whole(turn.silence_seen_ms),
+        "final_ms": _whole(turn.final_ms),
         "endpointing_ms": _whole(score.endpointing_ms),
         "answer_ms": _whole(score.answer_ms),
     }
@@ -562,12 +583,17 @@ def _rng(condition: Condition, purpose: int) -> np.random.Generator:
     return np.random.default_rng([SEED, CONDITIONS.index(condition), purpose])
 
 
+def _since(moment_ms: float, times_ms: Sequence[float]) -> float | None:
+    """From the moment to the last of the times, if that is after it."""
+    return next((t - moment_ms for t in reversed(times_ms) if t > moment_ms), None)
+
+
 def _understood(call: HeadlessCall, since_ms: float) -> str:
     return " | ".join(w.text for w in call.words if w.final and w.at_ms >= since_ms)
 
 
 def _tell(condition: Condition, category: str, name: str, outcome: str) -> None:
-    line = f"{condition.name:>9}  {category:<20}  {outcome:<14}  {name[:60]}"
+    line = f"{datetime.now():%H:%M:%S}  {condition.name:>9}  {category:<20}  {outcome:<14}  {name}"
     err.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -594,32 +620,30 @@ async def bench(arguments: argparse.Namespace) -> int:
     settings = Settings()
     material = Material(arguments.data, settings)
     conditions = [c for c in CONDITIONS if c.name in QUICK] if arguments.quick else CONDITIONS
-    turns: list[Turn] = []
-    disturbed: list[Disturbed] = []
+    run = Bench(settings, material, quick=arguments.quick)
     async with running_servers(settings):
         await await_openings(settings)
-        run = Bench(settings, material, quick=arguments.quick)
-        if arguments.only != "bargein":
-            turns = await run.turns(conditions)
-        if arguments.only != "endpointing":
-            disturbed = await run.interruptions(conditions)
-    summary = summarise(turns, disturbed)
-    result = {
-        **summary,
-        "clock_late_ms": round(max(run.late_ms), 1),
-        **details(turns, disturbed),
-    }
-    page = await asyncio.to_thread(
-        write_report,
-        settings.paths.data_dir / "bench",
-        "turns",
-        "Turn-taking and barge-in",
-        result,
-        figures(turns, disturbed),
-    )
-    err.print(f"details, page and recordings of failures: {page.parent}", highlight=False)
-    print_json(summary)
+        try:
+            if arguments.only != "bargein":
+                await run.take_turns(conditions)
+            if arguments.only != "endpointing":
+                await run.disturb(conditions)
+        finally:  # what was measured until somebody stopped it is worth having too
+            page = report(run, settings.paths.data_dir / "bench")
+            err.print(f"details, page and recordings of failures: {page.parent}", highlight=False)
+    print_json(summarise(run.turns, run.disturbed))
     return 0
+
+
+def report(run: Bench, folder: Path) -> Path:
+    """Write turns.json and its page; the page's path."""
+    result = {
+        **summarise(run.turns, run.disturbed),
+        "clock_late_ms": _percentiles(run.late_ms),
+        **details(run.turns, run.disturbed),
+    }
+    plots = figures(run.turns, run.disturbed)
+    return write_report(folder, "turns", "Turn-taking and barge-in", result, plots)
 
 
 def main() -> None:

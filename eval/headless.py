@@ -39,6 +39,13 @@ from eval.audio import FRAME, FRAME_MS, RATE_HZ, Samples, TelephoneLine, from_pc
 _TICK_MS = 10
 _TICK = RATE_HZ * _TICK_MS // 1000
 
+#: Between one thing and the next everybody is quiet for this long, ms.
+_QUIET_MS = 400.0
+#: A turn that has not been taken this long after the customer fell silent never will be, ms.
+_OPEN_TURN_MS = 2200.0
+#: A call that does not become quiet goes on as it is, ms.
+_SETTLE_TIMEOUT_MS = 8000.0
+
 
 @dataclass(frozen=True)
 class Run:
@@ -337,15 +344,15 @@ class HeadlessCall:
         """Let time pass."""
         await asyncio.sleep(duration_ms / 1000)
 
-    async def settle(self, quiet_ms: float = 400, timeout_ms: float = 6000) -> None:
-        """End what is being said, until nobody has spoken or thought for ``quiet_ms``."""
-        deadline = self.now_ms + timeout_ms
+    async def settle(self) -> None:
+        """End what is being said, until all is quiet and no answer can come any more."""
+        deadline = self.now_ms + _SETTLE_TIMEOUT_MS
         quiet_since = self.now_ms
-        while self.now_ms - quiet_since < quiet_ms and self.now_ms < deadline:
+        while self.now_ms - quiet_since < _QUIET_MS and self.now_ms < deadline:
             if self.session.current_speech or self.loudspeaker.open:
                 self.session.interrupt(force=True)
                 quiet_since = self.now_ms
-            elif self.session.user_state == "speaking" or self.session.agent_state == "thinking":
+            elif self.session.agent_state == "thinking" or self._turn_open():
                 quiet_since = self.now_ms
             await asyncio.sleep(_TICK_MS / 1000)
 
@@ -354,6 +361,14 @@ class HeadlessCall:
         agent = self._conversation.agent
         answer = agent.answer_to(item.message.id) if isinstance(agent, SupportAgent) else None
         return answer.question if answer else join_utterances(item.message.text_content or "")
+
+    def _turn_open(self) -> bool:
+        """Whether the customer speaks, or has spoken and may still be answered."""
+        spoke = next((s for s in reversed(self.states) if s.who == "customer"), None)
+        if spoke is None or spoke.state == "speaking":
+            return spoke is not None
+        taken = any(i.at_ms >= spoke.at_ms and i.role == "user" for i in self.items[-2:])
+        return not taken and self.now_ms - spoke.at_ms < _OPEN_TURN_MS
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()

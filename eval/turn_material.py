@@ -65,12 +65,12 @@ ECHO_MS = 2500.0
 NOISE_MS = 2000.0
 
 #: Recordings of people of each language in one condition; longer ones take too much of the time.
-PEOPLE = 8
+PEOPLE = 7
 LONGEST_MS = 5600.0
 #: Spoken questions of each language in one condition.
 QUESTIONS = 3
 #: Noise clips, far voices and people who interrupt, during the answers of each language.
-NOISES, FAR_VOICES, INTERRUPTERS = 12, 1, 3
+NOISES, FAR_VOICES, INTERRUPTERS = 8, 1, 2
 
 #: The categories in which somebody speaks.
 SPOKEN = ("backchannel", "far voice", "echo", "command", "question", "person")
@@ -179,8 +179,8 @@ class Material:
         found: list[Disturbance] = []
         for language in LANGUAGES:
             mine = [
-                *await self._backchannels(language),
-                *await self._noises(language),
+                *await self._backchannels(language, rng),
+                *await self._noises(language, rng),
                 *await self._made(language, rng),
                 *await self._interruptions(language, rng),
             ]
@@ -189,19 +189,21 @@ class Material:
             found += [mine[i] for i in rng.permutation(len(mine))]
         return found
 
-    async def _backchannels(self, language: Language) -> list[Disturbance]:
+    async def _backchannels(
+        self, language: Language, rng: np.random.Generator
+    ) -> list[Disturbance]:
         clips = [
-            await self._say(text, language, voice)
+            await self._say(text, language, int(rng.integers(2)))
             for text in self.texts["backchannels"][language]
-            for voice in (0, 1)
         ]
         return [_disturbance(c, "backchannel", language, BACKCHANNEL_DB) for c in clips]
 
-    async def _noises(self, language: Language) -> list[Disturbance]:
-        """Noises do not speak a language: each one's answers get half of them."""
+    async def _noises(self, language: Language, rng: np.random.Generator) -> list[Disturbance]:
+        """Noises do not speak a language: each one's answers get others."""
         files = [row["file"] for row in self._manifest("noise")]
+        mine = files[LANGUAGES.index(language) :: len(LANGUAGES)]
         found = []
-        for file in files[LANGUAGES.index(language) :: len(LANGUAGES)][:NOISES]:
+        for file in _some(mine, NOISES, rng):
             clip = await self._recording("noise", file)
             loudest = _loudest(clip, NOISE_MS)
             kind = re.split(r"_?\d", clip.name)[0].replace("_", " ") or "noise"

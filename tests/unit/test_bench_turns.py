@@ -150,7 +150,7 @@ def test_what_is_remembered_is_compared_with_what_was_heard() -> None:
 
 def turn(score: TurnScore, category: str = "reading") -> Turn:
     utterance = Utterance("clip", category, "en", silence(100), Span(0, 100), (Span(10, 50),))
-    return Turn("10 dB", utterance, score, "words")
+    return Turn("10 dB", utterance, score, "words", 250.0, 400.0)
 
 
 def disturbed(score: StopScore | SoundScore, category: str) -> Disturbed:
