@@ -85,6 +85,9 @@ def _value(number: str) -> float | None:
 
 
 def _mandarin(text: str) -> str:
+    text = re.sub(
+        r"(?<![\d.])(\d{1,4})万(\d)(?![\d.万千百十])", lambda m: f"{m[1]}{m[2]}000", text
+    )  # 4万8, as recognisers write 四万八
     return _RUN.sub(_written, text)
 
 
