@@ -20,12 +20,11 @@ from livekit.agents import (
 
 from agent.call.endpointing import PauseWords
 from agent.call.turn_taking import TurnTaking
+from agent.settings import Language
 
 #: Who goes on speaking this soon after the answer began to sound had not finished, seconds: nobody
 #: has understood and replied to anything by then.
 _LATE_PART_S = 1.2
-#: Partial transcripts with words that end an answer; one alone may be a guess at a noise.
-_PARTIALS_THAT_COUNT = 2
 
 
 class BargeIn:
@@ -36,7 +35,6 @@ class BargeIn:
         self._words = words
         self._manners = manners
         self._over_answer = False
-        self._partials = 0
         self._audible_since: float | None = None
         #: What is being said belongs to the question before: it was not finished.
         self.is_late_part = False
@@ -49,22 +47,30 @@ class BargeIn:
         match event.type:
             case stt.SpeechEventType.INTERIM_TRANSCRIPT:
                 self._words.reset()
+                return None if self._over_answer else event
             case stt.SpeechEventType.PREFLIGHT_TRANSCRIPT | stt.SpeechEventType.FINAL_TRANSCRIPT:
                 self._words.settle(words)
             case _:
                 return event
-        if not self._over_answer:
-            return event
-        if self._manners.is_backchannel(words):
+        if self._over_answer and not self._takes_the_turn(words):
             return _silenced(event)
-        if event.type is stt.SpeechEventType.INTERIM_TRANSCRIPT:
-            self._partials += 1
-            if self._partials < _PARTIALS_THAT_COUNT and not self._manners.is_stop(words):
-                return None
         self._end_answer()
         return event
 
+    def on_confirmed(self, words: str, _language: Language) -> None:
+        """Words that will not change any more end an answer before the customer has finished."""
+        if self._over_answer and self._takes_the_turn(words):
+            self._end_answer()
+
+    def _takes_the_turn(self, words: str) -> bool:
+        manners = self._manners
+        return manners.is_stop(words) or not (
+            manners.is_backchannel(words) or manners.is_fragment(words)
+        )
+
     def _end_answer(self) -> None:
+        if not self._over_answer:
+            return
         self._over_answer = False
         speech = self._session.current_speech
         if speech and not speech.interrupted:
@@ -74,7 +80,6 @@ class BargeIn:
         if event.new_state != "speaking":
             return
         self._words.reset()
-        self._partials = 0
         self._over_answer = self._session.current_speech is not None
         now = asyncio.get_running_loop().time()
         self.is_late_part = self._over_answer and (

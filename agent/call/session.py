@@ -85,8 +85,9 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
     answerer = Answerer(knowledge, resolve_language_model(settings))
     words, manners = PauseWords(), load_turn_taking()
     turn_end = TurnEndDetector(words, manners)
+    hearing = WhisperSTT(speech)
     session: AgentSession[None] = AgentSession(
-        stt=WhisperSTT(speech),
+        stt=hearing,
         vad=inference.VAD(),
         llm=answerer.model or NoModel(),
         tts=KokoroTTS(speech),
@@ -101,6 +102,7 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
         endpointing_opts={"max_delay": seconds}
     )
     bargein = BargeIn(session, words, manners)
+    hearing.on_confirmed = bargein.on_confirmed
     agent = SupportAgent(answerer, bargein, manners, greeting_language)
     return Conversation(session, agent, (answerer, knowledge, speech))
 

@@ -247,8 +247,8 @@ class UtteranceStream(stt.RecognizeStream):
         if reading is None or not reading.done() or reading.cancelled() or reading.exception():
             return
         utterance.is_announced = True
-        if reading.result().text:
-            self._send(stt.SpeechEventType.PREFLIGHT_TRANSCRIPT, reading.result())
+        # Without words too: who waits for them need not wait longer.
+        self._send(stt.SpeechEventType.PREFLIGHT_TRANSCRIPT, reading.result())
 
     def _finish_utterance(self) -> None:
         utterance, self._utterance = self._utterance, None

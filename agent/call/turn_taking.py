@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from pypinyin import lazy_pinyin
+
 from agent.errors import SetupError
 from agent.settings import PROJECT_ROOT, Language
 
@@ -21,6 +23,10 @@ _FILE = PROJECT_ROOT / "prompts" / "turn_taking.toml"
 #: Whether a text is a whole turn: its words decide, or they leave it to the voice.
 Completeness = Literal["finished", "unfinished", "open"]
 
+#: Mandarin characters of a fragment, at most.
+_FRAGMENT_HAN = 2
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _TRAILING_OFF = re.compile(r"(?:\.\.+|…|[,，、;；:：—-])\s*$")
 _QUESTION = re.compile(r"[?？]\s*$")
 
@@ -31,6 +37,8 @@ class TurnTaking:
 
     _backchannel: re.Pattern[str]
     _stop: re.Pattern[str]
+    #: How the Mandarin ones among the stops sound: syllables without tones.
+    _stop_sounds: frozenset[str]
     _unfinished: dict[Language, re.Pattern[str]]
     _finished: dict[Language, re.Pattern[str]]
 
@@ -39,8 +47,21 @@ class TurnTaking:
         return self._backchannel.fullmatch(_bare(text)) is not None
 
     def is_stop(self, text: str) -> bool:
-        """Nothing but "wait" and the like, among backchannels or not."""
-        return self._stop.fullmatch(_bare(text)) is not None
+        """Nothing but "wait" and the like, among backchannels or not; or what sounds like it.
+
+        So short a text has no context to be understood by: 灯一下 is 等一下.
+        """
+        bare = _bare(text)
+        return self._stop.fullmatch(bare) is not None or _sound(bare) in self._stop_sounds
+
+    def is_fragment(self, text: str) -> bool:
+        """Too little to take the turn from somebody, unless it is a stop.
+
+        Of one or two syllables the recogniser hears what it likes.
+        """
+        bare = _bare(text)
+        han = len(_HAN.findall(bare))
+        return han <= _FRAGMENT_HAN if han else len(_spaced(text).split()) <= 1
 
     def completeness(self, text: str, language: Language) -> Completeness:
         """Whether the customer seems to have said all."""
@@ -62,6 +83,7 @@ def load_turn_taking() -> TurnTaking:
         return TurnTaking(
             _backchannel=re.compile(f"(?:{supports})*"),
             _stop=re.compile(f"(?:{supports})*(?:{stops})(?:{supports}|{stops})*"),
+            _stop_sounds=frozenset(_sound(word) for word in words["stops"] if _HAN.search(word)),
             _unfinished={
                 "zh": re.compile(f"(?:{_any_of(map(_bare, words['unfinished']['zh']))})$"),
                 "en": re.compile(
@@ -90,6 +112,11 @@ def _any_of(words: Iterable[str]) -> str:
 def _bare(text: str) -> str:
     """Letters, digits and characters only."""
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def _sound(bare: str) -> str:
+    """Mandarin syllables without tones; empty for any other text."""
+    return " ".join(lazy_pinyin(bare)) if bare and all(map(_HAN.match, bare)) else ""
 
 
 def _spaced(text: str) -> str:

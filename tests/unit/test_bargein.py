@@ -92,20 +92,31 @@ async def test_words_that_take_the_turn_end_it(
     assert speech.interrupted
 
 
-async def test_one_guess_at_a_noise_does_not_and_two_do(session: Session, bargein: BargeIn) -> None:
+async def test_a_guess_at_a_noise_does_not_and_confirmed_words_do(
+    session: Session, bargein: BargeIn
+) -> None:
     speech = session.answers()
     session.customer_speaks()
     assert bargein.admit(heard(INTERIM, "谢谢观看")) is None
     assert not speech.interrupted
-    assert bargein.admit(heard(INTERIM, "谢谢观看视频")) is not None
+    bargein.on_confirmed("那如果是", "zh")
     assert speech.interrupted
 
 
-async def test_stop_needs_no_second_hearing(session: Session, bargein: BargeIn) -> None:
+async def test_confirmed_backchannels_do_not_either(session: Session, bargein: BargeIn) -> None:
     speech = session.answers()
     session.customer_speaks()
-    bargein.admit(heard(INTERIM, "停"))
-    assert speech.interrupted
+    bargein.on_confirmed("嗯对", "zh")
+    assert not speech.interrupted
+
+
+async def test_a_fragment_is_no_turn_while_somebody_speaks(
+    session: Session, bargein: BargeIn
+) -> None:
+    speech = session.answers()
+    session.customer_speaks()
+    assert bargein.admit(heard(PREFLIGHT, "ouch.")) is None
+    assert not speech.interrupted
 
 
 async def test_who_goes_on_before_the_answer_is_heard_had_not_finished(

@@ -31,7 +31,19 @@ def test_a_supporter_does_not_take_the_turn(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["等一下", "停！", "嗯，等一下。", "Stop.", "Okay, stop", "Hold on a second.", "WAIT"]
+    "text",
+    [
+        "等一下",
+        "停！",
+        "灯一下。",
+        "听",
+        "等以下",
+        "嗯，等一下。",
+        "Stop.",
+        "Okay, stop",
+        "Hold on a second.",
+        "WAIT",
+    ],
 )
 def test_a_request_to_stop_is_one_among_backchannels_too(text: str) -> None:
     assert manners.is_stop(text)
@@ -54,6 +66,16 @@ def test_a_request_to_stop_is_one_among_backchannels_too(text: str) -> None:
 def test_anything_else_takes_the_turn(text: str) -> None:
     assert not manners.is_backchannel(text)
     assert not manners.is_stop(text)
+
+
+@pytest.mark.parametrize("text", ["推", "呜呜", "ouch.", "token", ""])
+def test_one_or_two_syllables_are_a_fragment(text: str) -> None:
+    assert manners.is_fragment(text)
+
+
+@pytest.mark.parametrize("text", ["那印尼呢", "为什么", "in Indonesia", "价格多少"])
+def test_more_is_not(text: str) -> None:
+    assert not manners.is_fragment(text)
 
 
 @pytest.mark.parametrize(
