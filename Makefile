@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -45,6 +45,10 @@ bench-voice: .venv/.dev ## Whole calls beside the stock stack; one JSON line, a 
 bench-turns: .venv/.dev ## Turn-taking and barge-in; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup
 	@$(BIN)/python -m eval.bench_turns $(if $(DATA),--data $(DATA)) $(ARGS)
+
+bench-stt: .venv/.dev ## Hearing beside stock faster-whisper; one JSON line, a page (DATA=DIR, ARGS=--quick)
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval.bench_stt $(if $(DATA),--data $(DATA)) $(ARGS)
 
 clean: ## Remove what was installed and built here; var/ and fetched models stay
 	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache
