@@ -167,7 +167,8 @@ class Whisper:
         self, encoded: ctranslate2.StorageView, language: Language, confirmed: str, seconds: float
     ) -> _Hypothesis:
         tokenizer, prompt = self._tokenizers[language], self._prompts[language]
-        given = tokenizer.encode(" " + confirmed if language == "en" else confirmed)
+        # A word begins with its space in English; without a word, no space may be given either.
+        given = tokenizer.encode(f" {confirmed}" if confirmed and language == "en" else confirmed)
         # One token more than the guard allows, so that a loop is seen and does not run on.
         limit = int(_token_limit(seconds)) + 1
         result = self._model.model.generate(
