@@ -25,6 +25,8 @@ from agent.settings import Language
 #: Who goes on speaking this soon after the answer began to sound had not finished, seconds: nobody
 #: has understood and replied to anything by then.
 _LATE_PART_S = 1.2
+#: Confidence of the recogniser below which a few words over an answer are a guess at a cough.
+_CONFIDENT = 0.55
 
 
 class BargeIn:
@@ -43,30 +45,33 @@ class BargeIn:
 
     def admit(self, event: stt.SpeechEvent) -> stt.SpeechEvent | None:
         """The event, if it may reach the turn that is being listened to; ends the answer if so."""
-        words = event.alternatives[0].text if event.alternatives else ""
+        heard = event.alternatives[0] if event.alternatives else None
         match event.type:
             case stt.SpeechEventType.INTERIM_TRANSCRIPT:
                 self._words.reset()
                 return None if self._over_answer else event
             case stt.SpeechEventType.PREFLIGHT_TRANSCRIPT | stt.SpeechEventType.FINAL_TRANSCRIPT:
-                self._words.settle(words)
+                assert heard
+                self._words.settle(heard.text)
             case _:
                 return event
-        if self._over_answer and not self._takes_the_turn(words):
+        if self._over_answer and not self._takes_the_turn(heard.text, heard.confidence):
             return _silenced(event)
         self._end_answer()
         return event
 
     def on_confirmed(self, words: str, _language: Language) -> None:
         """Words that will not change any more end an answer before the customer has finished."""
-        if self._over_answer and self._takes_the_turn(words):
+        if self._over_answer and self._takes_the_turn(words, confidence=1.0):
             self._end_answer()
 
-    def _takes_the_turn(self, words: str) -> bool:
+    def _takes_the_turn(self, words: str, confidence: float) -> bool:
         manners = self._manners
-        return manners.is_stop(words) or not (
-            manners.is_backchannel(words) or manners.is_fragment(words)
-        )
+        if manners.is_stop(words):
+            return True
+        if manners.is_backchannel(words) or manners.is_fragment(words):
+            return False
+        return confidence >= _CONFIDENT or not manners.is_short(words)
 
     def _end_answer(self) -> None:
         if not self._over_answer:

@@ -23,8 +23,8 @@ _FILE = PROJECT_ROOT / "prompts" / "turn_taking.toml"
 #: Whether a text is a whole turn: its words decide, or they leave it to the voice.
 Completeness = Literal["finished", "unfinished", "open"]
 
-#: Mandarin characters of a fragment, at most.
-_FRAGMENT_HAN = 2
+#: Words that may be a guess, at most.
+_SHORT_WORDS = 3
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _TRAILING_OFF = re.compile(r"(?:\.\.+|…|[,，、;；:：—-])\s*$")
@@ -59,9 +59,11 @@ class TurnTaking:
 
         Of one or two syllables the recogniser hears what it likes.
         """
-        bare = _bare(text)
-        han = len(_HAN.findall(bare))
-        return han <= _FRAGMENT_HAN if han else len(_spaced(text).split()) <= 1
+        return _words(text) <= 1
+
+    def is_short(self, text: str) -> bool:
+        """Few enough words for the recogniser to have guessed them at a noise."""
+        return _words(text) <= _SHORT_WORDS
 
     def completeness(self, text: str, language: Language) -> Completeness:
         """Whether the customer seems to have said all."""
@@ -112,6 +114,13 @@ def _any_of(words: Iterable[str]) -> str:
 def _bare(text: str) -> str:
     """Letters, digits and characters only."""
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def _words(text: str) -> float:
+    """English words; two Mandarin characters are one."""
+    bare = _bare(text)
+    han = len(_HAN.findall(bare))
+    return han / 2 if han else len(_spaced(text).split())
 
 
 def _sound(bare: str) -> str:

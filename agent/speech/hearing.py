@@ -13,6 +13,7 @@ the decoder as the beginning of what it writes, so that it cannot change any mor
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from opencc import OpenCC
 from threadpoolctl import threadpool_limits
 
 from agent.errors import SetupError
-from agent.settings import Language
+from agent.settings import PROJECT_ROOT, Language
 from agent.speech.terms import Terms
 from agent.speech.transcript import HEARING_RATE_HZ, Purpose, Transcript
 
@@ -49,6 +50,11 @@ _GUESS_LOG_PROBABILITY = -1.5
 _FEW_TOKENS = 8
 #: Length from which a piece of the prompt is no term any more but recited: 8 Mandarin characters.
 _RECITED_BYTES = 24
+
+#: An utterance of at most so many seconds, half of which are the silence around it, is "mm-hm",
+#: "stop" and the like rather than a question: a prompt of terms makes a term of it ("token.").
+_SHORT_S = 1.3
+_PROMPT_FILE = PROJECT_ROOT / "prompts" / "hearing.toml"
 
 Samples = NDArray[np.float32]
 
@@ -93,15 +99,21 @@ class Whisper:
         self._to_simplified = OpenCC("t2s")
         self._tokenizers: dict[Language, Tokenizer] = {}
         self._prompts: dict[Language, list[int]] = {}
+        self._short_prompts: dict[Language, list[int]] = {}
+        short = tomllib.loads(_PROMPT_FILE.read_text("utf-8"))
         for language in ("zh", "en"):
             tokenizer = Tokenizer(
                 self._model.hf_tokenizer, multilingual=True, task="transcribe", language=language
             )
             self._tokenizers[language] = tokenizer
-            self._prompts[language] = self._model.get_prompt(
-                tokenizer, tokenizer.encode(" " + terms.prompt(language)), without_timestamps=True
-            )
+            self._prompts[language] = self._prompt(tokenizer, terms.prompt(language))
+            self._short_prompts[language] = self._prompt(tokenizer, short[language]["short"])
         self._suppressed = get_suppressed_tokens(self._tokenizers["en"], [-1])
+
+    def _prompt(self, tokenizer: Tokenizer, text: str) -> list[int]:
+        previous = tokenizer.encode(f" {text}")
+        prompt: list[int] = self._model.get_prompt(tokenizer, previous, without_timestamps=True)
+        return prompt
 
     def transcribe(
         self,
@@ -166,7 +178,9 @@ class Whisper:
     def _decode(
         self, encoded: ctranslate2.StorageView, language: Language, confirmed: str, seconds: float
     ) -> _Hypothesis:
-        tokenizer, prompt = self._tokenizers[language], self._prompts[language]
+        tokenizer = self._tokenizers[language]
+        prompts = self._short_prompts if seconds <= _SHORT_S and not confirmed else self._prompts
+        prompt = prompts[language]
         # A word begins with its space in English; without a word, no space may be given either.
         given = tokenizer.encode(f" {confirmed}" if confirmed and language == "en" else confirmed)
         # One token more than the guard allows, so that a loop is seen and does not run on.

@@ -47,10 +47,9 @@ class Session(rtc.EventEmitter[Any]):
         self.emit("user_state_changed", SimpleNamespace(new_state="speaking"))
 
 
-def heard(kind: stt.SpeechEventType, text: str) -> stt.SpeechEvent:
-    return stt.SpeechEvent(
-        type=kind, alternatives=[stt.SpeechData(language=LanguageCode("zh"), text=text)]
-    )
+def heard(kind: stt.SpeechEventType, text: str, confidence: float = 0.9) -> stt.SpeechEvent:
+    data = stt.SpeechData(language=LanguageCode("zh"), text=text, confidence=confidence)
+    return stt.SpeechEvent(type=kind, alternatives=[data])
 
 
 @pytest.fixture
@@ -117,6 +116,25 @@ async def test_a_fragment_is_no_turn_while_somebody_speaks(
     session.customer_speaks()
     assert bargein.admit(heard(PREFLIGHT, "ouch.")) is None
     assert not speech.interrupted
+
+
+@pytest.mark.parametrize(
+    ("words", "confidence", "ends"),
+    [
+        ("I thought.", 0.45, False),
+        ("那印尼呢", 0.4, False),
+        ("那印尼呢", 0.8, True),
+        ("what about the users in Indonesia", 0.45, True),
+        ("等一下", 0.3, True),
+    ],
+)
+async def test_a_few_words_end_it_only_when_they_are_surely_heard(
+    session: Session, bargein: BargeIn, words: str, confidence: float, ends: bool
+) -> None:
+    speech = session.answers()
+    session.customer_speaks()
+    bargein.admit(heard(FINAL, words, confidence))
+    assert speech.interrupted == ends
 
 
 async def test_who_goes_on_before_the_answer_is_heard_had_not_finished(
