@@ -155,6 +155,8 @@ class RetrievingAgent(Agent):
         turn_ctx.add_message(
             role="assistant",
             content=f"Additional information relevant to the user's next message: {passages}",
+            # Before the question: llama.cpp goes on from a last message of the assistant's own.
+            created_at=new_message.created_at - 0.001,
         )
 
 
