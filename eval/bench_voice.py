@@ -262,7 +262,7 @@ async def known_words(settings: Settings, corpus: Corpus) -> Known:
                 lengths[text] = heard[-1].end_ms - heard[0].start_ms
     finally:
         await speech.aclose()
-    return Known({entry.id: entry.opening for entry in corpus.entries}, lengths)
+    return Known(tuple(entry.opening for entry in corpus.entries), lengths)
 
 
 async def bench(arguments: argparse.Namespace) -> None:

@@ -35,8 +35,8 @@ _SAME_LENGTH_MS = 60.0
 class Known:
     """What the assistant says word for word."""
 
-    openings: Mapping[str, str]
-    """The approved first sentence by entry id."""
+    openings: tuple[str, ...]
+    """The approved first sentences of the entries."""
     acknowledgements_ms: Mapping[str, float]
     """Sentences that only ask to wait for the answer, and how long each sounds."""
 
@@ -75,7 +75,6 @@ def judge(question: Question, turn: TurnReport, known: Known, calls_at_once: int
     waiting = next((text for text in known.acknowledgements_ms if turn.answer.startswith(text)), "")
     answer = turn.answer.removeprefix(waiting).lstrip()
     heard = _behind(turn.sounds, known.acknowledgements_ms.get(waiting, 0.0))
-    cited = (known.openings.get(str(citation.get("id"))) for citation in turn.citations)
     return Asked(
         question=question,
         calls_at_once=calls_at_once,
@@ -84,7 +83,7 @@ def judge(question: Question, turn: TurnReport, known: Known, calls_at_once: int
         voice_to_voice_ms=heard[0].start_ms - turn.speech.end_ms if heard else None,
         gaps_ms=tuple(b.start_ms - a.end_ms for a, b in pairwise(heard)),
         acknowledged=bool(waiting),
-        with_opening=answer.startswith(tuple(opening for opening in cited if opening)),
+        with_opening=answer.startswith(known.openings),
     )
 
 
