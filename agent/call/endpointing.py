@@ -42,8 +42,9 @@ class PauseWords:
         self._words: asyncio.Future[str] | None = None
 
     def reset(self) -> None:
-        """The customer speaks: what was said so far is not all."""
-        self._words = None
+        """The customer speaks: what was said so far is not all. Who waits goes on waiting."""
+        if self._words and self._words.done():
+            self._words = None
 
     def settle(self, words: str) -> None:
         """This is what was said up to the pause."""

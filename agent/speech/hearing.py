@@ -139,12 +139,14 @@ class Whisper:
         if language is None:
             language, probability = self._detect_language(encoded)
         _check(goes_on)
-        heard = self._decode(encoded, language, confirmed, seconds)
+        is_short = seconds <= _SHORT_S and purpose != "partial"
+        prompt = (self._short_prompts if is_short else self._prompts)[language]
+        heard = self._decode(encoded, language, prompt, confirmed, seconds)
         reliable = heard.is_trustworthy(seconds)
         if not reliable and purpose != "partial" and window_s < _FULL_WINDOW_S:
             _check(goes_on)
             encoded = self._encode(samples, _FULL_WINDOW_S)
-            heard = self._decode(encoded, language, confirmed, seconds)
+            heard = self._decode(encoded, language, prompt, confirmed, seconds)
             reliable = heard.is_trustworthy(seconds)
         text = heard.text if self._is_speech(heard, language, seconds) else ""
         return Transcript(
@@ -176,11 +178,14 @@ class Whisper:
         return ("zh", share) if share >= 0.5 else ("en", 1.0 - share)
 
     def _decode(
-        self, encoded: ctranslate2.StorageView, language: Language, confirmed: str, seconds: float
+        self,
+        encoded: ctranslate2.StorageView,
+        language: Language,
+        prompt: list[int],
+        confirmed: str,
+        seconds: float,
     ) -> _Hypothesis:
         tokenizer = self._tokenizers[language]
-        prompts = self._short_prompts if seconds <= _SHORT_S and not confirmed else self._prompts
-        prompt = prompts[language]
         # A word begins with its space in English; without a word, no space may be given either.
         given = tokenizer.encode(f" {confirmed}" if confirmed and language == "en" else confirmed)
         # One token more than the guard allows, so that a loop is seen and does not run on.

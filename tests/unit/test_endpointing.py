@@ -72,5 +72,15 @@ async def test_words_of_a_later_pause_replace_those_of_an_earlier() -> None:
     assert await later == "怎么办"
 
 
+async def test_a_partial_meanwhile_does_not_leave_anybody_waiting() -> None:
+    words = PauseWords()
+    waiting = asyncio.create_task(words.get())
+    await asyncio.sleep(0.01)
+    words.reset()
+    words.settle("有回声怎么办")
+    async with asyncio.timeout(0.2):
+        assert await waiting == "有回声怎么办"
+
+
 async def test_no_words_are_an_answer_too() -> None:
     assert await PauseWords().get() == ""
