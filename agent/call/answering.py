@@ -136,8 +136,8 @@ class Answerer:
         composed = False
         try:
             async for clause in self._continue_with_model(answer, source, history):
+                yield clause if composed else clause.lstrip(" ")  # a space stands before it already
                 composed = True
-                yield clause
         except APIError as error:
             log.warning("the language model did not answer: %s", error)
         if answer.declined:

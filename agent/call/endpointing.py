@@ -25,14 +25,17 @@ log = logging.getLogger(__name__)
 
 #: Silence after which a turn that is over is answered, seconds. The audio model needs 0.25.
 MIN_DELAY_S = 0.25
-#: Silence after which a turn is answered although the melody says that more will come, seconds.
+#: Silence after which a turn is answered although the melody says that more will come, seconds:
+#: where the words make a sentence and the melody is not sure, and where not.
+_SENTENCE_S = 0.7
 HESITATION_S = 1.2
 #: And where the words say so: somebody who says "um, so the thing is" may think for longer.
 THINKING_S = 1.8
 #: How long the words of a pause are waited for, seconds. Without any there is nothing to answer.
 _WORDS_TIMEOUT_S = 0.6
-#: The melody's probability below which even a question is not taken for finished.
+#: The melody's probability below which even a question, or a sentence, is not taken for finished.
 _SURELY_NOT = 0.05
+_HARDLY = 0.12
 
 
 class PauseWords:
@@ -98,6 +101,8 @@ class TurnEndDetector(inference.TurnDetector):
                     verdict, patience_s = 0.0, THINKING_S
                 case "finished" if melody >= _SURELY_NOT:
                     verdict = 1.0
+                case "open" if melody >= _HARDLY and words.endswith((".", "。")):
+                    patience_s = _SENTENCE_S
         log.debug("pause after %r: melody %.2f, verdict %.2f", words, melody, verdict)
         self.on_patience(patience_s)
         return verdict

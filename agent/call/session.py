@@ -97,6 +97,9 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
         transcription_timeout=_TRANSCRIPTION_TIMEOUT_S,
         user_away_timeout=None,
         use_tts_aligned_transcript=True,
+        # They hold back what ends in a space, an English opening for instance, until more is
+        # written; the voice leaves out what cannot be spoken.
+        tts_text_transforms=None,
     )
     turn_end.on_patience = lambda seconds: session.update_options(
         endpointing_opts={"max_delay": seconds}

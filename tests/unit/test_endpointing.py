@@ -40,8 +40,16 @@ def test_a_question_in_the_middle_of_a_rise_is_not(detector: TurnEndDetector) ->
 def test_a_statement_is_the_melodys_to_judge(
     detector: TurnEndDetector, patience: list[float]
 ) -> None:
-    assert detector.judge(0.3, "There is an echo in our calls.") == 0.3
+    assert detector.judge(0.3, "There is an echo in our calls") == 0.3
     assert patience == [HESITATION_S]
+
+
+def test_a_sentence_whose_melody_is_not_sure_is_waited_for_less(
+    detector: TurnEndDetector, patience: list[float]
+) -> None:
+    detector.judge(0.3, "There is an echo in our calls.")
+    detector.judge(0.01, "There is an echo in our calls.")
+    assert patience[0] < patience[1] == HESITATION_S
 
 
 @pytest.mark.parametrize("words", ["", "嗯。", "stop"])
