@@ -47,7 +47,7 @@ from agent.host.livekit import resolve_livekit
 from agent.languages import language_of
 from agent.logs import configure_logging
 from agent.prompts import load_phrases, load_prompt
-from agent.settings import Settings
+from agent.settings import Language, Settings
 from agent.speech.lexicon import load_lexicon
 from agent.speech.spoken import spoken
 from agent.speech.transcript import SPEAKING_RATE_HZ
@@ -56,6 +56,8 @@ from agent.speech.voice import Voice
 AGENT_NAME = "stock"
 #: As many passages as Liuke retrieves.
 _PASSAGES = 4
+#: What the prompts tell the model to write when the passages do not answer.
+_NO_ANSWER = "NO_ANSWER"
 #: Loading both models takes seconds, on a busy machine more than the framework's ten.
 _LOADING_TIMEOUT_S = 60.0
 #: The framework's name of a duration, in seconds, and ours on `liuke.answer`.
@@ -137,9 +139,10 @@ class _Sentence(tts.ChunkedStream):
 class RetrievingAgent(Agent):
     """Puts the passages into the context when the customer's turn is over."""
 
-    def __init__(self, instructions: str, greeting: str, knowledge: KnowledgeClient) -> None:
-        super().__init__(instructions=instructions)
-        self._greeting = greeting
+    def __init__(self, language: Language, knowledge: KnowledgeClient) -> None:
+        super().__init__(instructions=load_prompt("support", language))
+        self._greeting = load_phrases()[language].greeting
+        self._reference = load_prompt("reference", language)
         self._knowledge = knowledge
 
     async def on_enter(self) -> None:
@@ -153,9 +156,9 @@ class RetrievingAgent(Agent):
         found = await self._knowledge.search(new_message.text_content or "", k=_PASSAGES)
         passages = "\n\n".join(passage.text for passage in found.passages)
         turn_ctx.add_message(
-            role="assistant",
-            content=f"Additional information relevant to the user's next message: {passages}",
-            # Before the question: llama.cpp goes on from a last message of the assistant's own.
+            role="system",
+            content=self._reference.format(passages=passages),
+            # Before the question, which is older than this moment.
             created_at=new_message.created_at - 0.001,
         )
 
@@ -183,15 +186,15 @@ class MetricsTeller:
             task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, question: llm.ChatMessage, answer: llm.ChatMessage) -> None:
-        text = question.text_content or ""
+        text, said = question.text_content or "", answer.text_content or ""
         metrics: dict[str, Any] = {**question.metrics, **answer.metrics}
         message = {
             "turn": self._turn,
             "question": text,
             "language": language_of(text),
-            "declined": False,
+            "declined": said.startswith(_NO_ANSWER),
             "citations": [],
-            "answer": answer.text_content or "",
+            "answer": said,
             "interrupted": answer.interrupted,
             "timings_ms": {
                 name: round(metrics[key] * 1000, 1)
@@ -233,7 +236,6 @@ async def hold_call(ctx: JobContext) -> None:
         raise SetupError(
             "There is no language model to compare with.", "Set LIUKE_LLM_MODEL or OPENAI_API_KEY."
         )
-    language = json.loads(ctx.job.metadata)["language"]
     session: AgentSession[None] = AgentSession(
         stt=stt.StreamAdapter(stt=PlainWhisper(ctx.proc.userdata["whisper"]), vad=inference.VAD()),
         llm=answerer.model,
@@ -248,9 +250,7 @@ async def hold_call(ctx: JobContext) -> None:
     ctx.add_shutdown_callback(knowledge.aclose)
     await ctx.connect()
     await session.start(
-        RetrievingAgent(
-            load_prompt("support", language), load_phrases()[language].greeting, knowledge
-        ),
+        RetrievingAgent(json.loads(ctx.job.metadata)["language"], knowledge),
         room=ctx.room,
         room_options=room_io.RoomOptions(delete_room_on_close=True),
     )

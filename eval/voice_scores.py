@@ -105,7 +105,8 @@ def _failure(
     phrases = load_phrases()[question.language]
     if answer.startswith((phrases.not_understood, phrases.not_working)):
         return "not understood"
-    if answer and language_of(answer) != question.language:
+    # A plain stack speaks the mark by which its model declines.
+    if answer and not turn.declined and language_of(answer) != question.language:
         return "wrong language"
     return None
 
