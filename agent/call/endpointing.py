@@ -31,8 +31,8 @@ _SENTENCE_S = 0.7
 HESITATION_S = 1.2
 #: And where the words say so: somebody who says "um, so the thing is" may think for longer.
 THINKING_S = 1.8
-#: How long the words of a pause are waited for, seconds. Without any there is nothing to answer.
-_WORDS_TIMEOUT_S = 0.6
+#: How long the words of a pause are waited for, seconds; the framework waits 1.0 for a verdict.
+_WORDS_TIMEOUT_S = 0.9
 #: The melody's probability below which even a question, or a sentence, is not taken for finished.
 _SURELY_NOT = 0.05
 _HARDLY = 0.12
