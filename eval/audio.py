@@ -6,6 +6,7 @@ chance comes from a generator that the caller seeds.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,7 @@ class Recording:
 async def read_recording(path: Path) -> Recording:
     """Any file that libsndfile knows. Raises InputError when there is no sound in it."""
     clip = await load_clip(path)
-    resampler = rtc.AudioResampler(SAMPLE_RATE_HZ, RATE_HZ, quality=rtc.AudioResamplerQuality.HIGH)
-    frames = resampler.push(bytearray(clip.samples.tobytes())) + resampler.flush()
-    pcm = np.concatenate([np.frombuffer(frame.data, dtype=np.int16) for frame in frames])
-    return Recording(path.stem, from_pcm(pcm), clip.speech)
+    return Recording(path.stem, await asyncio.to_thread(_narrowed, clip.samples), clip.speech)
 
 
 def to_pcm(samples: Samples) -> NDArray[np.int16]:
@@ -271,6 +269,13 @@ def _low_pass(cutoff_hz: float, taps: int) -> NDArray[np.float64]:
     shape: NDArray[np.float64] = np.sinc(2 * cutoff_hz / RATE_HZ * n) * np.hamming(taps)
     normal: NDArray[np.float64] = shape / shape.sum()
     return normal
+
+
+def _narrowed(pcm: NDArray[np.int16]) -> Samples:
+    """From the 48 kHz of a call's client."""
+    resampler = rtc.AudioResampler(SAMPLE_RATE_HZ, RATE_HZ, quality=rtc.AudioResamplerQuality.HIGH)
+    frames = resampler.push(bytearray(pcm.tobytes())) + resampler.flush()
+    return from_pcm(np.concatenate([np.frombuffer(f.data, dtype=np.int16) for f in frames]))
 
 
 def _click(decay_ms: float, centre_hz: float, rng: np.random.Generator) -> Samples:

@@ -72,6 +72,8 @@ QUESTIONS = 3
 #: Noise clips, far voices and people who interrupt, during the answers of each language.
 NOISES, FAR_VOICES, INTERRUPTERS = 8, 1, 2
 
+#: Noises in a quick run, during the answers of each language.
+FEW_NOISES = 3
 #: The categories in which somebody speaks.
 SPOKEN = ("backchannel", "far voice", "echo", "command", "question", "person")
 
@@ -213,7 +215,7 @@ class Material:
     async def _made(self, language: Language, rng: np.random.Generator) -> list[Disturbance]:
         found = []
         for clip in await self._people(language, FAR_VOICES, rng):
-            far = from_afar(clip.samples, rng)
+            far = await asyncio.to_thread(from_afar, clip.samples, rng)
             heard = Recording(clip.name, far, Span(0, len(far) * 1000 / RATE_HZ))
             found.append(_disturbance(heard, "far voice", language, FAR_DB))
         sounds = {
@@ -384,10 +386,10 @@ def _some(texts: Sequence[Any], count: int, rng: np.random.Generator) -> list[An
 
 
 def _sample(disturbances: Sequence[Disturbance], rng: np.random.Generator) -> list[Disturbance]:
-    """One of each kind of speech, and as many of all the noises together."""
+    """One of each kind of speech, and a few of all the noises together."""
     kinds: dict[str, list[Disturbance]] = {}
     for disturbance in disturbances:
         kind = disturbance.category if disturbance.category in SPOKEN else "noise"
         kinds.setdefault(kind, []).append(disturbance)
     some = [mine[rng.integers(len(mine))] for kind, mine in kinds.items() if kind != "noise"]
-    return some + _some(kinds["noise"], len(some), rng)
+    return some + _some(kinds["noise"], FEW_NOISES, rng)
