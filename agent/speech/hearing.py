@@ -3,7 +3,7 @@
 Whisper pads every utterance to 30 s and spends most of its time encoding that silence.
 CTranslate2's encoder takes a shorter window, so an utterance gets one of its own length. A window
 that is too short makes the model loop and invent; the guards below catch that, and the utterance is
-heard again with the full window. Window and guards were measured on recordings of real people:
+heard again with a longer one. Window and guards were measured on recordings of real people:
 `docs/decisions/002-short-hearing-window.md`.
 
 Text that earlier readings of the same utterance agreed on (`agent/call/agreement.py`) is given to
@@ -33,16 +33,17 @@ from agent.speech.terms import Terms
 from agent.speech.transcript import HEARING_RATE_HZ, Purpose, Transcript
 
 #: Encoder window: at least this long, or the speech and a tail of silence. Seconds.
-_MIN_WINDOW_S = 8.0
-_WINDOW_TAIL_S = 3.0
+_MIN_WINDOW_S, _WINDOW_TAIL_S = 6.0, 2.0
+#: And where that did not go well.
+_SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S = 12.0, 5.0
 _FULL_WINDOW_S = 30.0
-#: A text that breaks one of these was invented, and is heard again with the full window.
+#: A text that breaks one of these was invented, and is heard again with a longer window.
 _MAX_TOKENS_PER_SECOND = 12.0
 _MAX_COMPRESSION_RATIO = 2.0
-_MIN_MEAN_LOG_PROBABILITY = -0.7
+_MIN_MEAN_LOG_PROBABILITY = -1.0
 #: Nothing was said where both marks are bad; speech is never dropped for one of them alone. Real
-#: people's clips stayed under 0.07, or over -0.65; noises that gave words were on the other side.
-_NO_SPEECH_PROBABILITY = 0.3
+#: people's clips, in noise too, were under 0.07 or over -0.2; noises that gave words were not.
+_NO_SPEECH_PROBABILITY = 0.1
 _NO_SPEECH_LOG_PROBABILITY = -0.6
 #: Below this, the text is a guess whatever else is said of it.
 _GUESS_LOG_PROBABILITY = -1.5
@@ -133,7 +134,7 @@ class Whisper:
         """
         started = time.perf_counter()
         seconds = len(samples) / HEARING_RATE_HZ
-        window_s = min(max(_MIN_WINDOW_S, seconds + _WINDOW_TAIL_S), _FULL_WINDOW_S)
+        window_s = _window_s(seconds, _MIN_WINDOW_S, _WINDOW_TAIL_S)
         encoded = self._encode(samples, window_s)
         probability = 1.0
         if language is None:
@@ -143,9 +144,10 @@ class Whisper:
         prompt = (self._short_prompts if is_short else self._prompts)[language]
         heard = self._decode(encoded, language, prompt, confirmed, seconds)
         reliable = heard.is_trustworthy(seconds)
-        if not reliable and purpose != "partial" and window_s < _FULL_WINDOW_S:
+        if not reliable and purpose != "partial":
             _check(goes_on)
-            encoded = self._encode(samples, _FULL_WINDOW_S)
+            window_s = _window_s(seconds, _SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S)
+            encoded = self._encode(samples, window_s)
             heard = self._decode(encoded, language, prompt, confirmed, seconds)
             reliable = heard.is_trustworthy(seconds)
         text = heard.text if self._is_speech(heard, language, seconds) else ""
@@ -243,6 +245,10 @@ class Whisper:
         return len(text.encode()) >= _RECITED_BYTES and text.rstrip(".。") in self._terms.prompt(
             language
         )
+
+
+def _window_s(seconds: float, at_least_s: float, tail_s: float) -> float:
+    return min(max(at_least_s, seconds + tail_s), _FULL_WINDOW_S)
 
 
 def _token_limit(seconds: float) -> float:
