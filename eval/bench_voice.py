@@ -18,6 +18,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from statistics import mean
+from typing import Protocol
 
 import numpy as np
 import psutil
@@ -177,7 +178,7 @@ async def measure(customer: Customer, plan: Plan, crowds: Sequence[int]) -> Run:
     run.memory_mb, run.busy_before = customer.memory_mb, mean(customer.busy)
     for calls in crowds:
         err.print(f"{calls} calls at once", highlight=False)
-        run.crowds[calls] = await _crowd(customer, _by_language(plan.crowded), calls)
+        run.crowds[calls] = await crowd(customer, plan.crowded, calls)
     return run
 
 
@@ -186,10 +187,18 @@ def _by_language(questions: Sequence[Question]) -> list[list[Question]]:
     return [mine for mine in sets if mine]
 
 
-async def _crowd(
-    customer: Customer, by_language: Sequence[Sequence[Question]], calls: int
-) -> list[Asked]:
+class Asker(Protocol):
+    """Who puts questions to a stack."""
+
+    async def ask_all(
+        self, questions: Sequence[Question], *, per_call: int, calls_at_once: int
+    ) -> list[Asked]:
+        """Ask ``questions`` of one language."""
+
+
+async def crowd(customer: Asker, questions: Sequence[Question], calls: int) -> list[Asked]:
     """So many calls at once, the languages in turn, each with questions of its own."""
+    by_language = _by_language(questions)
     size = QUESTIONS_PER_CROWDED_CALL
     # Two calls take the first questions of each language, four the next: none comes twice.
     first = 0 if calls == CROWDS[0] else size
@@ -197,9 +206,9 @@ async def _crowd(
     async def one(number: int) -> list[Asked]:
         mine = by_language[number % len(by_language)]
         begin = first + number // len(by_language) * size
-        questions = [mine[(begin + i) % len(mine)] for i in range(size)]
+        own = [mine[(begin + i) % len(mine)] for i in range(size)]
         await asyncio.sleep(number * DIALLING_APART_S)
-        return await customer.ask_all(questions, per_call=size, calls_at_once=calls)
+        return await customer.ask_all(own, per_call=size, calls_at_once=calls)
 
     return [asked for each in await asyncio.gather(*map(one, range(calls))) for asked in each]
 

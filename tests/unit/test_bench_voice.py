@@ -14,6 +14,7 @@ from agent.caller.report import TurnReport
 from agent.errors import InputError, SetupError
 from agent.prompts import load_phrases
 from agent.settings import PROJECT_ROOT, Language
+from eval import bench_voice
 from eval.report import write_report
 from eval.voice_questions import (
     QUESTIONS_DIR,
@@ -266,3 +267,34 @@ def test_the_page_shows_both_stacks_and_every_question(tmp_path: Path) -> None:
     assert text.count("<svg") == 3
     assert "nobody there" in text
     assert "The assistant did not join." in text
+
+
+# --- several calls at once
+
+
+class Listener:
+    """Takes the place of the customer: notes who would be asked what."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[Question]] = []
+
+    async def ask_all(
+        self, questions: Sequence[Question], *, per_call: int, calls_at_once: int
+    ) -> list[Asked]:
+        self.calls.append(list(questions))
+        return [Asked(q, calls_at_once, failure=None) for q in questions]
+
+
+async def test_calls_at_once_ask_questions_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_voice, "DIALLING_APART_S", 0.0)
+    plan = make_plan(
+        corpus_questions(read_corpus(CORPUS_DIR), customers_wordings(QUESTIONS_DIR)), quick=False
+    )
+    listener = Listener()
+    for calls in bench_voice.CROWDS:
+        asked = await bench_voice.crowd(listener, plan.crowded, calls)
+        assert len(asked) == 2 * calls
+        assert {each.calls_at_once for each in asked} == {calls}
+    assert [{q.language for q in call} for call in listener.calls] == [{"zh"}, {"en"}] * 3
+    everything = [q for call in listener.calls for q in call]
+    assert sorted(q.text for q in everything) == sorted(q.text for q in plan.crowded)
