@@ -92,7 +92,7 @@ class EmbeddedModelSettings(BaseSettings):
     threads: int = Field(0, ge=0, description="0: as many as the machine has cores.")
     nice: int = Field(15, ge=0, le=19, description="Scheduling priority, below speech.")
     context_tokens: int = Field(8192, ge=1024, description="Context window shared by the slots.")
-    parallel: int = Field(2, ge=1, description="Requests decoded at once, each with its KV cache.")
+    parallel: int = Field(4, ge=1, description="Requests decoded at once, each with its KV cache.")
 
 
 class SpeechSettings(BaseSettings):

@@ -78,7 +78,7 @@ CROWDS = (2, 4)
 QUESTIONS_PER_CROWDED_CALL = 2
 DIALLING_APART_S = 2.0
 #: An answer that goes on for longer is left; the questions behind it go into a call of their own.
-LONGEST_ANSWER_S = 40.0
+LONGEST_ANSWER_S = 12.0
 STOCK_START_TIMEOUT_S = 120.0
 
 

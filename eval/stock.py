@@ -142,7 +142,7 @@ class RetrievingAgent(Agent):
     def __init__(self, language: Language, knowledge: KnowledgeClient) -> None:
         super().__init__(instructions=load_prompt("support", language))
         self._greeting = load_phrases()[language].greeting
-        self._reference = load_prompt("reference", language)
+        self._reference = load_prompt("question", language)
         self._knowledge = knowledge
 
     async def on_enter(self) -> None:
@@ -157,7 +157,7 @@ class RetrievingAgent(Agent):
         passages = "\n\n".join(passage.text for passage in found.passages)
         turn_ctx.add_message(
             role="system",
-            content=self._reference.format(passages=passages),
+            content=self._reference.format(passages=passages, question=""),
             # Before the question, which is older than this moment.
             created_at=new_message.created_at - 0.001,
         )

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Two or three spoken sentences; the model is stopped there if it does not stop by itself.
 _MAX_TOKENS = 110
+#: Characters from which a clause has a language of its own; "SDK, token," has none.
+_SENTENCE_CHARACTERS = 20
 _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
 #: What the prompts tell the model to write when the passages do not answer.
 _NO_ANSWER = "NO_ANSWER"
@@ -164,6 +166,9 @@ class Answerer:
                     if not answer.text:
                         answer.declined, answer.citations = True, ()
                     return
+                if _is_foreign(clause, answer.language):
+                    log.warning("the model's %r is not in the customer's language", clause)
+                    return
                 if figures := unsupported_figures(clause, known):
                     log.warning("the model's %r has %s, which no source has", clause, figures)
                     return
@@ -216,6 +221,11 @@ def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
         for p in reversed(passages)
     }
     return tuple(reversed(by_entry.values()))
+
+
+def _is_foreign(clause: str, language: Language) -> bool:
+    """Whether a clause is in the other language: terms of it are not, sentences are."""
+    return language_of(clause) != language and len(clause) >= _SENTENCE_CHARACTERS
 
 
 def space(language: Language) -> str:

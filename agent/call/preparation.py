@@ -34,7 +34,7 @@ _PASSAGES = 4
 SMALL_TALK = "conversation"
 #: Seconds that the embedded model may take to read what it answers from, and the tokens that are
 #: little and enough whatever its speed: about a section, and a whole entry.
-_READING_S = 2.2
+_READING_S = 1.8
 _LEAST_TOKENS, _MOST_TOKENS = 110, 330
 #: A model that is this long busy with one prompt is not worth waiting for, seconds.
 _READING_TIMEOUT_S = 20.0
@@ -152,6 +152,7 @@ class Preparation:
             messages = self._prompts.write(
                 language, source=source.text, question="", history=history
             )
+            log.debug("reading ahead: %s", best.id)
             request = asyncio.create_task(self._reader.read(messages), name="reading ahead")
         self._read = _Read(best.id, language, source, request)
 

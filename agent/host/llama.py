@@ -9,8 +9,9 @@ import xllamacpp
 
 #: Tokens computed at a time. Between two batches the server takes up other requests' tokens and
 #: notices that a client has left, so a long prompt neither stalls the other slot nor outlives its
-#: caller. Larger ones gain nothing (0.5B, one thread: 63, 77, 81, 82 tok/s at 32, 64, 128, 512).
-BATCH_TOKENS = 128
+#: caller: with 1.5B on two cores 64 take a second. Larger ones gain little (0.5B, one thread: 63,
+#: 77, 81, 82 tok/s at 32, 64, 128, 512).
+BATCH_TOKENS = 64
 #: MiB of memory for the KV caches of prompts that had to leave their slot: some twenty calls' worth
 #: (28 KiB per token with 1.5B). llama.cpp looks there before it computes a prompt anew.
 KEPT_PROMPTS_MIB = 256

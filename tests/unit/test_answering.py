@@ -219,6 +219,13 @@ async def test_an_invented_figure_is_never_spoken(world: World) -> None:
     assert "35" not in answer.text and "就好了" not in answer.text
 
 
+async def test_a_model_that_changes_the_language_is_not_spoken(world: World) -> None:
+    world.model.text = "You can try to leave the room by pressing the button on your device."
+    answer = await world.answer()
+    assert "leave the room" not in answer.text
+    assert "先戴耳机。" in answer.text  # the entry's own steps
+
+
 @pytest.mark.parametrize("status", [401, 404, 500, 503])
 async def test_a_model_that_fails_leaves_the_approved_text(world: World, status: int) -> None:
     world.model.status = status
@@ -267,7 +274,7 @@ async def test_a_knowledge_server_that_is_away_is_named() -> None:
 async def test_the_model_reads_the_nearest_section_and_what_to_do(world: World) -> None:
     await world.answer()
     (asked,) = world.model.asked
-    read = asked["messages"][0]["content"]
+    read = asked["messages"][-2]["content"]
     assert PASSAGE["text"] in read
     assert "先戴耳机。" in read and "**" not in read
 
@@ -291,7 +298,9 @@ async def test_a_model_that_has_read_ahead_gets_the_same_prompt_again(world: Wor
         pass
     ahead, asked = world.model.asked
     assert ahead["max_tokens"] == 1
+    question = asked["messages"][-2]["content"]
     assert ahead["messages"][0] == asked["messages"][0]
+    assert question.startswith(ahead["messages"][-1]["content"])
 
 
 async def test_where_retrieval_is_not_sure_the_model_reads_when_it_finds_the_same_twice(
