@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _PASSAGES = 4
 #: Topic of the entries for greetings and thanks: the opening is all there is to say.
 SMALL_TALK = "conversation"
+#: Score from which an entry that was found twice is worth reading.
+_LIKELY = 0.3
 #: Seconds that the embedded model may take to read what it answers from, and the tokens that are
 #: little and enough whatever its speed: about a section, and a whole entry.
 _READING_S = 1.8
@@ -94,7 +96,7 @@ class Preparation:
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
         """Search for what has been heard so far, and have the model read what was found.
 
-        It begins to read once retrieval is sure, or two searches in a row found the same entry.
+        It begins to read once retrieval is sure, or two searches in a row found the same likely entry.
         Raises ServiceError when the knowledge server is away.
         """
         before = self._found.best if self._found else None
@@ -103,8 +105,11 @@ class Preparation:
         best = found.best
         if best is None or best.topic == SMALL_TALK:
             return
-        is_sure = found.retrieval.opening is not None or (before and before.id == best.id)
-        if is_sure and not (self._read and self._read.is_of(best, language)):
+        score = found.retrieval.passages[0].score
+        is_stable = before is not None and before.id == best.id and score >= _LIKELY
+        if (found.retrieval.opening or is_stable) and not (
+            self._read and self._read.is_of(best, language)
+        ):
             await self._start_reading(found.retrieval, best, language, history)
 
     async def find(self, question: str, language: Language, history: Sequence[Message]) -> Found:

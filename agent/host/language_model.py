@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ import openai
 from agent.errors import LiukeError, ServiceError, SetupError
 from agent.host.machine import model_file, recall_choice
 from agent.prompts import LANGUAGES, load_prompt
-from agent.settings import Settings
+from agent.settings import Language, Settings
 
 #: Seconds until an endpoint counts as down.
 CHECK_TIMEOUT_S = 5
@@ -147,10 +148,18 @@ def serve(settings: Settings) -> None:
 
 
 def _read_system_prompts(server: Any) -> None:
-    """Have them in the server's cache: every first answer begins with one, 2 s to read anew."""
-    for language in LANGUAGES:
+    """Have each in two of the server's slots: every first answer begins with one, 2 s to read anew.
+
+    In two, because a slot whose request was given up is busy for a moment, just when the next comes.
+    """
+
+    def read(language: Language) -> None:
         messages = [{"role": "system", "content": load_prompt("support", language)}]
         server.handle_chat_completions({"messages": messages, "max_tokens": 1})
+
+    with ThreadPoolExecutor(max_workers=2) as both:
+        for language in LANGUAGES:
+            list(both.map(read, [language, language]))
 
 
 def main() -> None:
