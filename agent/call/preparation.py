@@ -96,7 +96,7 @@ class Preparation:
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
         """Search for what has been heard so far, and have the model read what was found.
 
-        It begins to read once retrieval is sure, or two searches in a row found the same likely entry.
+        It begins to read once retrieval is sure, or has found the same likely entry twice.
         Raises ServiceError when the knowledge server is away.
         """
         before = self._found.best if self._found else None

@@ -148,9 +148,9 @@ def serve(settings: Settings) -> None:
 
 
 def _read_system_prompts(server: Any) -> None:
-    """Have each in two of the server's slots: every first answer begins with one, 2 s to read anew.
+    """Have each in two of the server's slots: every answer begins with one, 2 s to read anew.
 
-    In two, because a slot whose request was given up is busy for a moment, just when the next comes.
+    In two, because a slot whose request was given up is busy for a moment, as the next comes.
     """
 
     def read(language: Language) -> None:
