@@ -126,6 +126,9 @@ class Answerer:
             answer.declined = True
             yield self._phrases[answer.language].declined
             return
+        if best.topic != SMALL_TALK:
+            # Known before the first sound: the room is told then what the answer rests on.
+            answer.citations = _citations(found.retrieval.passages[:1])
         if opening:
             answer.opening = opening.text
             yield opening.text + space(answer.language)

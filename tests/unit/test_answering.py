@@ -219,6 +219,12 @@ async def test_an_invented_figure_is_never_spoken(world: World) -> None:
     assert "35" not in answer.text and "就好了" not in answer.text
 
 
+async def test_sources_are_known_before_the_first_sound(world: World) -> None:
+    answer = new_answer("有回声怎么办")
+    async for _ in world.answerer().compose(answer):
+        assert [c.id for c in answer.citations] == ["zh/echo"]
+
+
 async def test_a_model_that_changes_the_language_is_not_spoken(world: World) -> None:
     world.model.text = "You can try to leave the room by pressing the button on your device."
     answer = await world.answer()
