@@ -23,8 +23,8 @@ pytestmark = pytest.mark.models
 
 #: Floors of quality, a little off what was measured (docs/performance.md, "Hearing").
 HIGHEST_ERROR_RATE: dict[Language, float] = {"zh": 0.28, "en": 0.10}
-HIGHEST_ERROR_RATE_IN_NOISE: dict[Language, float] = {"zh": 0.40, "en": 0.18}
-LOWEST_TERM_RECALL = 0.85
+HIGHEST_ERROR_RATE_IN_NOISE: dict[Language, float] = {"zh": 0.50, "en": 0.18}
+LOWEST_TERM_RECALL = 0.78
 MOST_INVENTED_WORDS_PER_MINUTE = 2.0
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
