@@ -3,7 +3,7 @@
 The session is the one that answers real calls (`agent.call.session.open_conversation`), between a
 microphone that plays clips and a loudspeaker that notes when each sample of an answer was heard.
 Both run on one real-time clock. Samples are mono at 16 kHz; times are milliseconds of that clock.
-What a network adds is not in it: `make bench-call` measures that.
+What a network adds is not in it: `make bench-voice` measures that.
 """
 
 from __future__ import annotations
