@@ -7,16 +7,12 @@ its translation, and beside all others. `vocabulary.toml` holds the words it goe
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal
-
-from cn2an import cn2an
-from text_to_num import text2num
+from typing import Final, Literal
 
 from knowledge.entry import (
     FIELDS,
@@ -30,12 +26,11 @@ from knowledge.entry import (
     read_file,
     same_id,
 )
-from knowledge.errors import KnowledgeError
+from knowledge.figures import LIST_NUMBER, figures_in, said_in
 from knowledge.injection import suspicions
+from knowledge.vocabulary import NAMED, VOCABULARY, Vocabulary, any_word
 
 Severity = Literal["error", "warning"]
-
-VOCABULARY: Final = Path(__file__).with_name("vocabulary.toml")
 
 #: Entries of this topic are manners, not knowledge: they may be short and only polite.
 _SMALL_TALK: Final = "conversation"
@@ -46,10 +41,8 @@ _LEAST_BODY: Final[dict[Language, int]] = {"zh": 150, "en": 90}
 #: More cannot be said in a breath. Han characters, English words.
 _LONGEST_SENTENCE: Final[dict[Language, int]] = {"zh": 120, "en": 60}
 _COUNTED: Final[dict[Language, str]] = {"zh": "characters", "en": "words"}
-#: Fields whose values the vocabulary knows.
-_NAMED: Final = ("scenario", "region", "topic", "product", "platform")
 #: Facts of a subject, whatever the language it is told in.
-_SHARED: Final = (*_NAMED, "error_codes")
+_SHARED: Final = (*NAMED, "error_codes")
 
 
 @dataclass(frozen=True)
@@ -62,63 +55,6 @@ class Finding:
     code: str
     message: str
     remedy: str
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What `vocabulary.toml` says."""
-
-    values: Mapping[str, frozenset[str]]
-    """The known values of each field."""
-    headings: Mapping[Language, tuple[str, ...]]
-    """Of the sections that an entry has."""
-    targets: Mapping[Language, str]
-    """Heading of the section with the figures to aim at."""
-    courtesies: Mapping[Language, re.Pattern[str]]
-    fillers: Mapping[Language, re.Pattern[str]]
-    quantities: Mapping[Language, Mapping[str, str]]
-    """Quantity by wording."""
-    comparisons: Mapping[Language, Mapping[str, str]]
-    """The side of a value, below or above, by wording."""
-    qualifiers: Mapping[Language, Mapping[str, str]]
-
-    @classmethod
-    def load(cls, path: Path = VOCABULARY) -> Vocabulary:
-        """The vocabulary in a file. Raises KnowledgeError where it cannot be used."""
-        try:
-            words = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                values={field: frozenset(words[field]) for field in _NAMED},
-                headings={
-                    lang: tuple(section[lang] for section in words["sections"].values())
-                    for lang in LANGUAGES
-                },
-                targets=words["sections"]["targets"],
-                courtesies={lang: _any_of(words["courtesies"][lang]) for lang in LANGUAGES},
-                fillers={lang: _any_word(words["fillers"][lang]) for lang in LANGUAGES},
-                quantities={lang: _by_wording(words["quantities"], lang) for lang in LANGUAGES},
-                comparisons={lang: _by_wording(words["comparisons"], lang) for lang in LANGUAGES},
-                qualifiers={
-                    lang: {word.lower(): word for word in words["qualifiers"][lang]}
-                    for lang in LANGUAGES
-                },
-            )
-        except KeyError as error:
-            raise KnowledgeError(f"{path} has no {error}.", "Put it back.") from error
-        except (OSError, ValueError, TypeError, AttributeError, re.error) as error:
-            raise KnowledgeError(f"{path} cannot be read: {error}.", "Correct it.") from error
-
-
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(patterns)})(?![A-Za-z])", re.IGNORECASE)
-
-
-def _any_word(words: Iterable[str]) -> re.Pattern[str]:
-    return _any_of(re.escape(word) for word in sorted(words, key=len, reverse=True))
-
-
-def _by_wording(names: Mapping[str, Any], language: Language) -> dict[str, str]:
-    return {wording.lower(): name for name, said in names.items() for wording in said[language]}
 
 
 @dataclass(frozen=True)
@@ -197,10 +133,10 @@ def _fields(file: EntryFile, words: Vocabulary) -> Iterator[Finding]:
         remedy = f"Write '{close[0]}'." if close else "Take it out; nothing reads it."
         message = f"'{field}' is not a field of an entry."
         yield _warning(file, file.line_of(field), "unknown-field", message, remedy)
-    for field in _NAMED:
+    for field in NAMED:
         for value in _texts(file.metadata.get(field)):
-            if value not in words.values[field]:
-                close = get_close_matches(value, words.values[field], n=1)
+            if value not in words.names[field]:
+                close = get_close_matches(value, words.names[field], n=1)
                 correct = f"Write {close[0]!r}, or add" if close else "Add"
                 remedy = f"{correct} it to [{field}] in {VOCABULARY.name}."
                 message = f"'{field}' has {value!r}, which the vocabulary does not know."
@@ -280,8 +216,8 @@ def _heard(text: str) -> str:
 
 def _opening(page: _Page) -> Iterator[Finding]:
     entry, file, line = page.entry, page.file, page.file.line_of("opening")
-    known = _said(entry.body)
-    for figure in _figures(entry.opening):
+    known = said_in(entry.body)
+    for figure in figures_in(entry.opening):
         if (figure.kind or figure.text[0].isdigit()) and not figure.is_in(known):
             yield _error(
                 file,
@@ -335,7 +271,6 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 #: As much as is said in one breath: a line may end in it, an item of a list does not go on.
 _BREATH = r"(?=\S)(?:[^。！？；!?;.\n]|\.(?!\s|$)|\n(?=[^\s\d#*-]))+"
 _CLAUSE = r"(?=\S)(?:[^，；,;]|,(?=\d{3}))+"
-_LIST_NUMBER = re.compile(r"^[ \t]*\d{1,2}[.、)）][ \t]*(?!\d)", re.MULTILINE)
 _EMOJI = "\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff"
 _WEB_ADDRESS = (
     r"[A-Za-z]{2,}://\S+|www\.\S+|[\w.+-]+@[\w-]+\.\w+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|cn|net|org)\b"
@@ -418,7 +353,7 @@ def _body(page: _Page, words: Vocabulary) -> Iterator[Finding]:
             f"It has no section “{'”, “'.join(missing)}”.",
             f"Write it, or change [sections] in {VOCABULARY.name}.",
         )
-    if not _LIST_NUMBER.search(entry.body):
+    if not LIST_NUMBER.search(entry.body):
         yield _warning(
             file,
             line,
@@ -476,7 +411,7 @@ def _beside_translation(pages: Sequence[_Page], words: Vocabulary) -> Iterator[F
         for language in LANGUAGES:
             other = by_id.get(f"{language}/{subject}")
             if other and other is not page:
-                yield from _unlike_figures(page, other, words)
+                yield from _unlikefigures_in(page, other, words)
                 if page.entry.language == "en":
                     yield from _unlike_facts(page, other)
 
@@ -498,10 +433,10 @@ def _listed(values: set[str]) -> str:
     return ", ".join(sorted(values)) or "nothing"
 
 
-def _unlike_figures(page: _Page, other: _Page, words: Vocabulary) -> Iterator[Finding]:
+def _unlikefigures_in(page: _Page, other: _Page, words: Vocabulary) -> Iterator[Finding]:
     start, targets = page.section(words.targets[page.entry.language])
-    known = _said(other.entry.body)
-    for figure in _figures(targets):
+    known = said_in(other.entry.body)
+    for figure in figures_in(targets):
         if figure.kind and not figure.is_in(known):
             yield _warning(
                 page.file,
@@ -599,7 +534,7 @@ def _target(page: _Page, line: int, clause: str, before: str, words: Vocabulary)
     language = page.entry.language
     quantities = _named(clause, words.quantities[language])
     sides = _named(clause, words.comparisons[language])
-    figures = [figure for figure in _figures(clause) if figure.kind]
+    figures = [figure for figure in figures_in(clause) if figure.kind]
     if not len(quantities) == len(sides) == len(figures) == 1:
         return None
     narrowed = set(_named(before + clause, words.qualifiers[language]))
@@ -609,149 +544,4 @@ def _target(page: _Page, line: int, clause: str, before: str, words: Vocabulary)
 
 def _named(text: str, names: Mapping[str, str]) -> list[str]:
     """What ``text`` names; 不低于 is not 低于."""
-    return [names[wording.lower()] for wording in _any_word(names).findall(text)]
-
-
-# Figures, in whatever way they are written
-
-#: How units are written, by what they measure and how many of its smallest unit they are.
-_UNITS: Final = {
-    ("share", 1): "%|％|percent|per cent|个百分点|percentage point",
-    ("share", 10): "成|tenth",
-    ("share", 20): "fifth",
-    ("time", 1): "ms|毫秒|millisecond",
-    ("time", 1000): "s|sec|秒|second",
-    ("time", 60_000): "min|分钟|minute",
-    ("time", 3_600_000): "h|小时|hour",
-    ("time", 24 * 3_600_000): "天|day",
-    ("time", 7 * 24 * 3_600_000): "周|星期|week",
-    ("working days", 1): "工作日|working day|business day",
-    ("months", 1): "个月|month",
-    ("months", 12): "年|year",
-    ("frames", 1): "fps|帧|frame",
-    ("bits a second", 1): "kbps|kbit/s|千比特|kilobit",
-    ("bits a second", 1000): "mbps|mbit/s|兆比特|megabit",
-    ("bytes", 1): "kb|千字节|kilobyte",
-    ("bytes", 1024): "mb|兆字节|megabyte",
-    ("bytes", 1024 * 1024): "gb|吉字节|gigabyte",
-    ("hertz", 1): "hz|赫兹|hertz",
-    ("hertz", 1000): "khz|千赫|kilohertz",
-    ("decibels", 1): "db|分贝|decibel",
-    ("port", 1): "端口|号端口",
-}
-_UNIT_OF: Final = {name: unit for unit, names in _UNITS.items() for name in names.split("|")}
-_TIMES: Final = {"万": 1e4, "亿": 1e8, "thousand": 1e3, "million": 1e6}
-
-_SMALL = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
-    "|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-)
-_HAN_DIGITS = "零〇一二两三四五六七八九"
-_NUMBER = (
-    r"(?:\d+(?:,\d{3})*(?:\.\d+)?(?:[万亿]|\s(?:thousand|million)\b)?"
-    rf"|(?<!个)半|[{_HAN_DIGITS}十百千万]+(?:点[{_HAN_DIGITS}]+)?"
-    rf"|\bhalf(?:\s+an?)?\b"
-    rf"|\b(?:(?:{_SMALL})\b|a\b(?=\s(?:hundred|thousand)))"
-    rf"(?:(?:[ -]|\sand\s)(?:{_SMALL}|hundred|thousand|million)\b)*)"
-)
-_UNIT = "|".join(
-    re.escape(name) + (r"s?(?![a-z])" if re.search(r"[a-z]$", name) else "")
-    for name in sorted(_UNIT_OF, key=len, reverse=True)
-).replace("成", "成(?![功为本员熟立])")
-_FIGURE = re.compile(
-    r"(?:(?P<percent>百分之)|(?P<port>(?:端口号?|\bports?|\bUDP|\bTCP)\s*)|(?P<rank>第)"
-    rf"|(?<![\d.A-Za-z-])(?![{_HAN_DIGITS}十百千万])|(?<![之几数上])(?=[{_HAN_DIGITS}十百千万]))"
-    rf"(?P<first>{_NUMBER})"
-    rf"(?:\s*(?:到|至|~|～|-|–|—|\bto\b|\band\b|(?P<about>或|\bor\b))\s*(?P<second>{_NUMBER}))?"
-    rf"(?:[\s-]*多?个?(?P<unit>{_UNIT}))?",
-    re.IGNORECASE,
-)
-_ONE_UNIT = re.compile(rf"(?:\b(?:an?|per|every|each|the)\s|每)(?P<unit>{_UNIT})", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Figure:
-    """A number and what it measures."""
-
-    text: str
-    start: int
-    number: float
-    kind: str
-    """Empty where no unit says it."""
-    times: float
-
-    @property
-    def value(self) -> float:
-        """In the smallest unit of its kind."""
-        return round(self.number * self.times, 6)
-
-    def is_in(self, said: frozenset[tuple[str, float]]) -> bool:
-        """Whether a text says it, with its unit or ("400 is the limit") without."""
-        if not self.kind:
-            return ("any", self.number) in said
-        return (self.kind, self.value) in said or ("", self.number) in said
-
-
-def _said(text: str) -> frozenset[tuple[str, float]]:
-    """The figures of a text by kind and value, and its numbers, of any kind."""
-    figures = _figures(text)
-    return frozenset(
-        (
-            *((figure.kind, figure.value) for figure in figures),
-            *(("any", figure.number) for figure in figures),
-            *(_unit_of(found["unit"]) for found in _ONE_UNIT.finditer(text)),
-        )
-    )
-
-
-def _figures(text: str) -> list[_Figure]:
-    """The figures of a text, without the numbers of its lists."""
-    text = _LIST_NUMBER.sub(lambda number: " " * len(number[0]), text)
-    figures: list[_Figure] = []
-    for found in _FIGURE.finditer(text):
-        for values in filter(None, (_values(found["first"]), _values(found["second"] or ""))):
-            kind, times = _kind(found, values)
-            figures += [_Figure(found[0].strip(), found.start(), v, kind, times) for v in values]
-    return figures
-
-
-def _kind(found: re.Match[str], values: Sequence[float]) -> tuple[str, float]:
-    """What the number measures, and in what; nothing where it only looks like a measure."""
-    unit, value = found["unit"], max(values)
-    if found["port"]:
-        return "port", 1
-    kind, times = ("share", 1) if found["percent"] else _unit_of(unit) if unit else ("", 1)
-    loose = (
-        found["rank"]  # 第四周
-        or found["about"]  # one or two seconds
-        or len(values) > 1  # 一两秒
-        or (unit == "年" and not 1 <= value < 1000)  # 2026年, 半年一次
-        or (unit == "帧" and value < 4)  # 两帧之间
-        or (kind == "share" and value == 100)  # 百分之百: every one
-    )
-    return ("", 1) if loose else (kind, times)
-
-
-def _unit_of(unit: str) -> tuple[str, float]:
-    unit = unit.lower()
-    return _UNIT_OF.get(unit) or _UNIT_OF[unit.removesuffix("s")]
-
-
-def _values(number: str) -> tuple[float, ...]:
-    """The value: two where people mean about (七八十), none where it is no number."""
-    number = number.lower()
-    if about := re.fullmatch(f"([{_HAN_DIGITS}])([{_HAN_DIGITS}])([十百千万]?)", number):
-        first, second, tens = about.groups()
-        return (*_values(first + tens), *_values(second + tens))
-    if arabic := re.fullmatch(r"([\d,.]+)\s?(\D*)", number):
-        return (float(arabic[1].replace(",", "")) * _TIMES.get(arabic[2], 1),)
-    if number.startswith(("半", "half")):
-        return (0.5,)
-    if number == "百":
-        return (100.0,)
-    try:
-        if number.isascii():
-            return (float(text2num(re.sub(r"^a\s", "one ", number), "en")),)
-        return (float(cn2an(number, "smart")),)
-    except (ValueError, KeyError):
-        return ()
+    return [names[wording.lower()] for wording in any_word(names).findall(text)]

@@ -455,7 +455,7 @@ def test_a_vocabulary_that_cannot_be_used_names_itself(tmp_path: Path, text: str
 
 def test_the_vocabulary_names_every_value_in_both_languages() -> None:
     vocabulary = Vocabulary.load()
-    assert {"general", "conversational-ai"} <= vocabulary.values["scenario"]
+    assert {"general", "conversational-ai"} <= vocabulary.names["scenario"].keys()
     assert len(vocabulary.headings["zh"]) == len(vocabulary.headings["en"]) == 5
 
 
