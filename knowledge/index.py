@@ -1,8 +1,8 @@
-"""The index: a corpus in, a folder out that answers which texts are near a question.
+"""The index: texts in, a folder out that answers which of them are near a question.
 
     FOLDER/manifest.json   which build is live, and of what it was made
-    FOLDER/vectors.npz     embeddings by text, so that nothing is embedded twice
-    FOLDER/<build>/        Chroma, the word indexes, the centres
+    FOLDER/vectors.db      embeddings by text, so that nothing is embedded twice
+    FOLDER/<build>/        Chroma (unless a server has it), the word indexes, the centres
 
 A build is written beside the live one; replacing the manifest makes it live, so a reader sees
 one or the other. The build before stays until the next, for the server that still reads it.
@@ -15,13 +15,16 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
+from urllib.parse import urlsplit
 
 import chromadb
+import httpx
 import numpy as np
 import numpy.typing as npt
 import yaml
@@ -30,31 +33,61 @@ from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
 from langchain_core.documents import Document
 
-from knowledge import ingest
 from knowledge.bm25 import WordIndex
-from knowledge.embedding import EMBEDDING_ID, E5Model, Role
-from knowledge.entry import LANGUAGES, Corpus, Entry, Language
+from knowledge.embedding import Embedder, Role
+from knowledge.entry import LANGUAGES, Language
 from knowledge.errors import KnowledgeError
+from knowledge.vectors import KnownVectors, Progress, Text, windows
 
 Vector = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
 
-#: What is embedded: sections of entries, ways of asking for them, and questions that none answers.
+#: What is embedded: passages of entries, ways of asking for them, and questions that none answers.
 Kind = Literal["passages", "questions", "outside"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
-_FORM = 2
+_FORM = 3
 _OUTSIDE = Path(__file__).with_name("outside.yaml")
-#: Texts embedded per call: small enough to show progress.
-_BATCH = 8
+#: Texts that are written to Chroma together.
+_WRITTEN = 1000
+#: Ids that are read from Chroma together.
+_READ = 10_000
 #: Neighbours that Chroma looks at and gives. An entry has about 13 texts, so this covers the 15
 #: nearest entries whole; what is not among them counts as far as the last one.
 NEIGHBOURS = 200
 
-#: Called after each batch with texts done and texts to embed.
-Progress = Callable[[int, int], None]
+
+class Texts(Protocol):
+    """What an index is made of. Read several times, in the same order."""
+
+    digest: str
+    """SHA-256 of everything below."""
+
+    def passages(self, language: Language) -> Iterable[Document]:
+        """Sections: `entry_id`, `title`, `section` and `text` are in the metadata."""
+        ...
+
+    def questions(self, language: Language) -> Iterable[Document]:
+        """Ways of asking: `entry_id` is in the metadata."""
+        ...
+
+    def whole(self, language: Language) -> Iterable[tuple[str, str]]:
+        """Each entry's id, and all its words."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an index is kept."""
+
+    folder: Path
+    chroma_url: str = ""
+    """Of a Chroma server; empty: Chroma in this process, below ``folder``."""
+
+    def __str__(self) -> str:
+        return f"{self.folder} and {self.chroma_url}" if self.chroma_url else str(self.folder)
 
 
 @dataclass(frozen=True)
@@ -62,11 +95,11 @@ class Manifest:
     """What the live build was made of."""
 
     form: int
-    corpus: str
-    """SHA-256 of everything that was indexed."""
+    texts: str
+    """Digest of everything that was indexed."""
     embedding: str
     build: str
-    """Name of its folder."""
+    """Name of its folder, and of its collections."""
     entries: int
     passages: int
     questions: int
@@ -86,34 +119,37 @@ class BuildReport:
 class Index:
     """The live build, opened for reading. Safe to use from several threads."""
 
-    def __init__(self, folder: Path, corpus: Corpus) -> None:
-        """Open the build of ``corpus``.
+    def __init__(self, place: Place, texts: Texts, embedding: str) -> None:
+        """Open the build of ``texts`` by the embedding model of that id.
 
-        Raises KnowledgeError when there is none, or when the corpus has changed since.
+        Raises KnowledgeError when there is none, when the texts have changed since, or when their
+        vectors are another model's.
         """
-        self.manifest = _fresh_manifest(folder, corpus)
-        self.entries: dict[str, Entry] = {entry.id: entry for entry in corpus.entries}
-        build = folder / self.manifest.build
+        self.manifest = _fresh_manifest(place, texts, embedding)
+        build = place.folder / self.manifest.build
         try:
-            client = _client(build)
+            client = _client(place, build.name)
             names = {collection.name for collection in client.list_collections()}
             self._collections: dict[tuple[Kind, Language], Collection] = {
-                (kind, language): client.get_collection(f"{kind}-{language}")
+                (kind, language): client.get_collection(name)
                 for kind in KINDS
                 for language in LANGUAGES
-                if f"{kind}-{language}" in names
+                if (name := _collection_name(build.name, kind, language)) in names
             }
-            ids = {key: found.get(include=[])["ids"] for key, found in self._collections.items()}
+            ids = {key: list(_all_ids(found)) for key, found in self._collections.items()}
             self._words = {
                 language: WordIndex.load(language, build / f"words-{language}")
                 for language in self.languages
             }
+            self._entries: dict[Language, list[str]] = json.loads(
+                (build / "entries.json").read_text("utf-8")
+            )
             with np.load(build / "centres.npz") as centres:
                 self._centres: dict[str, Vector] = dict(centres)
-        except (OSError, ValueError, chromadb.errors.ChromaError) as error:
+        except (OSError, ValueError, chromadb.errors.ChromaError, httpx.HTTPError) as error:
             raise KnowledgeError(
-                f"The knowledge index in {build} cannot be read ({error}).",
-                f"Delete {folder} and run `liuke knowledge build`.",
+                f"The knowledge index in {place} cannot be read ({error}).",
+                f"Delete {place.folder} and run `liuke knowledge build`.",
             ) from error
         self._sizes = {key: len(found) for key, found in ids.items()}
         #: Texts of each kind per entry; those outside belong to "outside-zh" and "outside-en".
@@ -123,15 +159,15 @@ class Index:
             )
             for kind in KINDS
         }
-        self._entry_ids = {
-            language: [e.id for e in corpus.entries if e.language == language]
-            for language in LANGUAGES
-        }
 
     @property
     def languages(self) -> tuple[Language, ...]:
         """The languages that have entries."""
         return tuple(lang for lang in LANGUAGES if ("passages", lang) in self._collections)
+
+    def has(self, entry_id: str) -> bool:
+        """Whether that entry was indexed."""
+        return entry_id in self.texts_of["passages"]
 
     def centred(self, vector: Sequence[float], language: Language) -> Vector:
         """A question's vector as the collections hold theirs."""
@@ -155,25 +191,23 @@ class Index:
         ]
 
     def word_scores(self, language: Language, question: str) -> dict[str, float]:
-        """For each entry of the language, the share of the question's words that it has."""
+        """The share of the question's words that an entry has, for the best of the language."""
         if language not in self._words:
             return {}
-        scores = self._words[language].scores(question).tolist()
-        return dict(zip(self._entry_ids[language], scores, strict=True))
+        scores = self._words[language].scores(question)
+        kept = min(NEIGHBOURS, len(scores))
+        best = np.argpartition(scores, len(scores) - kept)[-kept:]
+        ids = self._entries[language]
+        return {ids[row]: float(scores[row]) for row in best.tolist() if scores[row] > 0}
 
-    def passages(self, ids: Sequence[str]) -> dict[str, Document]:
-        """Passages by id: `text` and `section` are in the metadata."""
-        found: dict[str, Document] = {}
-        for (kind, _), collection in self._collections.items():
-            if kind != "passages":
-                continue
-            got = collection.get(ids=list(ids), include=["metadatas", "documents"])
-            assert got["documents"] is not None and got["metadatas"] is not None
-            for text_id, text, metadata in zip(
-                got["ids"], got["documents"], got["metadatas"], strict=True
-            ):
-                found[text_id] = Document(text, id=text_id, metadata=dict(metadata))
-        return found
+    def passage(self, text_id: str) -> Document:
+        """A passage by its id: `entry_id`, `title`, `language`, `section` and `text` are metadata."""
+        language: Language = "zh" if text_id.startswith("zh/") else "en"
+        found = self._collections["passages", language].get(
+            ids=[text_id], include=["metadatas", "documents"]
+        )
+        assert found["documents"] and found["metadatas"]
+        return Document(found["documents"][0], id=text_id, metadata=dict(found["metadatas"][0]))
 
 
 def entry_of(text_id: str) -> str:
@@ -182,181 +216,175 @@ def entry_of(text_id: str) -> str:
 
 
 def build_index(
-    corpus: Corpus, folder: Path, *, threads: int, progress: Progress = lambda done, total: None
+    texts: Texts,
+    place: Place,
+    embedder: Embedder,
+    *,
+    threads: int,
+    progress: Progress = lambda done, total: None,
 ) -> BuildReport:
-    """Index ``corpus`` in ``folder``, unless the live build was made of the same. Blocks."""
-    folder.mkdir(parents=True, exist_ok=True)
-    outside = _outside()
-    digest = _digest(corpus, outside)
-    live = _read_manifest(folder)
-    if live and (live.form, live.corpus, live.embedding) == (_FORM, digest, EMBEDDING_ID):
-        return BuildReport(live, changed=False, embedded=0)
+    """Index ``texts``, unless the live build was made of the same by the same model. Blocks.
 
-    texts = _texts(corpus, outside)
-    known = _KnownVectors(folder / "vectors.npz", threads)
-    # The questions outside are embedded in both roles: the second only for the passages' centre.
-    embedded = known.embed(
-        [(_ROLE[kind], text.page_content) for (kind, _), found in texts.items() for text in found]
-        + [("passage", text) for language in LANGUAGES for text in outside[language]],
-        progress,
-    )
-    build = folder / f"build-{time.time_ns()}"
-    try:
-        _write_build(build, corpus, texts, outside, known)
-    except BaseException:
-        shutil.rmtree(build, ignore_errors=True)
-        raise
-    known.save()
-    manifest = Manifest(
-        form=_FORM,
-        corpus=digest,
-        embedding=EMBEDDING_ID,
-        build=build.name,
-        entries=len(corpus.entries),
-        passages=sum(len(texts["passages", language]) for language in LANGUAGES),
-        questions=sum(len(texts["questions", language]) for language in LANGUAGES),
-    )
-    _replace(folder / "manifest.json", json.dumps(asdict(manifest), indent=2).encode())
-    _sweep(folder, keep={build.name, live.build if live else ""})
+    Raises KnowledgeError when Chroma or the embedding model is away; the live build serves on.
+    """
+    place.folder.mkdir(parents=True, exist_ok=True)
+    live = _read_manifest(place.folder)
+    made_of = (_FORM, _digest(texts), embedder.id)
+    if live and (live.form, live.texts, live.embedding) == made_of:
+        return BuildReport(live, changed=False, embedded=0)
+    build = place.folder / f"build-{time.time_ns()}"
+    with closing(KnownVectors(place.folder / "vectors.db", embedder, threads)) as known:
+        embedded = known.embed(lambda: _to_embed(texts), progress)
+        try:
+            entries = _write_build(build, place, texts, known)
+        except chromadb.errors.ChromaError as error:
+            _drop(build, place)
+            raise KnowledgeError(
+                f"The index could not be written to {place} ({error}).",
+                "Check that the disk has room and that Chroma answers; the index before is in use.",
+            ) from error
+        except BaseException:
+            _drop(build, place)
+            raise
+        manifest = Manifest(
+            form=_FORM,
+            texts=made_of[1],
+            embedding=embedder.id,
+            build=build.name,
+            entries=entries,
+            passages=_count(texts.passages(language) for language in LANGUAGES),
+            questions=_count(texts.questions(language) for language in LANGUAGES),
+        )
+        _replace(place.folder / "manifest.json", json.dumps(asdict(manifest), indent=2).encode())
+        known.forget_the_rest()
+    _sweep(place, keep={build.name, live.build if live else ""})
     return BuildReport(manifest, changed=True, embedded=embedded)
 
 
-class _KnownVectors:
-    """Embeddings by role and text, those of the last build at first."""
-
-    def __init__(self, path: Path, threads: int) -> None:
-        self._path = path
-        self._threads = threads
-        self._before: dict[str, Vector] = {}
-        self._used: dict[str, Vector] = {}
-        try:
-            with np.load(path) as stored:
-                if str(stored["embedding"]) == EMBEDDING_ID:
-                    self._before = dict(
-                        zip(stored["keys"].tolist(), stored["vectors"], strict=True)
-                    )
-        except (OSError, ValueError, KeyError):
-            pass  # Nothing there, or not readable: everything is embedded again.
-
-    def embed(self, texts: Sequence[tuple[Role, str]], progress: Progress) -> int:
-        """Make all ``texts`` known; the number of those that were not."""
-        missing: dict[Role, list[str]] = {"query": [], "passage": []}
-        for role, text in dict.fromkeys(texts):
-            key = _key(role, text)
-            if key in self._before:
-                self._used[key] = self._before[key]
-            else:
-                missing[role].append(text)
-        total = sum(map(len, missing.values()))
-        if not total:
-            return 0
-        model = E5Model()
-        batches = [
-            (role, role_texts[start : start + _BATCH])
-            for role, role_texts in missing.items()
-            for start in range(0, len(role_texts), _BATCH)
-        ]
-        done = 0
-        with ThreadPoolExecutor(self._threads) as pool:
-            made = pool.map(lambda batch: model.embed(batch[1], batch[0]), batches)
-            for (role, batch), vectors in zip(batches, made, strict=True):
-                for text, vector in zip(batch, vectors, strict=True):
-                    self._used[_key(role, text)] = np.array(vector, np.float32)
-                done += len(batch)
-                progress(done, total)
-        return total
-
-    def vectors(self, role: Role, texts: Sequence[str]) -> Vectors:
-        """Vectors of known texts."""
-        return np.array([self._used[_key(role, text)] for text in texts], np.float32)
-
-    def save(self) -> None:
-        """Keep what this build used, nothing else."""
-        beside = self._path.with_suffix(".tmp.npz")
-        np.savez(
-            beside,
-            embedding=np.array(EMBEDDING_ID),
-            keys=np.array(list(self._used)),
-            vectors=np.array(list(self._used.values())),
-        )
-        beside.replace(self._path)
+def _of_kind(texts: Texts, kind: Kind, language: Language) -> Iterable[Document]:
+    if kind == "passages":
+        return texts.passages(language)
+    if kind == "questions":
+        return texts.questions(language)
+    return (
+        Document(text, id=f"outside-{language}?{number}", metadata={"entry_id": ""})
+        for number, text in enumerate(_outside()[language])
+    )
 
 
-def _write_build(
-    build: Path,
-    corpus: Corpus,
-    texts: dict[tuple[Kind, Language], list[Document]],
-    outside: dict[Language, list[str]],
-    known: _KnownVectors,
-) -> None:
-    build.mkdir()
-    vectors = {
-        key: known.vectors(_ROLE[key[0]], [text.page_content for text in found])
-        for key, found in texts.items()
-        if found
-    }
-    centres: dict[str, Vector] = {}
+def _to_embed(texts: Texts) -> Iterator[Text]:
+    for kind in KINDS:
+        for language in LANGUAGES:
+            for text in _of_kind(texts, kind, language):
+                yield _ROLE[kind], text.page_content
+    # The questions outside are embedded in both roles: the second only for the passages' centre.
     for language in LANGUAGES:
-        # All e5 vectors lie in a narrow cone (cosines 0.75 to 0.95): taking away what the texts of
-        # a role and language have in common leaves what tells them apart. The questions outside
-        # take part, so that a corpus of a few entries has a sensible centre too.
-        stored: dict[Role, list[str]] = {"query": [], "passage": list(outside[language])}
-        for kind in KINDS:
-            stored[_ROLE[kind]] += [text.page_content for text in texts[kind, language]]
-        for role, role_texts in stored.items():
-            centres[f"{role}-{language}"] = known.vectors(role, role_texts).mean(axis=0)
-    np.savez(build / "centres.npz", **centres)  # type: ignore[arg-type]
+        yield from (("passage", text) for text in _outside()[language])
 
-    client = _client(build)
-    for (kind, language), found in vectors.items():
-        documents = texts[kind, language]
-        client.create_collection(
-            f"{kind}-{language}",
+
+def _write_build(build: Path, place: Place, texts: Texts, known: KnownVectors) -> int:
+    """Everything but the manifest; the number of entries."""
+    build.mkdir()
+    centres = {
+        f"{role}-{language}": _mean(texts, role, language, known)
+        for role in ("query", "passage")
+        for language in LANGUAGES
+    }
+    np.savez(build / "centres.npz", **centres)  # type: ignore[arg-type]
+    client = _client(place, build.name)
+    for kind in KINDS:
+        for language in LANGUAGES:
+            _write_collection(client, build.name, kind, language, texts, known, centres)
+    ids: dict[Language, list[str]] = {}
+    for language in LANGUAGES:
+        whole = list(texts.whole(language))
+        ids[language] = [entry_id for entry_id, _ in whole]
+        if whole:
+            WordIndex.build(language, [text for _, text in whole]).save(build / f"words-{language}")
+    (build / "entries.json").write_text(json.dumps(ids), "utf-8")
+    return sum(map(len, ids.values()))
+
+
+def _mean(texts: Texts, role: Role, language: Language, known: KnownVectors) -> Vector:
+    """What the texts of a role and language have in common.
+
+    All e5 vectors lie in a narrow cone (cosines 0.75 to 0.95): taking away their mean leaves what
+    tells them apart. The questions outside take part, so that a few entries have a sensible mean.
+    """
+    total: Vector | None = None
+    count = 0
+    for window in windows(_of_role(texts, role, language), _WRITTEN):
+        vectors = known.of((role, content) for content in window)
+        total = vectors.sum(axis=0) if total is None else total + vectors.sum(axis=0)
+        count += len(window)
+    assert total is not None  # the questions outside are always there
+    return np.asarray(total / count, np.float32)
+
+
+def _of_role(texts: Texts, role: Role, language: Language) -> Iterator[str]:
+    for kind in KINDS:
+        if _ROLE[kind] == role or kind == "outside":
+            for text in _of_kind(texts, kind, language):
+                yield text.page_content
+
+
+def _write_collection(
+    client: ClientAPI,
+    build: str,
+    kind: Kind,
+    language: Language,
+    texts: Texts,
+    known: KnownVectors,
+    centres: Mapping[str, Vector],
+) -> None:
+    """One kind of text in one language; nothing where there are none."""
+    collection: Collection | None = None
+    role = _ROLE[kind]
+    for window in windows(_of_kind(texts, kind, language), _WRITTEN):
+        collection = collection or client.create_collection(
+            _collection_name(build, kind, language),
             configuration={"hnsw": {"space": "cosine", "ef_search": NEIGHBOURS}},
             embedding_function=None,
-        ).add(
-            ids=[str(document.id) for document in documents],
-            embeddings=_centre(found, centres[f"{_ROLE[kind]}-{language}"]),
-            documents=[document.page_content for document in documents],
-            metadatas=[document.metadata for document in documents],
         )
-    for language in LANGUAGES:
-        entries = [entry for entry in corpus.entries if entry.language == language]
-        if entries:
-            whole = ["\n".join((e.title, *e.questions, e.body)) for e in entries]
-            WordIndex.build(language, whole).save(build / f"words-{language}")
+        vectors = known.of((role, text.page_content) for text in window)
+        collection.add(
+            ids=[str(text.id) for text in window],
+            embeddings=_centre(vectors, centres[f"{role}-{language}"]),
+            documents=[text.page_content for text in window],
+            metadatas=[text.metadata for text in window],
+        )
 
 
-def _texts(
-    corpus: Corpus, outside: dict[Language, list[str]]
-) -> dict[tuple[Kind, Language], list[Document]]:
-    texts: dict[tuple[Kind, Language], list[Document]] = {}
-    for language in LANGUAGES:
-        entries = [entry for entry in corpus.entries if entry.language == language]
-        texts["passages", language] = ingest.passages(entries)
-        texts["questions", language] = ingest.questions(entries)
-        texts["outside", language] = [
-            Document(text, id=f"outside-{language}?{number}", metadata={"entry_id": ""})
-            for number, text in enumerate(outside[language])
-        ]
-    return texts
+def _count(of: Iterable[Iterable[Document]]) -> int:
+    return sum(1 for texts in of for _ in texts)
 
 
+def _all_ids(collection: Collection) -> Iterator[str]:
+    for offset in range(0, collection.count(), _READ):
+        yield from collection.get(include=[], limit=_READ, offset=offset)["ids"]
+
+
+@cache
 def _outside() -> dict[Language, list[str]]:
     texts: dict[Language, list[str]] = yaml.safe_load(_OUTSIDE.read_text(encoding="utf-8"))
     return texts
 
 
-def _fresh_manifest(folder: Path, corpus: Corpus) -> Manifest:
-    manifest = _read_manifest(folder)
+def _fresh_manifest(place: Place, texts: Texts, embedding: str) -> Manifest:
+    manifest = _read_manifest(place.folder)
     if manifest is None:
         raise KnowledgeError(
-            f"There is no knowledge index in {folder}.", "Run `liuke knowledge build`."
+            f"There is no knowledge index in {place.folder}.", "Run `liuke knowledge build`."
         )
-    made_of = (manifest.form, manifest.corpus, manifest.embedding)
-    if made_of != (_FORM, _digest(corpus, _outside()), EMBEDDING_ID):
+    if manifest.embedding != embedding:
         raise KnowledgeError(
-            f"The knowledge index in {folder} is older than the corpus.",
+            f"The knowledge index in {place.folder} was made with {manifest.embedding}, "
+            f"but questions would be embedded with {embedding}; their vectors do not compare.",
+            "Run `liuke knowledge build` to embed everything anew, or set the model back.",
+        )
+    if (manifest.form, manifest.texts) != (_FORM, _digest(texts)):
+        raise KnowledgeError(
+            f"The knowledge index in {place.folder} is older than the corpus.",
             "Run `liuke knowledge build`; it embeds only what has changed.",
         )
     return manifest
@@ -370,13 +398,9 @@ def _read_manifest(folder: Path) -> Manifest | None:
     return manifest if (folder / manifest.build).is_dir() else None
 
 
-def _digest(corpus: Corpus, outside: dict[Language, list[str]]) -> str:
-    content = json.dumps([[asdict(entry) for entry in corpus.entries], outside], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _key(role: Role, text: str) -> str:
-    return hashlib.sha256(f"{role}: {text}".encode()).hexdigest()
+def _digest(texts: Texts) -> str:
+    outside = json.dumps(_outside(), sort_keys=True)
+    return hashlib.sha256(f"{texts.digest}\n{outside}".encode()).hexdigest()
 
 
 def _centre(vectors: Vectors, centre: Vector) -> Vectors:
@@ -385,8 +409,28 @@ def _centre(vectors: Vectors, centre: Vector) -> Vectors:
     return centred
 
 
-def _client(build: Path) -> ClientAPI:
-    return chromadb.PersistentClient(str(build / "chroma"), Settings(anonymized_telemetry=False))
+def _collection_name(build: str, kind: Kind, language: Language) -> str:
+    return f"liuke-{build}-{kind}-{language}"
+
+
+def _client(place: Place, build: str) -> ClientAPI:
+    """Raises KnowledgeError when the Chroma server does not answer."""
+    settings = Settings(anonymized_telemetry=False)
+    if not place.chroma_url:
+        return chromadb.PersistentClient(str(place.folder / build / "chroma"), settings)
+    url = urlsplit(place.chroma_url)
+    try:
+        return chromadb.HttpClient(
+            url.hostname or "",
+            url.port or (443 if url.scheme == "https" else 80),
+            ssl=url.scheme == "https",
+            settings=settings,
+        )
+    except (ValueError, httpx.HTTPError) as error:
+        raise KnowledgeError(
+            f"The Chroma server at {place.chroma_url} does not answer ({error}).",
+            "Start it, or correct LIUKE_KNOWLEDGE_CHROMA_URL; empty, Chroma runs inside Liuke.",
+        ) from error
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -395,7 +439,20 @@ def _replace(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def _sweep(folder: Path, keep: set[str]) -> None:
-    for build in folder.glob("build-*"):
+def _sweep(place: Place, keep: set[str]) -> None:
+    for build in place.folder.glob("build-*"):
         if build.name not in keep:
-            shutil.rmtree(build, ignore_errors=True)
+            _drop(build, place)
+
+
+def _drop(build: Path, place: Place) -> None:
+    """Remove a build that nobody reads; a server that is away keeps its collections till later."""
+    if place.chroma_url:
+        try:
+            client = _client(place, build.name)
+            for collection in client.list_collections():
+                if collection.name.startswith(f"liuke-{build.name}-"):
+                    client.delete_collection(collection.name)
+        except (KnowledgeError, chromadb.errors.ChromaError, httpx.HTTPError):
+            return
+    shutil.rmtree(build, ignore_errors=True)

@@ -6,13 +6,15 @@ An entry gives *passages* (its sections, each with title and heading as context)
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 
 from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
 
-from knowledge.entry import Entry
+from knowledge.entry import Corpus, Entry, Language
 
 #: Characters. A passage is read by a language model at about 80 tokens per second before it says a
 #: word, so sections are kept short; e5 reads 512 tokens at most.
@@ -36,20 +38,32 @@ class EntryLoader(BaseLoader):
             yield Document(entry.body, id=entry.id, metadata=metadata)
 
 
-def passages(entries: Sequence[Entry]) -> list[Document]:
-    """The sections of all entries; ``page_content`` begins with title and heading."""
-    return [
-        passage for document in EntryLoader(entries).lazy_load() for passage in _split(document)
-    ]
+class CorpusTexts:
+    """What the index of a corpus is made of: `knowledge.index.Texts`."""
 
+    def __init__(self, corpus: Corpus) -> None:
+        self._entries = corpus.entries
+        indexed = [(e.id, e.title, e.questions, e.body) for e in corpus.entries]
+        self.digest = hashlib.sha256(json.dumps(indexed).encode()).hexdigest()
 
-def questions(entries: Sequence[Entry]) -> list[Document]:
-    """Each way of asking of all entries."""
-    return [
-        Document(text, id=f"{entry.id}?{number}", metadata={"entry_id": entry.id})
-        for entry in entries
-        for number, text in enumerate(entry.questions)
-    ]
+    def passages(self, language: Language) -> Iterator[Document]:
+        """The sections; ``page_content`` begins with title and heading."""
+        for document in EntryLoader(self._of(language)).lazy_load():
+            yield from _split(document)
+
+    def questions(self, language: Language) -> Iterator[Document]:
+        """Each way of asking."""
+        for entry in self._of(language):
+            for number, text in enumerate(entry.questions):
+                yield Document(text, id=f"{entry.id}?{number}", metadata={"entry_id": entry.id})
+
+    def whole(self, language: Language) -> Iterator[tuple[str, str]]:
+        """Each entry's id and all its words."""
+        for entry in self._of(language):
+            yield entry.id, "\n".join((entry.title, *entry.questions, entry.body))
+
+    def _of(self, language: Language) -> list[Entry]:
+        return [entry for entry in self._entries if entry.language == language]
 
 
 def _split(document: Document) -> Iterator[Document]:
@@ -67,5 +81,5 @@ def _split(document: Document) -> Iterator[Document]:
         yield Document(
             f"{context}\n{chunk.page_content}",
             id=f"{document.id}#{number}",
-            metadata={"entry_id": document.id, "section": section, "text": chunk.page_content},
+            metadata=document.metadata | {"section": section, "text": chunk.page_content},
         )

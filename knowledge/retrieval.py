@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from knowledge.embedding import E5Embeddings
+from knowledge.embedding import Embedder
 from knowledge.entry import LANGUAGES, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import KINDS, Index, Kind, entry_of
@@ -117,8 +117,16 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Shelf:
+    """An index, and the approved openings of its entries."""
+
+    index: Index
+    openings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What the index says about one question."""
+    """What one index says about one question."""
 
     entry_ids: tuple[str, ...]
     """One per subject: the entry in the question's language, or else in the other."""
@@ -132,7 +140,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Evidence weighed."""
+    """The evidence of all shelves, weighed; its subjects stand one behind the other."""
 
     order: npt.NDArray[np.intp]
     """Subjects, best first."""
@@ -143,11 +151,13 @@ class Judgement:
 
 
 class Retriever:
-    """Searches one index. Blocks: call it in a thread; safe to use from several."""
+    """Searches some shelves. Blocks: call it in a thread; safe to use from several."""
 
-    def __init__(self, index: Index, embeddings: E5Embeddings, calibration: Calibration) -> None:
-        self._index = index
-        self._embeddings = embeddings
+    def __init__(
+        self, shelves: Sequence[Shelf], embedder: Embedder, calibration: Calibration
+    ) -> None:
+        self._shelves = shelves
+        self._embedder = embedder
         self._calibration = calibration
 
     def search(
@@ -156,7 +166,8 @@ class Retriever:
         """The ``k`` best passages for ``query``.
 
         ``context`` is the customer's question before: a short follow-up ("那印尼呢?") is also tried
-        joined to it, and the surer of the two counts.
+        joined to it, and the surer of the two counts. Raises KnowledgeError when the embedding
+        model is away.
         """
         timings_ms: dict[str, float] = {}
         total = _Clock(timings_ms)
@@ -173,107 +184,131 @@ class Retriever:
             passages, supported, opening, {name: round(ms, 1) for name, ms in timings_ms.items()}
         )
 
-    def evidence(self, query: str, language: Language, timings_ms: dict[str, float]) -> Evidence:
-        """All that the index says about a question; adds to ``timings_ms``."""
+    def evidence(
+        self, query: str, language: Language, timings_ms: dict[str, float]
+    ) -> tuple[Evidence, ...]:
+        """All that each shelf says about a question; adds to ``timings_ms``."""
         clock = _Clock(timings_ms)
-        vector = self._index.centred(self._embeddings.embed_query(query), language)
+        (embedded,) = self._embedder.embed([query], "query")
         clock.lap("embedding")
-        near = {
-            (kind, lang): self._index.neighbours(kind, lang, vector)
-            for kind in KINDS
-            for lang in LANGUAGES
-        }
-        clock.lap("vectors")
-        words = self._index.word_scores(language, query)
-        clock.lap("words")
-        return self._weigh(language, near, words)
-
-    def _weigh(
-        self,
-        language: Language,
-        near: dict[tuple[Kind, Language], list[tuple[str, float]]],
-        words: dict[str, float],
-    ) -> Evidence:
-        other: Language = "en" if language == "zh" else "zh"
-        similarity = {
-            (kind, lang): _Similarity(near[kind, lang], self._index.texts_of[kind], _SOFTNESS[kind])
-            for kind in _SOFTNESS
-            for lang in LANGUAGES
-        }
-        entries = {
-            entry_of(text_id)
-            for kind in _SOFTNESS
-            for lang in LANGUAGES
-            for text_id, _ in near[kind, lang]
-        }
-        subjects = sorted({_subject(entry_id) for entry_id in entries})
-        rows: list[list[float]] = []
-        for subject in subjects:
-            own = f"{language}/{subject}"
-            testimony: list[float] = []
-            for first, second in ((language, other), (other, language)):
-                for kind in _SOFTNESS:
-                    heard = (
-                        similarity[k, lang].to(f"{lang}/{subject}")
-                        for k, lang in _witnesses(kind, first, second)
-                    )
-                    testimony.append(next((value for value in heard if value is not None), 0.0))
-            rows.append([*testimony, words.get(own, 0.0)])
-        nearest_first = [
-            text_id for lang in (language, other) for text_id, _ in near["passages", lang]
-        ]
-        return Evidence(
-            entry_ids=tuple(
-                f"{language if f'{language}/{subject}' in self._index.entries else other}/{subject}"
-                for subject in subjects
-            ),
-            features=np.array(rows, np.float64).reshape(-1, len(EVIDENCE)),
-            nearness=_nearness(near, language, other),
-            passage_ids={entry_of(text_id): text_id for text_id in reversed(nearest_first)},
+        return tuple(
+            _evidence_of(shelf.index, query, embedded, language, timings_ms)
+            for shelf in self._shelves
         )
 
     def _retrieval(
-        self, evidence: Evidence, judgement: Judgement, language: Language, k: int
+        self, evidence: Sequence[Evidence], judgement: Judgement, language: Language, k: int
     ) -> tuple[tuple[Passage, ...], bool, Opening | None]:
-        best = [
-            (evidence.entry_ids[subject], float(judgement.scores[subject]))
-            for subject in judgement.order[:k]
+        rows = [
+            (shelf, found, entry_id)
+            for shelf, found in zip(self._shelves, evidence, strict=True)
+            for entry_id in found.entry_ids
         ]
-        passage_ids = {i: evidence.passage_ids.get(i, f"{i}#0") for i, _ in best}
-        documents = self._index.passages(list(passage_ids.values()))
         passages: list[Passage] = []
-        for entry_id, score in best:
-            entry = self._index.entries[entry_id]
-            document = documents[passage_ids[entry_id]]
+        for row in judgement.order[:k].tolist():
+            shelf, found, entry_id = rows[row]
+            passage_id = found.passage_ids.get(entry_id, f"{entry_id}#0")
+            metadata = shelf.index.passage(passage_id).metadata
             passages.append(
                 Passage(
                     entry_id=entry_id,
-                    title=entry.title,
-                    language=entry.language,
-                    section=document.metadata["section"],
-                    text=document.metadata["text"],
-                    score=round(score, 4),
+                    title=metadata["title"],
+                    language=metadata["language"],
+                    section=metadata["section"],
+                    text=metadata["text"],
+                    score=round(float(judgement.scores[row]), 4),
                 )
             )
-        supported = bool(best) and judgement.support >= self._calibration.supported
+        supported = bool(passages) and judgement.support >= self._calibration.supported
         opening = None
-        if supported and best[0][1] >= self._calibration.opening:
-            entry = self._index.entries[best[0][0]]
-            if entry.language == language:
-                opening = Opening(entry.id, entry.opening)
+        if supported and passages[0].score >= self._calibration.opening:
+            best = passages[0]
+            approved = rows[int(judgement.order[0])][0].openings.get(best.entry_id)
+            if approved and best.language == language:
+                opening = Opening(best.entry_id, approved)
         return tuple(passages), supported, opening
 
 
-def judge(evidence: Evidence, calibration: Calibration) -> Judgement:
-    """Weigh evidence: which subject, and whether any."""
-    strength = evidence.features @ calibration.ranking
+def judge(evidence: Sequence[Evidence], calibration: Calibration) -> Judgement:
+    """Weigh the evidence of all shelves: which subject, and whether any."""
+    strength = np.concatenate([found.features @ calibration.ranking for found in evidence])
     if not len(strength):
         return Judgement(np.array([], np.intp), strength, 0.0)
     share = np.exp(strength - strength.max())
     share /= share.sum()
-    logit = evidence.nearness @ calibration.support + calibration.support_bias
-    support = 1 / (1 + math.exp(-logit))
-    return Judgement(np.argsort(-strength, kind="stable"), share * support, support)
+    support = np.concatenate(
+        [np.full(len(found.entry_ids), _support(found, calibration)) for found in evidence]
+    )
+    scores = share * support
+    order = np.argsort(-scores, kind="stable")
+    return Judgement(order, scores, float(support[order[0]]))
+
+
+def _support(found: Evidence, calibration: Calibration) -> float:
+    logit = float(found.nearness @ calibration.support) + calibration.support_bias
+    return 1 / (1 + math.exp(-logit))
+
+
+def _evidence_of(
+    index: Index,
+    query: str,
+    embedded: Sequence[float],
+    language: Language,
+    timings_ms: dict[str, float],
+) -> Evidence:
+    clock = _Clock(timings_ms)
+    vector = index.centred(embedded, language)
+    near = {
+        (kind, lang): index.neighbours(kind, lang, vector) for kind in KINDS for lang in LANGUAGES
+    }
+    clock.lap("vectors")
+    words = index.word_scores(language, query)
+    clock.lap("words")
+    weighed = _weigh(index, language, near, words)
+    clock.lap("weighing")
+    return weighed
+
+
+def _weigh(
+    index: Index,
+    language: Language,
+    near: dict[tuple[Kind, Language], list[tuple[str, float]]],
+    words: dict[str, float],
+) -> Evidence:
+    other: Language = "en" if language == "zh" else "zh"
+    similarity = {
+        (kind, lang): _Similarity(near[kind, lang], index.texts_of[kind], _SOFTNESS[kind])
+        for kind in _SOFTNESS
+        for lang in LANGUAGES
+    }
+    entries = {
+        entry_of(text_id)
+        for kind in _SOFTNESS
+        for lang in LANGUAGES
+        for text_id, _ in near[kind, lang]
+    }
+    subjects = sorted({_subject(entry_id) for entry_id in (*entries, *words)})
+    rows: list[list[float]] = []
+    for subject in subjects:
+        testimony: list[float] = []
+        for first, second in ((language, other), (other, language)):
+            for kind in _SOFTNESS:
+                heard = (
+                    similarity[k, lang].to(f"{lang}/{subject}")
+                    for k, lang in _witnesses(kind, first, second)
+                )
+                testimony.append(next((value for value in heard if value is not None), 0.0))
+        rows.append([*testimony, words.get(f"{language}/{subject}", 0.0)])
+    nearest_first = [text_id for lang in (language, other) for text_id, _ in near["passages", lang]]
+    return Evidence(
+        entry_ids=tuple(
+            f"{language if index.has(f'{language}/{subject}') else other}/{subject}"
+            for subject in subjects
+        ),
+        features=np.array(rows, np.float64).reshape(-1, len(EVIDENCE)),
+        nearness=_nearness(near, language, other),
+        passage_ids={entry_of(text_id): text_id for text_id in reversed(nearest_first)},
+    )
 
 
 def _nearness(

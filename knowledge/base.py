@@ -1,0 +1,135 @@
+"""The knowledge base of an installation: the corpus, the operator's documents, and their indexes.
+
+    FOLDER/library.db            documents, versions, openings of documents
+    FOLDER/corpus/               the index of the corpus
+    FOLDER/documents/            the index of the documents that are for everybody
+    FOLDER/documents-<tenant>/   the index of one tenant's
+
+A question is put to the corpus, to the documents for everybody and to those of the customer's own
+tenant. Each has an index of its own: nothing of one tenant can come up in another's call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from knowledge.embedding import E5Model, Embedder
+from knowledge.entry import Corpus, Entry, read_corpus
+from knowledge.errors import KnowledgeError
+from knowledge.index import BuildReport, Index, Place, Texts, build_index
+from knowledge.ingest import CorpusTexts
+from knowledge.library import PUBLIC, Library, StoredSection
+from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.vectors import Progress
+
+#: Names a tenant may have: they become names of folders.
+_TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An OpenAI-compatible `/embeddings`."""
+
+    url: str
+    model: str
+    key: str
+
+
+@dataclass(frozen=True)
+class KnowledgeConfig:
+    """Where knowledge comes from and where it is kept."""
+
+    folder: Path
+    corpus_dir: Path
+    chroma_url: str = ""
+    """Of a Chroma server; empty: Chroma in this process."""
+    embedding: Endpoint | None = None
+    """None: the model in this process."""
+
+
+class KnowledgeBase:
+    """Builds what a `Desk` opens. Blocks."""
+
+    def __init__(self, config: KnowledgeConfig) -> None:
+        self._config = config
+
+    def embedder(self) -> Embedder:
+        """The model that embeds, loaded."""
+        endpoint = self._config.embedding
+        if endpoint is None:
+            return E5Model()
+        # The client takes a second to import, which the embedded model need not wait for.
+        from knowledge.endpoint import EndpointModel
+
+        return EndpointModel(endpoint.url, endpoint.model, endpoint.key)
+
+    def corpus(self) -> Corpus:
+        """The corpus as it is in its folder. Raises KnowledgeError when it has no entry."""
+        return read_corpus(self._config.corpus_dir)
+
+    @contextmanager
+    def library(self) -> Iterator[Library]:
+        """The library, open."""
+        with closing(Library(self._config.folder / "library.db")) as library:
+            yield library
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Nobody else changes the knowledge base meanwhile. Raises KnowledgeError when somebody is."""
+        self._config.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._config.folder / "changing.lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise KnowledgeError(
+                f"Another `liuke knowledge` is changing {self._config.folder}.",
+                "Wait until it has finished.",
+            ) from None
+
+    def build_corpus(self, corpus: Corpus, *, threads: int, progress: Progress) -> BuildReport:
+        """Index the corpus, unless it is, and give what has changed its next version."""
+        with self.changing():
+            built = build_index(
+                CorpusTexts(corpus),
+                self.place_of_corpus(),
+                self.embedder(),
+                threads=threads,
+                progress=progress,
+            )
+            with self.library() as library:
+                library.record(corpus.entries)
+        return built
+
+    def build_documents(
+        self, library: Library, tenant: str, *, threads: int, progress: Progress
+    ) -> BuildReport:
+        """Index a tenant's documents, unless they are. Call it within ``changing``."""
+        return build_index(
+            library.texts(tenant),
+            self.place_of(tenant),
+            self.embedder(),
+            threads=threads,
+            progress=progress,
+        )
+
+    def place_of_corpus(self) -> Place:
+        """Where the index of the corpus is."""
+        return Place(self._config.folder / "corpus", self._config.chroma_url)
+
+    def place_of(self, tenant: str) -> Place:
+        """Where the index of a tenant's documents is. Raises KnowledgeError for no name."""
+        if tenant != PUBLIC and not _TENANT.fullmatch(tenant):
+            raise KnowledgeError(
+                f"{tenant!r} cannot name a tenant.",
+                "Use lower-case letters, digits and hyphens, 64 at most.",
+            )
+        name = f"documents-{tenant}" if tenant else "documents"
+        return Place(self._config.folder / name, self._config.chroma_url)

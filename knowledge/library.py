@@ -1,0 +1,343 @@
+"""The library: the operator's own documents in sections, and every version of every entry.
+
+One SQLite file. Documents belong to a tenant (one of the operator's customers; PUBLIC for all).
+What is replaced or removed stays readable: an answer's citation names the version it rests on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from langchain_core.documents import Document
+
+from knowledge.entry import Entry, Language
+from knowledge.loading import LoadedDocument, Section
+
+#: The tenant whose documents are for everybody.
+PUBLIC: Final = ""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS document (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
+    digest TEXT NOT NULL, version INTEGER NOT NULL, changed_at TEXT NOT NULL, removed_at TEXT
+);
+CREATE TABLE IF NOT EXISTS section (
+    document TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
+    language TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL, suspicions TEXT NOT NULL,
+    PRIMARY KEY (document, version, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS opening (
+    document TEXT NOT NULL, text_digest TEXT NOT NULL, opening TEXT NOT NULL,
+    approved INTEGER NOT NULL, PRIMARY KEY (document, text_digest)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry_version (
+    entry TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
+    PRIMARY KEY (entry, version)
+) WITHOUT ROWID;
+"""
+_LIVE = """
+FROM section JOIN document ON document.id = section.document AND document.version = section.version
+WHERE document.removed_at IS NULL AND document.tenant = ?
+"""
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document as it is now."""
+
+    id: str
+    tenant: str
+    source: str
+    title: str
+    version: int
+    sections: int
+    suspicious: int
+    """Sections of which something was taken out because it spoke to a model."""
+    changed_at: str
+
+
+@dataclass(frozen=True)
+class StoredSection:
+    """A section; its id is that of an entry."""
+
+    id: str
+    version: int
+    title: str
+    source: str
+    language: Language
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DraftedOpening:
+    """A sentence with which answers from a section may begin once somebody has approved it."""
+
+    section: StoredSection
+    text: str
+    approved: bool
+
+
+class Library:
+    """One file, open for reading and writing. Not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    # Documents
+
+    def digest_of(self, source: str, tenant: str) -> str | None:
+        """Digest of a document as it was added last; None where it is not here."""
+        row = self._database.execute(
+            "SELECT digest FROM document WHERE id = ? AND removed_at IS NULL",
+            (_document_id(source, tenant),),
+        ).fetchone()
+        return row[0] if row else None
+
+    def add(self, document: LoadedDocument, tenant: str) -> None:
+        """Add a document, or the next version of it, as one step."""
+        document_id = _document_id(document.source, tenant)
+        with self._database:
+            (last,) = self._database.execute(
+                "SELECT max(version) FROM section WHERE document = ?", (document_id,)
+            ).fetchone()
+            version = (last or 0) + 1
+            self._database.executemany(
+                "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (document_id, version, number, *_columns(section))
+                    for number, section in enumerate(document.sections)
+                ),
+            )
+            self._database.execute(
+                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (
+                    *(document_id, tenant, document.source, document.title, document.digest),
+                    *(version, _now()),
+                ),
+            )
+
+    def remove(self, source: str, tenant: str) -> bool:
+        """Take a document out of use; false where it is not here."""
+        with self._database:
+            done = self._database.execute(
+                "UPDATE document SET removed_at = ? WHERE id = ? AND removed_at IS NULL",
+                (_now(), _document_id(source, tenant)),
+            )
+        return done.rowcount == 1
+
+    def documents(self, tenant: str) -> list[StoredDocument]:
+        """The documents of a tenant, by source."""
+        rows = self._database.execute(
+            "SELECT document.id, tenant, source, title, document.version, count(number),"
+            " sum(suspicions != '[]'), changed_at FROM document LEFT JOIN section"
+            " ON document.id = section.document AND document.version = section.version"
+            " WHERE removed_at IS NULL AND tenant = ? GROUP BY document.id ORDER BY source",
+            (tenant,),
+        )
+        return [StoredDocument(*row[:6], row[6] or 0, row[7]) for row in rows]
+
+    def tenants(self) -> list[str]:
+        """Who has documents."""
+        rows = self._database.execute(
+            "SELECT DISTINCT tenant FROM document WHERE removed_at IS NULL ORDER BY tenant"
+        )
+        return [tenant for (tenant,) in rows]
+
+    def suspicions(self, tenant: str) -> Iterator[tuple[str, str, list[str]]]:
+        """Source, heading and what was found, of each section that spoke to a model."""
+        rows = self._database.execute(
+            f"SELECT source, heading, suspicions {_LIVE} AND suspicions != '[]'", (tenant,)
+        )
+        for source, heading, found in rows:
+            yield source, heading, json.loads(found)
+
+    # Sections
+
+    def sections(self, tenant: str, language: Language) -> Iterator[StoredSection]:
+        """The sections of a tenant in one language, read as they are used."""
+        with closing(self._database.cursor()) as cursor:
+            cursor.execute(
+                "SELECT document.id, number, document.version, title, source, language, heading,"
+                f" text {_LIVE} AND language = ? ORDER BY document.id, number",
+                (tenant, language),
+            )
+            for row in cursor:
+                yield _section(row)
+
+    def section(self, entry_id: str, version: int | None = None) -> StoredSection | None:
+        """A section by its id, also of an old version; without one, as it is now."""
+        document_id, number = _parts(entry_id)
+        if document_id is None:
+            return None
+        row = self._database.execute(
+            "SELECT document.id, number, section.version, title, source, language, heading, text"
+            " FROM section JOIN document ON document.id = section.document"
+            " WHERE section.document = ? AND number = ?"
+            " AND section.version = coalesce(?, document.version)",
+            (document_id, number, version),
+        ).fetchone()
+        return _section(row) if row else None
+
+    def texts(self, tenant: str) -> LibraryTexts:
+        """What the index of a tenant's documents is made of."""
+        return LibraryTexts(self, tenant)
+
+    def digest(self, tenant: str) -> str:
+        """Changes when the documents of a tenant do."""
+        rows = self._database.execute(
+            "SELECT id, digest, version FROM document WHERE removed_at IS NULL AND tenant = ?"
+            " ORDER BY id",
+            (tenant,),
+        )
+        return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()
+
+    # Openings
+
+    def openings(self, tenant: str) -> list[DraftedOpening]:
+        """What was drafted for sections as they are now; a section that changed has none."""
+        drafted = {
+            (document, digest): (text, bool(approved))
+            for document, digest, text, approved in self._database.execute("SELECT * FROM opening")
+        }
+        if not drafted:
+            return []
+        found = []
+        for language in ("zh", "en"):
+            for section in self.sections(tenant, language):
+                key = (_parts(section.id)[0] or "", _text_digest(section))
+                if key in drafted:
+                    found.append(DraftedOpening(section, *drafted[key]))
+        return found
+
+    def set_opening(self, section: StoredSection, opening: str, *, approved: bool) -> None:
+        """Keep an opening for a section as it is now."""
+        with self._database:
+            self._database.execute(
+                "INSERT OR REPLACE INTO opening VALUES (?, ?, ?, ?)",
+                (_parts(section.id)[0], _text_digest(section), opening, approved),
+            )
+
+    # Versions of the corpus
+
+    def record(self, entries: Iterable[Entry]) -> None:
+        """Give each entry that differs from its last version the next one."""
+        last = {
+            entry: (version, digest)
+            for entry, version, digest in self._database.execute(
+                "SELECT entry, max(version), digest FROM entry_version GROUP BY entry"
+            )
+        }
+        with self._database:
+            for entry in entries:
+                content = json.dumps(asdict(entry), ensure_ascii=False, sort_keys=True)
+                digest = hashlib.sha256(content.encode()).hexdigest()
+                version, before = last.get(entry.id, (0, ""))
+                if digest != before:
+                    self._database.execute(
+                        "INSERT INTO entry_version VALUES (?, ?, ?, ?)",
+                        (entry.id, version + 1, digest, content),
+                    )
+
+    def entry_versions(self) -> dict[str, int]:
+        """The last version of each entry of the corpus."""
+        rows = self._database.execute("SELECT entry, max(version) FROM entry_version GROUP BY entry")
+        return dict(rows.fetchall())
+
+    def entry(self, entry_id: str, version: int) -> Entry | None:
+        """An entry of the corpus as it was in a version."""
+        row = self._database.execute(
+            "SELECT content FROM entry_version WHERE entry = ? AND version = ?", (entry_id, version)
+        ).fetchone()
+        if row is None:
+            return None
+        fields = json.loads(row[0])
+        return Entry(
+            **{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+        )
+
+
+class LibraryTexts:
+    """A tenant's documents as an index is made of them: `knowledge.index.Texts`."""
+
+    def __init__(self, library: Library, tenant: str) -> None:
+        self._library = library
+        self._tenant = tenant
+        self.digest = library.digest(tenant)
+
+    def passages(self, language: Language) -> Iterator[Document]:
+        """Each section; ``page_content`` begins with its headings."""
+        for section in self._library.sections(self._tenant, language):
+            yield Document(
+                f"{section.heading}\n{section.text}",
+                id=f"{section.id}#0",
+                metadata={
+                    "entry_id": section.id,
+                    "title": section.title,
+                    "language": section.language,
+                    "section": section.heading,
+                    "text": section.text,
+                },
+            )
+
+    def questions(self, language: Language) -> Iterator[Document]:
+        """Nobody has written down how customers ask for a document."""
+        return iter(())
+
+    def whole(self, language: Language) -> Iterator[tuple[str, str]]:
+        """Each section's id and its words."""
+        for section in self._library.sections(self._tenant, language):
+            yield section.id, f"{section.heading}\n{section.text}"
+
+
+def document_of(entry_id: str) -> str:
+    """What an entry is a part of: the document of a section, and an entry of the corpus itself."""
+    return _parts(entry_id)[0] or entry_id
+
+
+def _document_id(source: str, tenant: str) -> str:
+    return f"doc-{hashlib.sha256(f'{tenant}\n{source}'.encode()).hexdigest()[:12]}"
+
+
+def _parts(entry_id: str) -> tuple[str | None, int]:
+    """Document and number of a section's id, zh/doc-0123456789ab-7; None for other ids."""
+    name = entry_id.partition("/")[2]
+    document, _, number = name.rpartition("-")
+    if document.startswith("doc-") and number.isdecimal():
+        return document, int(number)
+    return None, 0
+
+
+def _columns(section: Section) -> tuple[str, str, str, str]:
+    found = json.dumps(section.suspicions, ensure_ascii=False)
+    return section.language, section.heading, section.text, found
+
+
+def _section(row: Sequence[object]) -> StoredSection:
+    document, number, version, title, source, language, heading, text = row
+    return StoredSection(
+        f"{language}/{document}-{number}", version, title, source, language, heading, text
+    )
+
+
+def _text_digest(section: StoredSection) -> str:
+    return hashlib.sha256(f"{section.heading}\n{section.text}".encode()).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
