@@ -28,6 +28,7 @@ from knowledge.entry import Language, read_corpus
 from knowledge.errors import KnowledgeError
 from knowledge.index import Index
 from knowledge.retrieval import Calibration, Retriever
+from knowledge.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def open_retriever(index: Path, corpus: Path) -> tuple[Index, Retriever]:
 def create_app(index: Index, retriever: Retriever) -> FastAPI:
     """The HTTP interface to one index."""
     app = FastAPI(title="Liuke knowledge server")
+    vocabulary = Vocabulary.load()
     _install_error_handlers(app)
 
     @app.post("/search")
@@ -81,7 +83,7 @@ def create_app(index: Index, retriever: Retriever) -> FastAPI:
             return _error(404, "unknown_entry", f"There is no entry '{entry_id}'.", "Check its id.")
         shown = asdict(found)
         del shown["questions"]
-        return shown
+        return shown | {"names": vocabulary.names_of(found)}
 
     @app.get("/openings")
     async def openings() -> list[dict[str, str]]:

@@ -50,7 +50,10 @@ class CallTicket(BaseModel):
 
 
 class EntryView(BaseModel):
-    """A knowledge entry as its card shows it; the body is Markdown."""
+    """A knowledge entry as its card shows it; the body is Markdown.
+
+    ``names``: what the values of a field are called, by field, value and language.
+    """
 
     id: str
     language: Language
@@ -58,9 +61,13 @@ class EntryView(BaseModel):
     scenario: list[str]
     region: list[str]
     topic: str
+    product: list[str]
+    platform: list[str]
+    error_codes: list[str]
     source: str
     opening: str
     body: str
+    names: dict[str, dict[str, dict[Language, str]]]
 
 
 class ErrorDetail(BaseModel):

@@ -59,10 +59,15 @@ class SourceEntry:
     scenario: tuple[str, ...]
     region: tuple[str, ...]
     topic: str
+    product: tuple[str, ...]
+    platform: tuple[str, ...]
+    error_codes: tuple[str, ...]
     source: str
     opening: str
     body: str
     """Markdown."""
+    names: dict[str, dict[str, dict[Language, str]]]
+    """What the values of a field are called, by field, value and language."""
 
 
 class KnowledgeClient:

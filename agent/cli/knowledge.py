@@ -1,4 +1,4 @@
-"""`liuke knowledge`: build the index of the knowledge base, and see what retrieval finds."""
+"""`liuke knowledge`: check the knowledge base, build its index, and see what retrieval finds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,51 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from agent.call.retrieval import KnowledgeClient
 from agent.cli.output import JsonFlag, err, out, print_json, run
 from agent.errors import InputError, SetupError
 from agent.settings import Language, Settings
 
-app = typer.Typer(help="The knowledge base: build its index, search it.", no_args_is_help=True)
+app = typer.Typer(
+    help="The knowledge base: check it, build its index, search it.", no_args_is_help=True
+)
+
+
+@app.command()
+def lint(
+    folder: Annotated[
+        Path | None, typer.Argument(help="The corpus; else the one in use.", show_default=False)
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Check the entries as a support lead would. Exit status 1 when there are errors."""
+    from knowledge.entry import entry_paths
+    from knowledge.errors import KnowledgeError
+    from knowledge.lint import lint as findings_of
+
+    folder = folder or Settings().knowledge.corpus_dir
+    try:
+        entries = len(entry_paths(folder))
+        findings = findings_of(folder)
+    except KnowledgeError as error:
+        raise InputError(error.message, error.remedy) from error
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    if json_output:
+        shown = [{**asdict(finding), "path": str(finding.path)} for finding in findings]
+        print_json({"entries": entries, "errors": errors, "warnings": warnings, "findings": shown})
+    else:
+        for finding in findings:
+            place = f"{_seen_from_here(finding.path)}:{finding.line}:"
+            colour = "red" if finding.severity == "error" else "yellow"
+            # A Text, not a string: what an entry holds may look like Rich's own marks.
+            said = Text.assemble((place, colour), f" {finding.message}\n  {finding.remedy}")
+            out.print(said, soft_wrap=True)
+        out.print(f"{entries} entries, {errors} errors, {warnings} warnings", highlight=False)
+    if errors:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -145,6 +183,10 @@ def _show(found: dict[str, Any]) -> None:
         out.print(f"[green]Opening:[/] {found['opening']['text']}", highlight=False)
     else:
         out.print("Supported; not sure enough of one entry to speak its opening.")
+
+
+def _seen_from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _index_dir(settings: Settings) -> Path:

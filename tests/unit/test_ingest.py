@@ -15,6 +15,7 @@ def entry(body: str) -> Entry:
         scenario=("general",),
         region=("global",),
         topic="troubleshooting",
+        product=("audio",),
         questions=("why do I hear myself", "there is an echo"),
         source="example",
         opening="Put on headphones.",

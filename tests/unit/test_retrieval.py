@@ -69,7 +69,8 @@ def write_corpus(folder: Path, without: str = "") -> Path:
         asked = "".join(f"  - {question}\n" for question in questions)
         path.write_text(
             f"---\nid: {entry_id}\nlanguage: {entry_id[:2]}\ntitle: {title}\nscenario: [general]\n"
-            f"region: [global]\ntopic: t\nquestions:\n{asked}source: s\nopening: {opening}\n---\n"
+            f"region: [global]\nproduct: [audio]\ntopic: t\nquestions:\n{asked}source: s\n"
+            f"opening: {opening}\n---\n"
             f"## 怎么做\n{body}\n",
             encoding="utf-8",
         )

@@ -113,6 +113,8 @@ export interface components {
         /**
          * EntryView
          * @description A knowledge entry as its card shows it; the body is Markdown.
+         *
+         *     ``names``: what the values of a field are called, by field, value and language.
          */
         EntryView: {
             /** Id */
@@ -130,12 +132,26 @@ export interface components {
             region: string[];
             /** Topic */
             topic: string;
+            /** Product */
+            product: string[];
+            /** Platform */
+            platform: string[];
+            /** Error Codes */
+            error_codes: string[];
             /** Source */
             source: string;
             /** Opening */
             opening: string;
             /** Body */
             body: string;
+            /** Names */
+            names: {
+                [key: string]: {
+                    [key: string]: {
+                        [key: string]: string;
+                    };
+                };
+            };
         };
         /**
          * ErrorDetail

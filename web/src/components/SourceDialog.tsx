@@ -8,7 +8,7 @@ import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { type Entry, fetchEntry } from "../api/client";
 import type { Citation } from "../call/conversation";
-import { languageTagOf } from "../i18n";
+import { languageTagOf, usePageLanguage } from "../i18n";
 import { ProblemError } from "../problem";
 import { Notice } from "./Notice";
 import styles from "./SourceDialog.module.css";
@@ -90,15 +90,23 @@ function EntryText({ id }: { id: string }) {
   );
 }
 
-const FIELDS = ["scenario", "region", "topic", "source"] as const;
+const FIELDS = [
+  "scenario",
+  "region",
+  "topic",
+  "product",
+  "platform",
+  "error_codes",
+  "source",
+] as const;
 
-/** What the entry is about; the codes of its front matter in the words of the page. */
+/** What the entry is about; the codes of its front matter by the names that the knowledge base has for them. */
 function Facts({ entry }: { entry: Entry }) {
   const { t } = useTranslation();
-  const names: Record<string, string> = t("source.value", { returnObjects: true });
+  const language = usePageLanguage();
   const facts = FIELDS.map((field) => {
-    const codes = [entry[field]].flat();
-    return { field, text: codes.map((code) => names[code] ?? code).join(t("source.and")) };
+    const nameOf = (code: string) => entry.names[field]?.[code]?.[language] ?? code;
+    return { field, text: [entry[field]].flat().map(nameOf).join(t("source.and")) };
   });
   return (
     <dl className={styles.facts}>
