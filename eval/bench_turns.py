@@ -231,6 +231,9 @@ class Bench:
             speech,
             [Commit(item.at_ms, call.question_of(item)) for item in items],
             [run.start_ms for run in runs],
+            whole_from_ms=utterance.pauses[0].start_ms + at_ms
+            if utterance.category == "late part"
+            else None,
         )
         silences = [s.at_ms for s in call.states if s.who == "customer" and s.state == "listening"]
         finals = [w.at_ms for w in call.words if w.final]
@@ -432,6 +435,7 @@ def details(turns: Sequence[Turn], disturbed: Sequence[Disturbed]) -> dict[str, 
                 "turns": len(mine),
                 "cut_off": sum(t.score.cut_off for t in mine),
                 "joined": sum(t.score.outcome == "joined" for t in mine),
+                "joined_late": sum(t.score.outcome == "joined late" for t in mine),
                 "unheard": sum(t.score.outcome == "unheard" for t in mine),
                 "endpointing_ms": _percentiles(t.score.endpointing_ms for t in mine),
                 "answer_ms": _percentiles(t.score.answer_ms for t in mine),

@@ -61,8 +61,8 @@ class Question:
 
     text: str
     language: Language
-    subject: str | None
-    """None: nothing in the corpus answers it."""
+    subjects: tuple[str, ...]
+    """Any of them answers it, the first one best; empty: nothing in the corpus does."""
     half: int
     """0 or 1, for the cross-check."""
 
@@ -75,12 +75,12 @@ class Sample:
     evidence: Evidence
 
     @property
-    def answer(self) -> int | None:
-        """Row of the right subject in the evidence."""
-        subjects = [entry_id.split("/", 1)[1] for entry_id in self.evidence.entry_ids]
-        if self.question.subject in subjects:
-            return subjects.index(self.question.subject)
-        return None
+    def answers(self) -> list[int]:
+        """Rows of the right subjects in the evidence, the best first."""
+        rows = {
+            entry_id.split("/", 1)[1]: row for row, entry_id in enumerate(self.evidence.entry_ids)
+        }
+        return [rows[subject] for subject in self.question.subjects if subject in rows]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def load_questions(folder: Path = QUESTIONS) -> list[Question]:
         Question(
             row["text"],
             row["language"],
-            row.get("entry"),
+            tuple(row.get("entries", ())),
             half=_digest(row["text"])[0] % 2,
         )
         for row in rows
@@ -162,9 +162,9 @@ def calibrate(samples: Sequence[Sample]) -> Calibration:
 
 
 def _fit(samples: Sequence[Sample]) -> Calibration:
-    answered = [(s.evidence.features, s.answer) for s in samples if s.answer is not None]
+    answered = [(s.evidence.features, s.answers[0]) for s in samples if s.answers]
     ranking = _fit_ranking([features for features, _ in answered], [row for _, row in answered])
-    answerable = np.array([s.question.subject is not None for s in samples])
+    answerable = np.array([bool(s.question.subjects) for s in samples])
     support, bias = _fit_logistic(np.array([s.evidence.nearness for s in samples]), answerable)
     return Calibration(ranking, support, bias, supported=0.5, opening=1.0)
 
@@ -231,7 +231,7 @@ def _newton(loss: Callable[[Array], tuple[float, Array, Array]], size: int, prio
 
 def _supported_threshold(judged: Sequence[tuple[Sample, Judgement]]) -> float:
     """The lowest support at which enough of the unanswerable are declined."""
-    others = [judgement.support for sample, judgement in judged if sample.question.subject is None]
+    others = [judgement.support for sample, judgement in judged if not sample.question.subjects]
     return float(np.quantile(others, DECLINED, method="higher")) + 1e-6
 
 
@@ -249,13 +249,13 @@ def _opening_threshold(judged: Sequence[tuple[Sample, Judgement]], supported: fl
 def _figures(
     judged: Sequence[tuple[Sample, Judgement]], supported: float, opening: float
 ) -> Figures:
-    answerable = [(s, j) for s, j in judged if s.question.subject is not None]
-    others = [j for s, j in judged if s.question.subject is None]
+    answerable = [(s, j) for s, j in judged if s.question.subjects]
+    others = [j for s, j in judged if not s.question.subjects]
     ranks = np.array([_rank(s, j) for s, j in answerable])
     opened = [
         (s, j) for s, j in judged if j.support >= supported and j.scores.max(initial=0) >= opening
     ]
-    right = sum(s.answer == j.order[0] for s, j in opened if s.answer is not None)
+    right = sum(j.order[0] in s.answers for s, j in opened)
     yes, no = np.array([j.support for _, j in answerable]), np.array([j.support for j in others])
     return Figures(
         questions=len(judged),
@@ -270,13 +270,13 @@ def _figures(
 
 
 def _rank(sample: Sample, judgement: Judgement) -> int:
-    if sample.answer is None:
-        return len(judgement.order)
-    return int(np.flatnonzero(judgement.order == sample.answer)[0])
+    """Place of the first right subject, from 0."""
+    found = np.flatnonzero(np.isin(judgement.order, sample.answers))
+    return int(found[0]) if len(found) else len(judgement.order)
 
 
 def _fold(question: Question) -> int:
-    return _digest(question.subject or question.text)[1] % _FOLDS
+    return _digest(question.subjects[0] if question.subjects else question.text)[1] % _FOLDS
 
 
 def _digest(text: str) -> bytes:

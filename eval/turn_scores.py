@@ -32,7 +32,7 @@ STOP_LIMIT_MS = 1500.0
 #: Heard and recorded audio that correlate as much are the same.
 _SAME = 0.8
 
-TurnOutcome = Literal["answered", "joined", "talked over", "split", "unheard"]
+TurnOutcome = Literal["answered", "joined", "joined late", "talked over", "split", "unheard"]
 StopOutcome = Literal["stopped", "resumed", "went on"]
 SoundOutcome = Literal["untouched", "resumed", "resumed late", "lost its place", "ended"]
 
@@ -101,16 +101,22 @@ class SoundScore:
 
 
 def score_turn(
-    speech: Span, commits: Sequence[Commit], answers_began_ms: Sequence[float]
+    speech: Span,
+    commits: Sequence[Commit],
+    answers_began_ms: Sequence[float],
+    whole_from_ms: float | None = None,
 ) -> TurnScore:
     """Judge a turn spoken during ``speech``, by the commits and answers since its beginning.
 
     An answer that sounds before the end talks over the customer, whatever comes of it. A commit
     before the end that nobody heard of is harmless if the question answered in the end has what
     was said before it ("joined"); else the customer's question was answered in pieces ("split").
+    From ``whole_from_ms`` on, what had been said was whole by itself and anybody might have begun
+    to answer: then only the answer in the end counts ("joined late").
     """
     end = speech.end_ms
-    if any(speech.start_ms <= began < end - _EDGE_MS for began in answers_began_ms):
+    begun = [began for began in answers_began_ms if speech.start_ms <= began < end - _EDGE_MS]
+    if begun and (whole_from_ms is None or begun[0] < whole_from_ms):
         return TurnScore("talked over")
     early = [c for c in commits if c.at_ms < end - _EDGE_MS]
     late = [c for c in commits if c.at_ms >= end - _EDGE_MS]
@@ -121,8 +127,9 @@ def score_turn(
     if not all(_contains(late[-1].question, c.question) for c in [*early, *late[:-1]]):
         return TurnScore("split")
     first = min((began for began in answers_began_ms if began >= end - _EDGE_MS), default=None)
+    joined: TurnOutcome = "joined late" if begun else "joined"
     return TurnScore(
-        "joined" if len(commits) > 1 else "answered",
+        joined if len(commits) > 1 else "answered",
         endpointing_ms=late[-1].at_ms - end,
         answer_ms=None if first is None else first - end,
     )

@@ -51,14 +51,21 @@ class BargeIn:
                 self._words.reset()
                 return None if self._over_answer else event
             case stt.SpeechEventType.PREFLIGHT_TRANSCRIPT | stt.SpeechEventType.FINAL_TRANSCRIPT:
-                assert heard
+                if heard is None:  # a final of nothing
+                    return event
                 self._words.settle(heard.text)
             case _:
                 return event
         if self._over_answer and not self._takes_the_turn(heard.text, heard.confidence):
             return _silenced(event)
+        if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+            self._words.keep(heard.text)
         self._end_answer()
         return event
+
+    def turn_over(self) -> None:
+        """The customer's turn was taken: what comes next is another one."""
+        self._words.turn_over()
 
     def on_confirmed(self, words: str, _language: Language) -> None:
         """Words that will not change any more end an answer before the customer has finished."""

@@ -1,15 +1,16 @@
 """Endpointing: the customer's pause in; whether the turn is over, and how long to wait if not, out.
 
-The framework's audio model hears the melody, once, at 200 ms of silence; a Mandarin clip was judged
-both ways in different runs. The words know what it cannot: "我想问一下，就是" is not over however
-it falls, "怎么办" is. Its words are there in time: the recognition that started ahead at the same
-pause is what the turn waits for anyway.
+The framework's audio model hears the melody, once, at 200 ms of silence; it can hardly tell a pause
+from an end (docs/decisions/005). The words can: "我想问一下，就是" is not over however it falls,
+"怎么办" is, and how much else looks like a whole question is known (`completeness.py`). They are
+there in time: the recognition that began at the same pause is what the turn waits for anyway.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,24 +19,26 @@ from livekit.agents.inference.eot.base import _BaseStreamingTurnDetectorStream
 from livekit.agents.inference.eot.transports import _LocalTransport
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
+from agent.call.completeness import load_completeness
 from agent.call.turn_taking import TurnTaking
-from agent.languages import language_of
+from agent.languages import join_utterances, language_of
 
 log = logging.getLogger(__name__)
 
 #: Silence after which a turn that is over is answered, seconds. The audio model needs 0.25.
 MIN_DELAY_S = 0.25
-#: Silence after which a turn is answered although the melody says that more will come, seconds:
-#: where the words make a sentence and the melody is not sure, and where not.
-_SENTENCE_S = 0.7
-HESITATION_S = 1.2
-#: And where the words say so: somebody who says "um, so the thing is" may think for longer.
+#: What was said is taken for all of it from this probability on. Chosen with the times below on 330
+#: pauses and ends (`docs/performance.md`): 3 % of turns cut off, half of the ends at once.
+_COMPLETE = 0.5
+#: Silence after which a turn is answered although more may come, seconds: where the words are
+#: nearly a whole question, and where they are the beginning of one.
+_NEARLY_S, HESITATION_S = 0.6, 1.4
+#: And where the last words say so: somebody who says "um, so the thing is" may think for longer.
 THINKING_S = 1.8
 #: How long the words of a pause are waited for, seconds; the framework waits 1.0 for a verdict.
 _WORDS_TIMEOUT_S = 0.9
-#: The melody's probability below which even a question, or a sentence, is not taken for finished.
+#: The melody's probability below which even a question is not taken for finished.
 _SURELY_NOT = 0.05
-_HARDLY = 0.12
 
 
 class PauseWords:
@@ -43,11 +46,24 @@ class PauseWords:
 
     def __init__(self) -> None:
         self._words: asyncio.Future[str] | None = None
+        self._utterance = ""
+        #: What was said in this turn before the utterance.
+        self.before = ""
 
     def reset(self) -> None:
         """The customer speaks: what was said so far is not all. Who waits goes on waiting."""
+        self.before = f"{self.before} {self._utterance}".strip()
+        self._utterance = ""
         if self._words and self._words.done():
             self._words = None
+
+    def keep(self, utterance: str) -> None:
+        """The utterance is over, and these are its words."""
+        self._utterance = utterance
+
+    def turn_over(self) -> None:
+        """What comes next belongs to another turn."""
+        self.before = self._utterance = ""
 
     def settle(self, words: str) -> None:
         """This is what was said up to the pause."""
@@ -77,6 +93,7 @@ class TurnEndDetector(inference.TurnDetector):
         super().__init__(version="v1-mini")
         self.words = words
         self._manners = manners
+        self._completeness = load_completeness()
         #: Told with each verdict how long to wait if the turn is not over, seconds.
         self.on_patience: Callable[[float], None] = lambda _seconds: None
 
@@ -92,20 +109,35 @@ class TurnEndDetector(inference.TurnDetector):
 
     def judge(self, melody: float, words: str) -> float:
         """Probability that the turn is over, from that of the melody and from the words."""
-        verdict, patience_s = melody, HESITATION_S
-        if self._manners.is_backchannel(words) or self._manners.is_stop(words):
-            verdict = 1.0  # whole by themselves, as is a cough
+        if self._is_whole(words):
+            patience_s, over = HESITATION_S, True
         else:
-            match self._manners.completeness(words, language_of(words)):
-                case "unfinished":
-                    verdict, patience_s = 0.0, THINKING_S
-                case "finished" if melody >= _SURELY_NOT:
-                    verdict = 1.0
-                case "open" if melody >= _HARDLY and words.endswith((".", "。")):
-                    patience_s = _SENTENCE_S
-        log.debug("pause after %r: melody %.2f, verdict %.2f", words, melody, verdict)
-        self.on_patience(patience_s)
-        return verdict
+            patience_s = self._patience_s(words)
+            over = patience_s == MIN_DELAY_S and melody >= _SURELY_NOT
+        log.debug("pause after %r: melody %.2f, over %s, %.2f s", words, melody, over, patience_s)
+        self.on_patience(max(patience_s, _NEARLY_S))
+        return 1.0 if over else 0.0
+
+    def _is_whole(self, words: str) -> bool:
+        """A "stop", a "mm-hm" that is all of the turn, or a cough: whole by itself."""
+        alone = not (words and self.words.before)
+        return self._manners.is_stop(words) or (alone and self._manners.is_backchannel(words))
+
+    def _patience_s(self, words: str) -> float:
+        """How long to wait behind these words before answering, seconds."""
+        language = language_of(words)
+        ending = self._manners.ending(words, language)
+        if ending == "finished":
+            return MIN_DELAY_S
+        if ending == "unfinished" or self._manners.is_backchannel(words):
+            return THINKING_S
+        said = join_utterances(f"{self.words.before} {words}")
+        model = self._completeness[language]
+        probability = max(model.probability(text, language) for text in (words, said))
+        if probability >= _COMPLETE:
+            return MIN_DELAY_S
+        missing = math.sqrt(1 - probability / _COMPLETE)
+        return _NEARLY_S + (HESITATION_S - _NEARLY_S) * missing
 
 
 class TurnEndStream(_BaseStreamingTurnDetectorStream):

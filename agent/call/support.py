@@ -93,6 +93,7 @@ class SupportAgent(Agent):
     ) -> None:
         """The customer has finished. Nothing is said to a "mm-hm"."""
         self._turn_over.set()
+        self._bargein.turn_over()
         if self._manners.is_backchannel(new_message.text_content or ""):
             raise StopResponse
 

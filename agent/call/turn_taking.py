@@ -18,10 +18,10 @@ from pypinyin import lazy_pinyin
 from agent.errors import SetupError
 from agent.settings import PROJECT_ROOT, Language
 
-_FILE = PROJECT_ROOT / "prompts" / "turn_taking.toml"
+WORDS_FILE = PROJECT_ROOT / "prompts" / "turn_taking.toml"
 
-#: Whether a text is a whole turn: its words decide, or they leave it to the voice.
-Completeness = Literal["finished", "unfinished", "open"]
+#: What the last words of a text say of whether it is all; most say nothing.
+Ending = Literal["finished", "unfinished", "open"]
 
 #: Words that may be a guess, at most.
 _SHORT_WORDS = 3
@@ -29,6 +29,7 @@ _SHORT_WORDS = 3
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _TRAILING_OFF = re.compile(r"(?:\.\.+|…|[,，、;；:：—-])\s*$")
 _QUESTION = re.compile(r"[?？]\s*$")
+_COMMA = re.compile("[,，;；]")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class TurnTaking:
     _stop_sounds: frozenset[str]
     _unfinished: dict[Language, re.Pattern[str]]
     _finished: dict[Language, re.Pattern[str]]
+    _condition: dict[Language, re.Pattern[str]]
 
     def is_backchannel(self, text: str) -> bool:
         """Nothing but "mm-hm" and the like; also where there are no words at all."""
@@ -65,21 +67,25 @@ class TurnTaking:
         """Few enough words for the recogniser to have guessed them at a noise."""
         return _words(text) <= _SHORT_WORDS
 
-    def completeness(self, text: str, language: Language) -> Completeness:
-        """Whether the customer seems to have said all."""
+    def ending(self, text: str, language: Language) -> Ending:
+        """Whether the end of a text shows that more will come, or that none will."""
         bare = _spaced(text) if language == "en" else _bare(text)
         if self._finished[language].search(bare):
             return "finished"
+        if _QUESTION.search(text):
+            return "finished"  # "how can we fix that?", though "that" often goes on
         if self._unfinished[language].search(bare) or _TRAILING_OFF.search(text):
             return "unfinished"
-        return "finished" if _QUESTION.search(text) else "open"
+        if self._condition[language].match(bare) and not _COMMA.search(text):
+            return "unfinished"
+        return "open"
 
 
 @cache
 def load_turn_taking() -> TurnTaking:
     """Read the words once. Raises SetupError when the file cannot be used."""
     try:
-        words = tomllib.loads(_FILE.read_text("utf-8"))
+        words = tomllib.loads(WORDS_FILE.read_text("utf-8"))
         supports = _any_of(map(_bare, words["backchannels"]))
         stops = _any_of(map(_bare, words["stops"]))
         return TurnTaking(
@@ -98,10 +104,16 @@ def load_turn_taking() -> TurnTaking:
                 ),
                 "en": re.compile(rf"(?:^|\s)(?:{_any_of(map(_spaced, words['finished']['en']))})$"),
             },
+            _condition={
+                "zh": re.compile(_any_of(map(_bare, words["conditions"]["zh"]))),
+                "en": re.compile(
+                    rf"(?:(?:and|but|so|well|um|uh) )*(?:{_any_of(words['conditions']['en'])})\s"
+                ),
+            },
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(
-            f"The words of turn-taking in {_FILE} cannot be used: {error!r}.",
+            f"The words of turn-taking in {WORDS_FILE} cannot be used: {error!r}.",
             "Correct that entry; the comments in the file say what each list is for.",
         ) from error
 

@@ -16,7 +16,13 @@ from typing import Any
 import httpx
 from livekit import rtc
 
-from agent.caller.audio import Clip, load_clip, prepare_recording, write_recording
+from agent.caller.audio import (
+    LASTING_SILENCE_MS,
+    Clip,
+    load_clip,
+    prepare_recording,
+    write_recording,
+)
 from agent.caller.ear import Ear
 from agent.caller.microphone import LEAD_MS, Microphone, Placement
 from agent.caller.observer import Observer
@@ -43,7 +49,10 @@ POLL_S = 0.02
 
 @dataclass(frozen=True)
 class Interruption:
-    """What the customer says over the last answer, ``after_s`` after it began to be heard."""
+    """What the customer says over the last answer, ``after_s`` after it began to be heard.
+
+    Later where the answer is silent then: until it goes on.
+    """
 
     clip: Clip
     after_s: float
@@ -344,6 +353,8 @@ async def _interrupt(line: Line, interruption: Interruption, began_ms: float) ->
     at_ms = began_ms + interruption.after_s * 1000
     # The clip is placed just before it begins; its speech, not the silence ahead, begins at at_ms.
     await line.wait_till(at_ms - interruption.clip.speech.start_ms - 3 * LEAD_MS)
+    # In a long pause, of a model that still thinks, there is nothing to stop yet.
+    await line.until(lambda: line.ear.silent_for_ms() < LASTING_SILENCE_MS, ANSWER_TIMEOUT_S)
     placement = line.microphone.play(interruption.clip, speech_at_ms=at_ms)
     await line.wait_till(placement.speech.end_ms + AFTER_INTERRUPTION_S * 1000)
     await hear_out(line)

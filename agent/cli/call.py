@@ -27,7 +27,7 @@ def call(
         Path | None, typer.Option(help="Audio file to speak over the last answer.")
     ] = None,
     at: Annotated[
-        float | None, typer.Option(help="Seconds into that answer at which to interrupt.", min=0)
+        float | None, typer.Option(help="Seconds into that answer at which to interrupt it.", min=0)
     ] = None,
     record: Annotated[
         Path | None, typer.Option(help="Write both sides here: left customer, right assistant.")

@@ -37,7 +37,8 @@ _MIN_WINDOW_S, _WINDOW_TAIL_S = 6.0, 2.0
 #: And where that did not go well.
 _SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S = 12.0, 5.0
 _FULL_WINDOW_S = 30.0
-#: A text that breaks one of these was invented, and is heard again with a longer window.
+#: A text that breaks one of these was invented, and is heard again with a longer window; so is one
+#: that would be dropped as no speech.
 _MAX_TOKENS_PER_SECOND = 12.0
 _MAX_COMPRESSION_RATIO = 2.0
 _MIN_MEAN_LOG_PROBABILITY = -1.0
@@ -143,13 +144,11 @@ class Whisper:
         is_short = seconds <= _SHORT_S and purpose != "partial"
         prompt = (self._short_prompts if is_short else self._prompts)[language]
         heard = self._decode(encoded, language, prompt, confirmed, seconds)
-        reliable = heard.is_trustworthy(seconds)
-        if not reliable and purpose != "partial":
+        if purpose != "partial" and not self._is_sure(heard, language, seconds):
             _check(goes_on)
             window_s = _window_s(seconds, _SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S)
             encoded = self._encode(samples, window_s)
             heard = self._decode(encoded, language, prompt, confirmed, seconds)
-            reliable = heard.is_trustworthy(seconds)
         text = heard.text if self._is_speech(heard, language, seconds) else ""
         return Transcript(
             text=self._written(text, language, confirmed),
@@ -157,7 +156,7 @@ class Whisper:
             language_probability=probability,
             no_speech_probability=heard.no_speech_probability,
             mean_log_probability=heard.mean_log_probability,
-            reliable=reliable,
+            reliable=heard.is_trustworthy(seconds),
             seconds=seconds,
             ms=(time.perf_counter() - started) * 1000,
         )
@@ -226,6 +225,11 @@ class Whisper:
     def _mended(self, text: str, language: Language) -> str:
         simplified = self._to_simplified.convert(text) if language == "zh" else text
         return self._terms.mend(simplified, language)
+
+    def _is_sure(self, heard: _Hypothesis, language: Language, seconds: float) -> bool:
+        """Whether to leave it at this: before words are dropped, they are heard again."""
+        dropped = bool(heard.text) and not self._is_speech(heard, language, seconds)
+        return heard.is_trustworthy(seconds) and not dropped
 
     def _is_speech(self, heard: _Hypothesis, language: Language, seconds: float) -> bool:
         """Whether somebody spoke; in noise the model loops, guesses, or recites its own prompt."""

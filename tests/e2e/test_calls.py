@@ -85,7 +85,8 @@ def test_every_turn_was_recorded(installation: Installation) -> None:
     assert len(turns) >= 4
     assert all(question for question, *_ in turns)
     assert any("echo-howling" in citations for _, _, citations, _ in turns)
-    assert all("retrieval" in timings for *_, timings in turns)
+    # "Wait" alone is answered without looking anything up.
+    assert all("retrieval" in timings for _, _, citations, timings in turns if citations != "[]")
     assert unfinished == (0,)
 
 

@@ -44,6 +44,15 @@ def test_an_answer_within_a_pause_talks_over_the_customer() -> None:
     assert score.endpointing_ms is None
 
 
+def test_a_part_behind_a_whole_sentence_may_be_joined_late() -> None:
+    commits = [Commit(2600, "There is an echo."), Commit(4400, "There is an echo. What now?")]
+    score = score_turn(SPEECH, commits, [2700, 4500], whole_from_ms=2000)
+    assert (score.outcome, score.cut_off, score.endpointing_ms) == ("joined late", False, 400)
+    apart = [commits[0], Commit(4400, "What now?")]
+    assert score_turn(SPEECH, apart, [2700, 4500], whole_from_ms=2000).outcome == "split"
+    assert score_turn(SPEECH, commits, [1900, 4500], whole_from_ms=2000).outcome == "talked over"
+
+
 def test_a_turn_taken_back_in_silence_is_joined() -> None:
     commits = [Commit(2500, "There is an echo."), Commit(4300, "there's an echo. What now?")]
     score = score_turn(SPEECH, commits, [4500])

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agent.call.endpointing import HESITATION_S, THINKING_S, PauseWords, TurnEndDetector
+from agent.call.endpointing import THINKING_S, PauseWords, TurnEndDetector
 from agent.call.turn_taking import load_turn_taking
 
 
@@ -34,22 +34,57 @@ def test_a_question_is_the_end_although_the_melody_hesitates(detector: TurnEndDe
 
 
 def test_a_question_in_the_middle_of_a_rise_is_not(detector: TurnEndDetector) -> None:
-    assert detector.judge(0.01, "有回声怎么办") == 0.01
+    assert detector.judge(0.01, "有回声怎么办") == 0.0
 
 
-def test_a_statement_is_the_melodys_to_judge(
+@pytest.mark.parametrize(
+    "words",
+    [
+        "我们直播间的画面一直黑屏",
+        "声音老是断断续续的。",
+        "How can we fix that?",
+        "Can I keep both kits in the app for a while?",
+    ],
+)
+def test_what_looks_like_a_whole_question_is_the_end(detector: TurnEndDetector, words: str) -> None:
+    assert detector.judge(0.6, words) == 1.0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "昨天晚上。",
+        "我们在印度尼西亚的用户。",
+        "有个客户跟我们反馈说",
+        "When our users join a room.",
+        "Because we have a big event next week.",
+        "So we have this problem.",
+    ],
+)
+def test_the_beginning_of_one_is_waited_behind(
+    detector: TurnEndDetector, patience: list[float], words: str
+) -> None:
+    assert detector.judge(0.8, words) == 0.0
+    assert 0.8 <= patience[0] <= THINKING_S
+
+
+def test_the_rest_is_judged_together_with_the_beginning(detector: TurnEndDetector) -> None:
+    rest = "the stall rate of our rooms"
+    assert detector.judge(0.8, rest) == 0.0
+    detector.words.keep("What is a good figure for")
+    detector.words.reset()
+    assert detector.judge(0.8, rest) == 1.0
+    detector.words.turn_over()
+    assert detector.judge(0.8, rest) == 0.0
+
+
+def test_a_sound_of_thinking_within_a_turn_is_waited_behind(
     detector: TurnEndDetector, patience: list[float]
 ) -> None:
-    assert detector.judge(0.3, "There is an echo in our calls") == 0.3
-    assert patience == [HESITATION_S]
-
-
-def test_a_sentence_whose_melody_is_not_sure_is_waited_for_less(
-    detector: TurnEndDetector, patience: list[float]
-) -> None:
-    detector.judge(0.3, "There is an echo in our calls.")
-    detector.judge(0.01, "There is an echo in our calls.")
-    assert patience[0] < patience[1] == HESITATION_S
+    detector.words.keep("我们在印度尼西亚的用户")
+    detector.words.reset()
+    assert detector.judge(0.8, "嗯。") == 0.0
+    assert patience == [THINKING_S]
 
 
 @pytest.mark.parametrize("words", ["", "嗯。", "stop"])

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from agent.cli.main import app
 from agent.errors import InputError
 from knowledge.errors import KnowledgeError
-from knowledge.lint import Finding, Vocabulary, lint
+from knowledge.lint import Finding, lint
+from knowledge.vocabulary import Vocabulary
 
 ZH = """---
 id: zh/echo

@@ -122,7 +122,7 @@ def _letters(text: str) -> str:
 
 
 def test_the_prompt_has_the_first_terms(terms: Terms) -> None:
-    assert "丢包率" in terms.prompt("zh")
+    assert "卡顿率" in terms.prompt("zh")
     assert "packet loss" in terms.prompt("en")
 
 

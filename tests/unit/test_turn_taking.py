@@ -92,7 +92,7 @@ def test_more_is_not(text: str) -> None:
     ],
 )
 def test_a_customer_looking_for_words_has_not_finished(text: str, language: Language) -> None:
-    assert manners.completeness(text, language) == "unfinished"
+    assert manners.ending(text, language) == "unfinished"
 
 
 @pytest.mark.parametrize(
@@ -100,19 +100,43 @@ def test_a_customer_looking_for_words_has_not_finished(text: str, language: Lang
     [
         ("有回声怎么办", "zh"),
         ("这个能录制吗", "zh"),
-        ("为什么卡？", "zh"),
         ("What should we do?", "en"),
-        ("Can it record calls?", "en"),
         ("that is all, thank you", "en"),
     ],
 )
 def test_a_question_is_finished(text: str, language: Language) -> None:
-    assert manners.completeness(text, language) == "finished"
+    assert manners.ending(text, language) == "finished"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("为什么卡？", "zh"),
+        ("Can it record calls?", "en"),
+        ("How can we fix that?", "en"),
+    ],
+)
+def test_the_recognisers_question_mark_is_an_end(text: str, language: Language) -> None:
+    assert manners.ending(text, language) == "finished"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "ending"),
+    [
+        ("因为我们马上要搞活动。", "zh", "unfinished"),
+        ("因为丢包，画面卡住了。", "zh", "open"),
+        ("And when our users join a room.", "en", "unfinished"),
+        ("When our users join a room, the screen is black.", "en", "open"),
+        ("Iffy network in the office.", "en", "open"),
+    ],
+)
+def test_a_condition_alone_goes_on(text: str, language: Language, ending: str) -> None:
+    assert manners.ending(text, language) == ending
 
 
 @pytest.mark.parametrize(
     ("text", "language"),
     [("通话里有回声。", "zh"), ("There is an echo in our calls.", "en"), ("", "zh")],
 )
-def test_a_statement_leaves_it_to_the_voice(text: str, language: Language) -> None:
-    assert manners.completeness(text, language) == "open"
+def test_a_statement_tells_nothing(text: str, language: Language) -> None:
+    assert manners.ending(text, language) == "open"

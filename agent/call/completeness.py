@@ -1,0 +1,74 @@
+"""Completeness: what has been said of a turn in; the probability that this is all of it, out.
+
+A logistic regression over the words, one for each language. It has learnt from the ways in which
+customers ask for the entries of the corpus, against beginnings of them and what people say while
+they think (`eval/train_completeness.py`). The recogniser puts a full stop behind either, and the
+melody of a pause hardly differs from that of an end (docs/decisions/005).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+from agent.errors import SetupError
+from agent.settings import Language
+
+WEIGHTS = Path(__file__).with_suffix(".json")
+
+#: Longer texts are all alike to it.
+_LONGEST = 14
+_TOKENS: dict[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"[\u3400-\u9fff]|[a-z0-9']+"),
+    "en": re.compile(r"[a-z0-9']+"),
+}
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """The weights of one language."""
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def probability(self, text: str, language: Language) -> float:
+        """Probability, 0 to 1, that somebody who has said ``text`` has said all."""
+        logit = self.bias + sum(self.weights.get(name, 0.0) for name in features(text, language))
+        return 1 / (1 + math.exp(-logit))
+
+
+@cache
+def load_completeness() -> Mapping[Language, Completeness]:
+    """Read the weights once. Raises SetupError when the file cannot be used."""
+    try:
+        stored = json.loads(WEIGHTS.read_text("utf-8"))
+        return {
+            language: Completeness(stored[language]["bias"], stored[language]["weights"])
+            for language in ("zh", "en")
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"The weights of turn-taking in {WEIGHTS} cannot be used: {error!r}.",
+            "Restore the file, or make it anew with `python -m eval.train_completeness`.",
+        ) from error
+
+
+def features(text: str, language: Language) -> set[str]:
+    """What the regression sees: how the text begins and ends, its words in pairs, its length.
+
+    Tokens are English words and Mandarin characters; punctuation is the recogniser's guess.
+    """
+    tokens = _TOKENS[language].findall(
+        unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    )
+    pairs = [f"{a} {b}" for a, b in pairwise(tokens)]
+    ends = {f"…{' '.join(tokens[-size:])}" for size in (1, 2, 3, 4) if len(tokens) >= size}
+    begins = {f"{' '.join(tokens[:size])}…" for size in (1, 2, 3) if len(tokens) >= size}
+    return {*tokens, *pairs, *ends, *begins, f"#{min(len(tokens), _LONGEST)}"}
