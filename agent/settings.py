@@ -122,6 +122,12 @@ class KnowledgeSettings(BaseSettings):
     corpus_dir: Path = Field(
         PROJECT_ROOT / "knowledge" / "corpus", description="Folder of Markdown entries."
     )
+    chroma_url: str = Field("", description="A Chroma server. Empty: Chroma inside Liuke.")
+    embedding_url: str = Field(
+        "", description="OpenAI-compatible embeddings. Empty: the embedded model."
+    )
+    embedding_model: str = Field("", description="Model at that address.")
+    embedding_key: SecretStr = Field(SecretStr(""), description="Its key, where it wants one.")
 
 
 class AgentSettings(BaseSettings):

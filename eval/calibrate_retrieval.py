@@ -1,6 +1,6 @@
 """Calibration of retrieval: held-out questions in, `knowledge/thresholds.toml` out.
 
-    python -m eval.calibrate_retrieval --index var/knowledge [--check]
+    python -m eval.calibrate_retrieval --index var/knowledge/corpus [--check]
 
 Weights are fitted on all questions; thresholds are chosen by cross-validation that keeps the
 questions of a subject together. How it goes with questions never seen is measured by letting each
@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.embedding import E5Embeddings, E5Model
+from knowledge.embedding import E5Model
 from knowledge.entry import Language, read_corpus
-from knowledge.index import Index
+from knowledge.index import Index, Place
+from knowledge.ingest import CorpusTexts
 from knowledge.retrieval import (
     EVIDENCE,
     SUPPORT,
@@ -33,6 +34,7 @@ from knowledge.retrieval import (
     Evidence,
     Judgement,
     Retriever,
+    Shelf,
     judge,
 )
 
@@ -72,13 +74,14 @@ class Sample:
     """A question and what the index says about it."""
 
     question: Question
-    evidence: Evidence
+    evidence: tuple[Evidence, ...]
 
     @property
     def answers(self) -> list[int]:
         """Rows of the right subjects in the evidence, the best first."""
         rows = {
-            entry_id.split("/", 1)[1]: row for row, entry_id in enumerate(self.evidence.entry_ids)
+            entry_id.split("/", 1)[1]: row
+            for row, entry_id in enumerate(i for found in self.evidence for i in found.entry_ids)
         }
         return [rows[subject] for subject in self.question.subjects if subject in rows]
 
@@ -162,10 +165,10 @@ def calibrate(samples: Sequence[Sample]) -> Calibration:
 
 
 def _fit(samples: Sequence[Sample]) -> Calibration:
-    answered = [(s.evidence.features, s.answers[0]) for s in samples if s.answers]
+    answered = [(s.evidence[0].features, s.answers[0]) for s in samples if s.answers]
     ranking = _fit_ranking([features for features, _ in answered], [row for _, row in answered])
     answerable = np.array([bool(s.question.subjects) for s in samples])
-    support, bias = _fit_logistic(np.array([s.evidence.nearness for s in samples]), answerable)
+    support, bias = _fit_logistic(np.array([s.evidence[0].nearness for s in samples]), answerable)
     return Calibration(ranking, support, bias, supported=0.5, opening=1.0)
 
 
@@ -316,7 +319,9 @@ def render(calibration: Calibration, checked: tuple[Figures, Figures]) -> str:
 
 def open_retriever(index: Path, corpus: Path, calibration: Calibration) -> Retriever:
     """A retriever over an index that exists."""
-    return Retriever(Index(index, read_corpus(corpus)), E5Embeddings(E5Model()), calibration)
+    model, entries = E5Model(), read_corpus(corpus)
+    shelf = Shelf(Index(Place(index), model.id, CorpusTexts(entries)), openings={}, versions={})
+    return Retriever([shelf], model, calibration)
 
 
 #: Fitting needs the evidence alone; nothing is judged with these.

@@ -12,21 +12,20 @@ tenant. Each has an index of its own: nothing of one tenant can come up in anoth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
+from knowledge.config import KnowledgeConfig
 from knowledge.embedding import E5Model, Embedder
-from knowledge.entry import Corpus, Entry, read_corpus
+from knowledge.entry import Corpus, read_corpus
 from knowledge.errors import KnowledgeError
-from knowledge.index import BuildReport, Index, Place, Texts, build_index
+from knowledge.index import BuildReport, Manifest, Place, build_index, digest_of, read_manifest
 from knowledge.ingest import CorpusTexts
-from knowledge.library import PUBLIC, Library, StoredSection
-from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.library import PUBLIC, Library, StoredDocument
 from knowledge.vectors import Progress
 
 #: Names a tenant may have: they become names of folders.
@@ -34,28 +33,18 @@ _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """An OpenAI-compatible `/embeddings`."""
+class Status:
+    """What a knowledge base holds."""
 
-    url: str
-    model: str
-    key: str
-
-
-@dataclass(frozen=True)
-class KnowledgeConfig:
-    """Where knowledge comes from and where it is kept."""
-
-    folder: Path
-    corpus_dir: Path
-    chroma_url: str = ""
-    """Of a Chroma server; empty: Chroma in this process."""
-    embedding: Endpoint | None = None
-    """None: the model in this process."""
+    corpus: Manifest | None
+    """None: it was not indexed yet."""
+    documents: list[StoredDocument]
+    stale: list[str]
+    """Tenants of whose documents the index is not of now."""
 
 
 class KnowledgeBase:
-    """Builds what a `Desk` opens. Blocks."""
+    """Where everything is, and how it is built; `knowledge/desk.py` opens it. Blocks."""
 
     def __init__(self, config: KnowledgeConfig) -> None:
         self._config = config
@@ -74,15 +63,13 @@ class KnowledgeBase:
         """The corpus as it is in its folder. Raises KnowledgeError when it has no entry."""
         return read_corpus(self._config.corpus_dir)
 
-    @contextmanager
-    def library(self) -> Iterator[Library]:
-        """The library, open."""
-        with closing(Library(self._config.folder / "library.db")) as library:
-            yield library
+    def library(self) -> Library:
+        """The library, open; whoever opens it closes it."""
+        return Library(self._config.folder / "library.db")
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Nobody else changes the knowledge base meanwhile. Raises KnowledgeError when somebody is."""
+        """Nobody else changes the knowledge base meanwhile. Raises KnowledgeError if one does."""
         self._config.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._config.folder / "changing.lock", timeout=0)
         try:
@@ -104,7 +91,7 @@ class KnowledgeBase:
                 threads=threads,
                 progress=progress,
             )
-            with self.library() as library:
+            with closing(self.library()) as library:
                 library.record(corpus.entries)
         return built
 
@@ -119,6 +106,19 @@ class KnowledgeBase:
             threads=threads,
             progress=progress,
         )
+
+    def status(self, library: Library) -> Status:
+        """What is there now."""
+        tenants = library.tenants()
+        return Status(
+            read_manifest(self.place_of_corpus().folder),
+            [document for tenant in tenants for document in library.documents(tenant)],
+            [tenant for tenant in tenants if not self._is_indexed(library, tenant)],
+        )
+
+    def _is_indexed(self, library: Library, tenant: str) -> bool:
+        manifest = read_manifest(self.place_of(tenant).folder)
+        return manifest is not None and manifest.texts == digest_of(library.texts(tenant))
 
     def place_of_corpus(self) -> Place:
         """Where the index of the corpus is."""

@@ -1,6 +1,6 @@
-"""The desk: all indexes open for questions, and entries in any version for whoever follows a source.
+"""The desk: all indexes open for questions, and every version of an entry for its card.
 
-It looks whether a newer build has gone live and takes it up; calls go on with the one before.
+When a newer build has gone live it is taken up; what cannot be opened leaves the one before.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import PurePath
 from typing import Any
 
 from knowledge.base import KnowledgeBase
-from knowledge.entry import Corpus, Entry
+from knowledge.entry import Entry
 from knowledge.errors import KnowledgeError
-from knowledge.index import Index, Place
+from knowledge.index import Index
 from knowledge.ingest import CorpusTexts
-from knowledge.library import PUBLIC, Library, StoredSection
+from knowledge.library import PUBLIC, StoredSection
 from knowledge.retrieval import Calibration, Retriever, Shelf
 from knowledge.vocabulary import Vocabulary
 
@@ -24,108 +24,128 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A shelf, and the state of the disk in which it was opened."""
+class Opening:
+    """A sentence that an answer may begin with."""
 
-    state: tuple[int, int]
-    shelf: Shelf
+    entry_id: str
+    language: str
+    text: str
 
 
 class Desk:
-    """Answers for one installation. Searching is safe from several threads, `refresh` from one."""
+    """Answers for one installation; safe to use from several threads while one refreshes it."""
 
     def __init__(self, base: KnowledgeBase) -> None:
-        """Open everything. Raises KnowledgeError when the index of the corpus cannot serve. Blocks."""
+        """Open everything. Raises KnowledgeError when the corpus cannot be searched. Blocks."""
         self._base = base
         self._embedder = base.embedder()
         self._calibration = Calibration.load()
         self._vocabulary = Vocabulary.load()
-        self._library: Library = base.open_library()
-        self._corpus_state = _state(base.place_of_corpus(), self._library)
-        self._corpus, self._corpus_shelf = self._open_corpus()
-        self._documents: dict[str, _Opened] = {}
+        self._library = base.library()
+        self.entries: Mapping[str, Entry] = {}
+        self._states: dict[str | None, tuple[int, str]] = {}
+        self._corpus = self._open_corpus()
+        self._documents: dict[str, Shelf] = {}
         self._refresh_documents()
 
-    @property
-    def entries(self) -> Mapping[str, Entry]:
-        """The corpus, by id."""
-        return self._corpus
-
-    def retriever(self, tenant: str) -> Retriever:
-        """What searches the corpus, the documents for all, and those of ``tenant``."""
-        opened = (self._documents.get(of) for of in dict.fromkeys((PUBLIC, tenant)))
-        shelves = [self._corpus_shelf, *(found.shelf for found in opened if found)]
+    def retriever(self, tenant: str = PUBLIC) -> Retriever:
+        """What searches the corpus, the documents for everybody, and those of ``tenant``."""
+        documents = (self._documents.get(of) for of in dict.fromkeys((PUBLIC, tenant)))
+        shelves = [self._corpus, *(shelf for shelf in documents if shelf)]
         return Retriever(shelves, self._embedder, self._calibration)
 
-    def openings(self) -> list[tuple[str, str, str]]:
-        """Entry id, language and text of every approved opening: what the voice makes ahead."""
-        shelves = [self._corpus_shelf, *(opened.shelf for opened in self._documents.values())]
+    def openings(self) -> list[Opening]:
+        """Every approved opening: what the voice makes ahead."""
         return [
-            (entry_id, entry_id.partition("/")[0], text)
-            for shelf in shelves
+            Opening(entry_id, entry_id.partition("/")[0], text)
+            for shelf in (self._corpus, *self._documents.values())
             for entry_id, text in shelf.openings.items()
         ]
 
     def entry(self, entry_id: str, version: int | None, tenant: str) -> dict[str, Any] | None:
-        """An entry of the corpus or a section of a document as its card shows it, in any version."""
+        """An entry of the corpus, or a section of a document, as its card shows it.
+
+        None where there is none of that id and version for that tenant.
+        """
         section = self._library.section(entry_id, version)
         if section:
-            return _section_view(section) if section.tenant in (PUBLIC, tenant) else None
-        entry = self._library.entry(entry_id, version) if version else self._corpus.get(entry_id)
+            return self._shown_section(section) if section.tenant in (PUBLIC, tenant) else None
+        entry = self._library.entry(entry_id, version) if version else self.entries.get(entry_id)
         if entry is None:
             return None
-        shown = asdict(entry) | {"names": self._vocabulary.names_of(entry)}
+        shown = asdict(entry) | {
+            "version": version or self._corpus.versions.get(entry_id, 1),
+            "names": self._vocabulary.names_of(entry),
+        }
         del shown["questions"]
-        return shown | {"version": version or self._corpus_shelf.versions.get(entry_id, 1)}
+        return shown
 
     def refresh(self) -> None:
-        """Take up what was built since; what cannot be opened is logged, the build before serves."""
-        state = _state(self._base.place_of_corpus(), self._library)
-        if state != self._corpus_state:
-            self._corpus_state = state
-            try:
-                self._corpus, self._corpus_shelf = self._open_corpus()
-                log.info("the corpus was built anew: %d entries", len(self._corpus))
-            except KnowledgeError as error:
-                log.error("the corpus is served as it was: %s", error)
+        """Take up what was built since. Blocks while a newer index is opened."""
+        try:
+            if self._has_changed(None):
+                self._corpus = self._open_corpus()
+                log.info("the corpus was built anew: %d entries", len(self.entries))
+        except KnowledgeError as error:
+            log.error("the corpus is served as it was: %s", error)
         self._refresh_documents()
 
-    def _open_corpus(self) -> tuple[dict[str, Entry], Shelf]:
-        corpus: Corpus = self._base.corpus()
+    def _open_corpus(self) -> Shelf:
+        corpus = self._base.corpus()
         for problem in corpus.problems:
             log.warning("%s", problem)
-        index = Index(
-            self._base.place_of_corpus(), self._embedder.id, texts=CorpusTexts(corpus)
-        )
+        place = self._base.place_of_corpus()
         shelf = Shelf(
-            index,
+            Index(place, self._embedder.id, CorpusTexts(corpus)),
             openings={entry.id: entry.opening for entry in corpus.entries},
             versions=self._library.entry_versions(),
         )
         # Loads the word lists, so that the first customer does not wait for them.
-        for language in index.languages:
+        for language in shelf.index.languages:
             Retriever([shelf], self._embedder, self._calibration).search("SDK", language, k=1)
-        return {entry.id: entry for entry in corpus.entries}, shelf
+        self.entries = {entry.id: entry for entry in corpus.entries}
+        self._has_changed(None)
+        return shelf
 
     def _refresh_documents(self) -> None:
         for tenant in self._library.tenants():
-            place = self._base.place_of(tenant)
-            state = _state(place, self._library)
-            known = self._documents.get(tenant)
-            if not place.is_built or (known and known.state == state):
+            if not self._has_changed(tenant):
                 continue
             try:
-                shelf = Shelf(
-                    Index(place, self._embedder.id),
-                    openings={
-                        opening.section.id: opening.text
-                        for opening in self._library.openings(tenant)
-                        if opening.approved
-                    },
-                    versions={},
-                )
+                approved = {
+                    opening.section.id: opening.text
+                    for opening in self._library.openings(tenant)
+                    if opening.approved
+                }
+                index = Index(self._base.place_of(tenant), self._embedder.id)
+                self._documents[tenant] = Shelf(index, approved, versions={})
+                log.info("documents of %s: %d sections", tenant or "all", index.manifest.passages)
             except KnowledgeError as error:
-                log.error("the documents of %r are served as they were: %s", tenant, error)
-                shelf = known.shelf if known else None  # type: ignore[assignment]
-            if shelf:
-                self._documents[tenant] = _Opened(state, shelf)
+                log.error("the documents of %s are served as they were: %s", tenant or "all", error)
+        for tenant in set(self._documents) - set(self._library.tenants()):
+            del self._documents[tenant]
+
+    def _has_changed(self, tenant: str | None) -> bool:
+        """Whether an index or the openings changed since this was asked last; None: the corpus."""
+        place = self._base.place_of_corpus() if tenant is None else self._base.place_of(tenant)
+        state = (place.state, self._library.openings_changed_at())
+        before, self._states[tenant] = self._states.get(tenant), state
+        return place.state != 0 and state != before
+
+    def _shown_section(self, section: StoredSection) -> dict[str, Any]:
+        return {
+            "id": section.id,
+            "version": section.version,
+            "language": section.language,
+            "title": section.title,
+            "topic": "",
+            "source": _spoken_of(section.source),
+            "opening": "",
+            "body": f"## {section.heading}\n\n{section.text}",
+            "names": {},
+        } | {field: [] for field in ("scenario", "region", "product", "platform", "error_codes")}
+
+
+def _spoken_of(source: str) -> str:
+    """A document as customers may know it: its address, or its name without the operator's path."""
+    return source if "://" in source else PurePath(source).name

@@ -23,7 +23,7 @@ class EndpointModel:
         self._client = OpenAI(base_url=url, api_key=key or "none", timeout=_TIMEOUT_S)
 
     def embed(self, texts: list[str], role: Role) -> list[list[float]]:
-        """One vector per text. Raises KnowledgeError when the endpoint does not answer as it should."""
+        """One vector per text. Raises KnowledgeError when the endpoint does not give that."""
         try:
             answer = self._client.embeddings.create(model=self._model, input=texts)
         except OpenAIError as error:

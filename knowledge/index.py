@@ -86,6 +86,14 @@ class Place:
     chroma_url: str = ""
     """Of a Chroma server; empty: Chroma in this process, below ``folder``."""
 
+    @property
+    def state(self) -> int:
+        """Changes when another build goes live; 0: there is none."""
+        try:
+            return (self.folder / "manifest.json").stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def __str__(self) -> str:
         return f"{self.folder} and {self.chroma_url}" if self.chroma_url else str(self.folder)
 
@@ -119,13 +127,13 @@ class BuildReport:
 class Index:
     """The live build, opened for reading. Safe to use from several threads."""
 
-    def __init__(self, place: Place, texts: Texts, embedding: str) -> None:
-        """Open the build of ``texts`` by the embedding model of that id.
+    def __init__(self, place: Place, embedding: str, texts: Texts | None = None) -> None:
+        """Open the live build, whose vectors are of the embedding model of that id.
 
-        Raises KnowledgeError when there is none, when the texts have changed since, or when their
-        vectors are another model's.
+        Raises KnowledgeError when there is none, when its vectors are another model's, or when it
+        was made of other ``texts`` than these.
         """
-        self.manifest = _fresh_manifest(place, texts, embedding)
+        self.manifest = _usable_manifest(place, embedding, texts)
         build = place.folder / self.manifest.build
         try:
             client = _client(place, build.name)
@@ -201,7 +209,7 @@ class Index:
         return {ids[row]: float(scores[row]) for row in best.tolist() if scores[row] > 0}
 
     def passage(self, text_id: str) -> Document:
-        """A passage by its id: `entry_id`, `title`, `language`, `section` and `text` are metadata."""
+        """A passage by its id: `title`, `language`, `section` and `text` are in the metadata."""
         language: Language = "zh" if text_id.startswith("zh/") else "en"
         found = self._collections["passages", language].get(
             ids=[text_id], include=["metadatas", "documents"]
@@ -228,8 +236,8 @@ def build_index(
     Raises KnowledgeError when Chroma or the embedding model is away; the live build serves on.
     """
     place.folder.mkdir(parents=True, exist_ok=True)
-    live = _read_manifest(place.folder)
-    made_of = (_FORM, _digest(texts), embedder.id)
+    live = read_manifest(place.folder)
+    made_of = (_FORM, digest_of(texts), embedder.id)
     if live and (live.form, live.texts, live.embedding) == made_of:
         return BuildReport(live, changed=False, embedded=0)
     build = place.folder / f"build-{time.time_ns()}"
@@ -370,8 +378,8 @@ def _outside() -> dict[Language, list[str]]:
     return texts
 
 
-def _fresh_manifest(place: Place, texts: Texts, embedding: str) -> Manifest:
-    manifest = _read_manifest(place.folder)
+def _usable_manifest(place: Place, embedding: str, texts: Texts | None) -> Manifest:
+    manifest = read_manifest(place.folder)
     if manifest is None:
         raise KnowledgeError(
             f"There is no knowledge index in {place.folder}.", "Run `liuke knowledge build`."
@@ -382,7 +390,7 @@ def _fresh_manifest(place: Place, texts: Texts, embedding: str) -> Manifest:
             f"but questions would be embedded with {embedding}; their vectors do not compare.",
             "Run `liuke knowledge build` to embed everything anew, or set the model back.",
         )
-    if (manifest.form, manifest.texts) != (_FORM, _digest(texts)):
+    if manifest.form != _FORM or (texts and manifest.texts != digest_of(texts)):
         raise KnowledgeError(
             f"The knowledge index in {place.folder} is older than the corpus.",
             "Run `liuke knowledge build`; it embeds only what has changed.",
@@ -390,7 +398,8 @@ def _fresh_manifest(place: Place, texts: Texts, embedding: str) -> Manifest:
     return manifest
 
 
-def _read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(folder: Path) -> Manifest | None:
+    """What the live build in a folder was made of; None where there is none."""
     try:
         manifest = Manifest(**json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -398,7 +407,8 @@ def _read_manifest(folder: Path) -> Manifest | None:
     return manifest if (folder / manifest.build).is_dir() else None
 
 
-def _digest(texts: Texts) -> str:
+def digest_of(texts: Texts) -> str:
+    """Digest of everything that an index of ``texts`` is made of."""
     outside = json.dumps(_outside(), sort_keys=True)
     return hashlib.sha256(f"{texts.digest}\n{outside}".encode()).hexdigest()
 

@@ -106,6 +106,7 @@ _PATTERNS: Final = {
     kind: re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
     for kind, patterns in _KINDS.items()
 }
+_SENTENCE = re.compile(r"[^。！？!?.\n]+(?:[。！？!?.\n]+|$)")
 #: Long enough to hold a sentence.
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{48,}={0,2}")
 
@@ -123,6 +124,11 @@ def neutralised(text: str) -> str:
     seen = re.sub("[\u2028\u2029\u0085]", "\n", text)
     seen = unicodedata.normalize("NFC", _INVISIBLE.sub("", seen))
     return "".join(map(_plain, seen))
+
+
+def without_orders(text: str) -> str:
+    """``text`` without the sentences that address a language model."""
+    return "".join(s for s in _SENTENCE.findall(text) if not any(_orders(s))).strip()
 
 
 def _plain(character: str) -> str:

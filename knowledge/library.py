@@ -14,12 +14,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from langchain_core.documents import Document
 
 from knowledge.entry import Entry, Language
 from knowledge.loading import LoadedDocument, Section
+from knowledge.sections import document_id, document_of, parts_of, section_id
 
 #: The tenant whose documents are for everybody.
 PUBLIC: Final = ""
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS section (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS opening (
     document TEXT NOT NULL, text_digest TEXT NOT NULL, opening TEXT NOT NULL,
-    approved INTEGER NOT NULL, PRIMARY KEY (document, text_digest)
+    approved INTEGER NOT NULL, changed_at TEXT NOT NULL, PRIMARY KEY (document, text_digest)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry_version (
     entry TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
@@ -47,6 +48,7 @@ _LIVE = """
 FROM section JOIN document ON document.id = section.document AND document.version = section.version
 WHERE document.removed_at IS NULL AND document.tenant = ?
 """
+_SECTION = "document.id, number, section.version, tenant, title, source, language, heading, text"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class StoredSection:
 
     id: str
     version: int
+    tenant: str
     title: str
     source: str
     language: Language
@@ -105,29 +108,29 @@ class Library:
         """Digest of a document as it was added last; None where it is not here."""
         row = self._database.execute(
             "SELECT digest FROM document WHERE id = ? AND removed_at IS NULL",
-            (_document_id(source, tenant),),
+            (document_id(source, tenant),),
         ).fetchone()
         return row[0] if row else None
 
     def add(self, document: LoadedDocument, tenant: str) -> None:
         """Add a document, or the next version of it, as one step."""
-        document_id = _document_id(document.source, tenant)
+        name = document_id(document.source, tenant)
         with self._database:
             (last,) = self._database.execute(
-                "SELECT max(version) FROM section WHERE document = ?", (document_id,)
+                "SELECT max(version) FROM section WHERE document = ?", (name,)
             ).fetchone()
             version = (last or 0) + 1
             self._database.executemany(
                 "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (document_id, version, number, *_columns(section))
+                    (name, version, number, *_columns(section))
                     for number, section in enumerate(document.sections)
                 ),
             )
             self._database.execute(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
                 (
-                    *(document_id, tenant, document.source, document.title, document.digest),
+                    *(name, tenant, document.source, document.title, document.digest),
                     *(version, _now()),
                 ),
             )
@@ -137,7 +140,7 @@ class Library:
         with self._database:
             done = self._database.execute(
                 "UPDATE document SET removed_at = ? WHERE id = ? AND removed_at IS NULL",
-                (_now(), _document_id(source, tenant)),
+                (_now(), document_id(source, tenant)),
             )
         return done.rowcount == 1
 
@@ -145,12 +148,12 @@ class Library:
         """The documents of a tenant, by source."""
         rows = self._database.execute(
             "SELECT document.id, tenant, source, title, document.version, count(number),"
-            " sum(suspicions != '[]'), changed_at FROM document LEFT JOIN section"
+            " count(nullif(suspicions, '[]')), changed_at FROM document LEFT JOIN section"
             " ON document.id = section.document AND document.version = section.version"
             " WHERE removed_at IS NULL AND tenant = ? GROUP BY document.id ORDER BY source",
             (tenant,),
         )
-        return [StoredDocument(*row[:6], row[6] or 0, row[7]) for row in rows]
+        return [StoredDocument(*row) for row in rows]
 
     def tenants(self) -> list[str]:
         """Who has documents."""
@@ -173,8 +176,8 @@ class Library:
         """The sections of a tenant in one language, read as they are used."""
         with closing(self._database.cursor()) as cursor:
             cursor.execute(
-                "SELECT document.id, number, document.version, title, source, language, heading,"
-                f" text {_LIVE} AND language = ? ORDER BY document.id, number",
+                f"SELECT {_SECTION} {_LIVE} AND language = ? AND text != ''"
+                " ORDER BY document.id, number",
                 (tenant, language),
             )
             for row in cursor:
@@ -182,15 +185,14 @@ class Library:
 
     def section(self, entry_id: str, version: int | None = None) -> StoredSection | None:
         """A section by its id, also of an old version; without one, as it is now."""
-        document_id, number = _parts(entry_id)
-        if document_id is None:
+        parts = parts_of(entry_id)
+        if parts is None:
             return None
         row = self._database.execute(
-            "SELECT document.id, number, section.version, title, source, language, heading, text"
-            " FROM section JOIN document ON document.id = section.document"
+            f"SELECT {_SECTION} FROM section JOIN document ON document.id = section.document"
             " WHERE section.document = ? AND number = ?"
             " AND section.version = coalesce(?, document.version)",
-            (document_id, number, version),
+            (*parts, version),
         ).fetchone()
         return _section(row) if row else None
 
@@ -213,24 +215,31 @@ class Library:
         """What was drafted for sections as they are now; a section that changed has none."""
         drafted = {
             (document, digest): (text, bool(approved))
-            for document, digest, text, approved in self._database.execute("SELECT * FROM opening")
+            for document, digest, text, approved in self._database.execute(
+                "SELECT document, text_digest, opening, approved FROM opening"
+            )
         }
         if not drafted:
             return []
         found = []
         for language in ("zh", "en"):
             for section in self.sections(tenant, language):
-                key = (_parts(section.id)[0] or "", _text_digest(section))
+                key = (document_of(section.id), _text_digest(section))
                 if key in drafted:
                     found.append(DraftedOpening(section, *drafted[key]))
         return found
+
+    def openings_changed_at(self) -> str:
+        """When an opening was written last; empty where none ever was."""
+        (when,) = self._database.execute("SELECT max(changed_at) FROM opening").fetchone()
+        return when or ""
 
     def set_opening(self, section: StoredSection, opening: str, *, approved: bool) -> None:
         """Keep an opening for a section as it is now."""
         with self._database:
             self._database.execute(
-                "INSERT OR REPLACE INTO opening VALUES (?, ?, ?, ?)",
-                (_parts(section.id)[0], _text_digest(section), opening, approved),
+                "INSERT OR REPLACE INTO opening VALUES (?, ?, ?, ?, ?)",
+                (document_of(section.id), _text_digest(section), opening, approved, _now()),
             )
 
     # Versions of the corpus
@@ -256,7 +265,9 @@ class Library:
 
     def entry_versions(self) -> dict[str, int]:
         """The last version of each entry of the corpus."""
-        rows = self._database.execute("SELECT entry, max(version) FROM entry_version GROUP BY entry")
+        rows = self._database.execute(
+            "SELECT entry, max(version) FROM entry_version GROUP BY entry"
+        )
         return dict(rows.fetchall())
 
     def entry(self, entry_id: str, version: int) -> Entry | None:
@@ -266,10 +277,9 @@ class Library:
         ).fetchone()
         if row is None:
             return None
-        fields = json.loads(row[0])
-        return Entry(
-            **{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
-        )
+        stored: dict[str, Any] = json.loads(row[0])
+        fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        return Entry(**fields)
 
 
 class LibraryTexts:
@@ -292,6 +302,7 @@ class LibraryTexts:
                     "language": section.language,
                     "section": section.heading,
                     "text": section.text,
+                    "version": section.version,
                 },
             )
 
@@ -305,34 +316,15 @@ class LibraryTexts:
             yield section.id, f"{section.heading}\n{section.text}"
 
 
-def document_of(entry_id: str) -> str:
-    """What an entry is a part of: the document of a section, and an entry of the corpus itself."""
-    return _parts(entry_id)[0] or entry_id
-
-
-def _document_id(source: str, tenant: str) -> str:
-    return f"doc-{hashlib.sha256(f'{tenant}\n{source}'.encode()).hexdigest()[:12]}"
-
-
-def _parts(entry_id: str) -> tuple[str | None, int]:
-    """Document and number of a section's id, zh/doc-0123456789ab-7; None for other ids."""
-    name = entry_id.partition("/")[2]
-    document, _, number = name.rpartition("-")
-    if document.startswith("doc-") and number.isdecimal():
-        return document, int(number)
-    return None, 0
-
-
 def _columns(section: Section) -> tuple[str, str, str, str]:
     found = json.dumps(section.suspicions, ensure_ascii=False)
     return section.language, section.heading, section.text, found
 
 
-def _section(row: Sequence[object]) -> StoredSection:
-    document, number, version, title, source, language, heading, text = row
-    return StoredSection(
-        f"{language}/{document}-{number}", version, title, source, language, heading, text
-    )
+def _section(row: Sequence[Any]) -> StoredSection:
+    document, number, version, tenant, title, source, language, heading, text = row
+    name = section_id(document, number, language)
+    return StoredSection(name, version, tenant, title, source, language, heading, text)
 
 
 def _text_digest(section: StoredSection) -> str:
@@ -340,4 +332,4 @@ def _text_digest(section: StoredSection) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -29,7 +29,7 @@ from knowledge.formats.pdf import PdfParser
 from knowledge.formats.tables import CsvParser
 from knowledge.formats.word import WordParser
 from knowledge.ingest import CHUNK_CHARACTERS
-from knowledge.injection import neutralised, suspicions
+from knowledge.injection import neutralised, suspicions, without_orders
 
 #: The parser of each kind; any langchain parser that gives "title" and "headings" can take its
 #: place.
@@ -58,7 +58,7 @@ class Section:
     heading: str
     """The page's title and the headings above the passage: "title · heading · subheading"."""
     text: str
-    """Can be read aloud; a paragraph a line."""
+    """Can be read aloud; a paragraph a line. Empty where all of it spoke to a model."""
     language: Language
     suspicions: tuple[str, ...]
     """Why it looks written for a model and not for a reader; empty for nearly every section."""
@@ -159,7 +159,10 @@ def _sections(part: Document, main: Language) -> Iterator[Section]:
             if any(map(str.isalnum, chunk)):
                 # What a reader cannot see is a reason of its own, so it goes after the check.
                 doubts = suspicions("\n".join((*headings, chunk)))
-                yield Section(neutralised(heading), neutralised(chunk), language, doubts)
+                said = neutralised(chunk)
+                if doubts:
+                    said = without_orders(said)
+                yield Section(neutralised(heading), said, language, doubts)
 
 
 def _by_language(text: str, main: Language) -> Iterator[tuple[Language, str]]:

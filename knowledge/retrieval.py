@@ -14,7 +14,7 @@ import math
 import re
 import time
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from knowledge.embedding import Embedder
 from knowledge.entry import LANGUAGES, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import KINDS, Index, Kind, entry_of
+from knowledge.sections import document_of
 
 Array = npt.NDArray[np.float64]
 
@@ -41,6 +42,9 @@ SUPPORT: Final = ("passages", "questions", "other_questions")
 _SOFTNESS: Final[dict[Kind, float]] = {"passages": 0.1, "questions": 0.05}
 #: Nearest texts whose mean is the nearness of a collection.
 _NEAREST = 2
+
+#: More passages than these say the same in other words.
+_SECTIONS_OF_A_DOCUMENT = 2
 
 #: A question of at most so many words (Han characters count half) leans on the one before it.
 FOLLOW_UP_WORDS = 7
@@ -58,6 +62,8 @@ class Passage:
     language: Language
     section: str
     text: str
+    version: int
+    """Of the entry, as it can be read again."""
     score: float
     """Probability that this entry is the one that answers, 0 to 1."""
 
@@ -118,10 +124,13 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Shelf:
-    """An index, and the approved openings of its entries."""
+    """An index, and what is known of its entries."""
 
     index: Index
     openings: Mapping[str, str]
+    """Approved, by entry."""
+    versions: Mapping[str, int]
+    """Of entries whose passages do not say it."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +214,13 @@ class Retriever:
             for entry_id in found.entry_ids
         ]
         passages: list[Passage] = []
-        for row in judgement.order[:k].tolist():
+        told = Counter[str]()
+        for row in judgement.order.tolist():
             shelf, found, entry_id = rows[row]
+            document = document_of(entry_id)
+            if told[document] == _SECTIONS_OF_A_DOCUMENT:
+                continue
+            told[document] += 1
             passage_id = found.passage_ids.get(entry_id, f"{entry_id}#0")
             metadata = shelf.index.passage(passage_id).metadata
             passages.append(
@@ -216,9 +230,12 @@ class Retriever:
                     language=metadata["language"],
                     section=metadata["section"],
                     text=metadata["text"],
+                    version=metadata.get("version") or shelf.versions.get(entry_id, 1),
                     score=round(float(judgement.scores[row]), 4),
                 )
             )
+            if len(passages) == k:
+                break
         supported = bool(passages) and judgement.support >= self._calibration.supported
         opening = None
         if supported and passages[0].score >= self._calibration.opening:

@@ -1,18 +1,23 @@
 """The knowledge server: questions in over HTTP, passages, entries and openings out.
 
-    python -m knowledge.server --index DIR --corpus DIR [--host 127.0.0.1] [--port 8903]
+    python -m knowledge.server --folder DIR --corpus DIR [--port 8903] [--chroma-url URL]
+        [--embedding-url URL --embedding-model NAME]
 
-It holds the index and the embedding model once per host, so that no call has to load them. It
-builds nothing: an index that is missing or older than the corpus is an error that says so.
+It holds the indexes and the embedding model once per host, so that no call has to load them. It
+builds nothing: an index that is missing or older than the corpus is an error that says so; a newer
+one is taken up within seconds. A key for the embeddings endpoint is in the environment, as
+LIUKE_KNOWLEDGE_EMBEDDING_KEY.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,17 +28,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 
-from knowledge.embedding import E5Embeddings, E5Model
-from knowledge.entry import Language, read_corpus
+from knowledge.base import KnowledgeBase
+from knowledge.config import Endpoint, KnowledgeConfig
+from knowledge.desk import Desk
+from knowledge.entry import Language
 from knowledge.errors import KnowledgeError
-from knowledge.index import Index
-from knowledge.retrieval import Calibration, Retriever
-from knowledge.vocabulary import Vocabulary
+from knowledge.library import PUBLIC
 
 log = logging.getLogger(__name__)
 
 #: Characters; a spoken question has some 20 to 200.
 _LONGEST_QUERY = 1000
+#: How often a newer build is looked for, seconds.
+_REFRESH_S = 2.0
 
 _Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_QUERY)
@@ -48,55 +55,59 @@ class SearchRequest(BaseModel):
     k: int = Field(5, ge=1, le=20)
     context: _Text | None = None
     """What the customer asked before."""
+    tenant: str = PUBLIC
+    """Whose documents may be found besides those for everybody."""
 
 
-def open_retriever(index: Path, corpus: Path) -> tuple[Index, Retriever]:
-    """The index and what searches it. Raises KnowledgeError when the index cannot serve. Blocks."""
-    found = read_corpus(corpus)
-    for problem in found.problems:
-        log.warning("%s", problem)
-    opened = Index(index, found)
-    retriever = Retriever(opened, E5Embeddings(E5Model()), Calibration.load())
-    # Loads the word lists, so that the first customer does not wait for them.
-    for language in opened.languages:
-        retriever.search("SDK", language, k=1)
-    return opened, retriever
+def create_app(desk: Desk) -> FastAPI:
+    """The HTTP interface to one knowledge base."""
 
+    @contextlib.asynccontextmanager
+    async def refreshing(_app: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(_refresh(desk))
+        yield
+        task.cancel()
 
-def create_app(index: Index, retriever: Retriever) -> FastAPI:
-    """The HTTP interface to one index."""
-    app = FastAPI(title="Liuke knowledge server")
-    vocabulary = Vocabulary.load()
+    app = FastAPI(title="Liuke knowledge server", lifespan=refreshing)
     _install_error_handlers(app)
 
     @app.post("/search")
     async def search(body: SearchRequest) -> dict[str, Any]:
+        retriever = desk.retriever(body.tenant)
         found = await asyncio.to_thread(
             retriever.search, body.query, body.language, body.k, body.context
         )
         return asdict(found)
 
     @app.get("/entries/{entry_id:path}", response_model=None)
-    async def entry(entry_id: str) -> dict[str, Any] | JSONResponse:
-        found = index.entries.get(entry_id)
+    async def entry(
+        entry_id: str, version: int | None = None, tenant: str = PUBLIC
+    ) -> dict[str, Any] | JSONResponse:
+        found = await asyncio.to_thread(desk.entry, entry_id, version, tenant)
         if found is None:
-            return _error(404, "unknown_entry", f"There is no entry '{entry_id}'.", "Check its id.")
-        shown = asdict(found)
-        del shown["questions"]
-        return shown | {"names": vocabulary.names_of(found)}
+            of = f" in version {version}" if version else ""
+            what = f"There is no entry '{entry_id}'{of}."
+            return _error(404, "unknown_entry", what, "Check its id.")
+        return found
 
     @app.get("/openings")
     async def openings() -> list[dict[str, str]]:
-        return [
-            {"entry_id": entry.id, "language": entry.language, "text": entry.opening}
-            for entry in index.entries.values()
-        ]
+        return [asdict(opening) for opening in desk.openings()]
 
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:
-        return {"status": "ok", "entries": len(index.entries)}
+        return {"status": "ok", "entries": len(desk.entries)}
 
     return app
+
+
+async def _refresh(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(_REFRESH_S)
+        try:
+            await asyncio.to_thread(desk.refresh)
+        except Exception:  # what is open serves on
+            log.exception("a newer build could not be looked for")
 
 
 def _install_error_handlers(app: FastAPI) -> None:
@@ -122,20 +133,30 @@ def _error(status: int, code: str, message: str, remedy: str) -> JSONResponse:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; the exit status is 1 when the index cannot serve."""
+    """Command line; the exit status is 1 when the corpus cannot be searched."""
     parser = argparse.ArgumentParser(prog="python -m knowledge.server", description=__doc__)
-    parser.add_argument("--index", type=Path, required=True, help="folder of the index")
+    parser.add_argument("--folder", type=Path, required=True, help="of indexes and library")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the entries")
+    parser.add_argument("--chroma-url", default="", help="a Chroma server; else in this process")
+    parser.add_argument("--embedding-url", default="", help="an OpenAI-compatible endpoint")
+    parser.add_argument("--embedding-model", default="", help="its model")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8903)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    key = os.environ.get("LIUKE_KNOWLEDGE_EMBEDDING_KEY", "")
+    endpoint = Endpoint(arguments.embedding_url, arguments.embedding_model, key)
+    config = KnowledgeConfig(
+        arguments.folder,
+        arguments.corpus,
+        arguments.chroma_url,
+        endpoint if endpoint.url else None,
+    )
     try:
-        index, retriever = open_retriever(arguments.index, arguments.corpus)
+        app = create_app(Desk(KnowledgeBase(config)))
     except KnowledgeError as error:
         print(f"{error.message}\n{error.remedy}", file=sys.stderr)
         return 1
-    app = create_app(index, retriever)
     uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False)
     return 0
 

@@ -56,6 +56,7 @@ class EntryView(BaseModel):
     """
 
     id: str
+    version: int
     language: Language
     title: str
     scenario: list[str]
@@ -146,8 +147,8 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         )
 
     @app.get("/api/entries/{entry_id:path}", response_model=EntryView, responses=errors)
-    async def entry(entry_id: str) -> Any:
-        found = await knowledge.find_entry(entry_id)
+    async def entry(entry_id: str, version: int | None = None) -> Any:
+        found = await knowledge.find_entry(entry_id, version)
         if found is None:
             return error_response(
                 404,

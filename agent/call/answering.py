@@ -48,6 +48,7 @@ class Citation:
     id: str
     title: str
     language: Language
+    version: int
     score: float
 
 
@@ -220,7 +221,7 @@ async def _clauses(stream: llm.LLMStream, splitter: ClauseSplitter) -> AsyncIter
 
 def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
     by_entry = {
-        p.entry_id: Citation(p.entry_id, p.title, p.language, round(p.score, 4))
+        p.entry_id: Citation(p.entry_id, p.title, p.language, p.version, round(p.score, 4))
         for p in reversed(passages)
     }
     return tuple(reversed(by_entry.values()))

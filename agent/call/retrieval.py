@@ -24,6 +24,8 @@ class Passage:
     language: Language
     section: str
     text: str
+    version: int
+    """Of the entry, as it can be read again."""
     score: float
     """Probability that this entry is the one that answers, 0 to 1."""
 
@@ -54,6 +56,7 @@ class SourceEntry:
     """An entry as its card shows it."""
 
     id: str
+    version: int
     language: Language
     title: str
     scenario: tuple[str, ...]
@@ -95,12 +98,20 @@ class KnowledgeClient:
         *,
         k: int = 5,
         context: str | None = None,
+        tenant: str = "",
     ) -> Retrieval:
         """The ``k`` best passages for ``query``; ``context`` is the customer's question before.
 
-        Raises InputError when the query cannot be used, ServiceError when the server is away.
+        ``tenant``: whose documents may be found besides those for everybody. Raises InputError when
+        the query cannot be used, ServiceError when the server is away.
         """
-        body = {"query": query, "language": language, "k": k, "context": context}
+        body = {
+            "query": query,
+            "language": language,
+            "k": k,
+            "context": context,
+            "tenant": tenant,
+        }
         found = await self._json("POST", "/search", json=body)
         return Retrieval(
             passages=tuple(Passage(**passage) for passage in found["passages"]),
@@ -109,14 +120,15 @@ class KnowledgeClient:
             timings_ms=found["timings_ms"],
         )
 
-    async def entry(self, entry_id: str) -> SourceEntry:
-        """One entry. Raises InputError when there is none of that id."""
-        return SourceEntry(**await self._json("GET", f"/entries/{quote(entry_id)}"))
+    async def entry(self, entry_id: str, version: int | None = None) -> SourceEntry:
+        """One entry, as it is or was. Raises InputError when there is none of that id."""
+        asked = {"version": version} if version else {}
+        return SourceEntry(**await self._json("GET", f"/entries/{quote(entry_id)}", params=asked))
 
-    async def find_entry(self, entry_id: str) -> SourceEntry | None:
-        """One entry, or None when there is none of that id."""
+    async def find_entry(self, entry_id: str, version: int | None = None) -> SourceEntry | None:
+        """One entry, or None when there is none of that id and version."""
         try:
-            return await self.entry(entry_id)
+            return await self.entry(entry_id, version)
         except InputError:
             return None
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,7 +18,13 @@ from rich.text import Text
 from agent.call.retrieval import KnowledgeClient
 from agent.cli.output import JsonFlag, err, out, print_json, run
 from agent.errors import InputError, SetupError
+from agent.host.knowledge import knowledge_config
 from agent.settings import Language, Settings
+
+if TYPE_CHECKING:
+    from knowledge.base import KnowledgeBase
+    from knowledge.errors import KnowledgeError
+    from knowledge.intake import Intake
 
 app = typer.Typer(
     help="The knowledge base: check it, build its index, search it.", no_args_is_help=True
@@ -61,23 +70,15 @@ def lint(
 def build(json_output: JsonFlag = False) -> None:
     """Index the corpus. Texts that have not changed are not embedded again."""
     # These load Chroma and the splitters, seconds that other commands need not wait.
-    from knowledge.entry import read_corpus
     from knowledge.errors import KnowledgeError
-    from knowledge.index import build_index
 
-    settings = Settings()
+    base = _base(Settings())
     try:
-        corpus = read_corpus(settings.knowledge.corpus_dir)
+        corpus = base.corpus()
         for problem in corpus.problems:
-            err.print(f"[yellow]![/] {problem.message}\n  {problem.remedy}", highlight=False)
-        with _progress() as bars:
-            bar = bars.add_task("Embedding the corpus", total=None)
-            report = build_index(
-                corpus,
-                _index_dir(settings),
-                threads=os.cpu_count() or 1,
-                progress=lambda done, total: bars.update(bar, completed=done, total=total),
-            )
+            _warn(problem.message, problem.remedy)
+        with _progress("Embedding the corpus") as (_, progress):
+            report = base.build_corpus(corpus, threads=_threads(), progress=progress)
     except KnowledgeError as error:
         raise SetupError(error.message, error.remedy) from error
     manifest = report.manifest
@@ -101,12 +102,102 @@ def build(json_output: JsonFlag = False) -> None:
     )
 
 
+TenantOption = Annotated[
+    str, typer.Option("--tenant", help="Whose documents; without it they are for everybody.")
+]
+Places = Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")]
+
+
+@app.command()
+def add(places: Places, tenant: TenantOption = "", json_output: JsonFlag = False) -> None:
+    """Take in your own documents: Markdown, HTML, PDF, Word, CSV, OpenAPI.
+
+    What cannot be read is named and the others go in; exit status 1 tells that there was such.
+    """
+    from knowledge import intake
+
+    with _intake() as (reading, progress):
+        done = intake.add(
+            _base(Settings()), places, tenant,
+            threads=_threads(), reading=reading, progress=progress,
+        )  # fmt: skip
+    _report_intake(done, json_output)
+
+
+@app.command()
+def sync(
+    folder: Annotated[Path, typer.Argument(help="The folder that the documents are kept in.")],
+    tenant: TenantOption = "",
+    json_output: JsonFlag = False,
+) -> None:
+    """Take in what is new or different below a folder, and take out what is there no more."""
+    from knowledge import intake
+
+    with _intake() as (reading, progress):
+        done = intake.sync(
+            _base(Settings()), folder, tenant,
+            threads=_threads(), reading=reading, progress=progress,
+        )  # fmt: skip
+    _report_intake(done, json_output)
+
+
+@app.command()
+def remove(places: Places, tenant: TenantOption = "", json_output: JsonFlag = False) -> None:
+    """Take documents out. Answers that cited them keep their sources."""
+    from knowledge import intake
+
+    with _intake() as (_, progress):
+        done = intake.remove(
+            _base(Settings()), places, tenant, threads=_threads(), progress=progress
+        )
+    _report_intake(done, json_output)
+
+
+@app.command()
+def status(json_output: JsonFlag = False) -> None:
+    """Show what the knowledge base holds: the corpus, and documents by tenant."""
+    from knowledge.errors import KnowledgeError
+
+    base = _base(Settings())
+    try:
+        with closing(base.library()) as library:
+            state = base.status(library)
+    except KnowledgeError as error:
+        raise SetupError(error.message, error.remedy) from error
+    if json_output:
+        print_json(asdict(state))
+        return
+    corpus = state.corpus
+    out.print(
+        f"Corpus: {corpus.entries} entries, {corpus.passages} passages, {corpus.questions} ways of "
+        f"asking; {corpus.embedding}."
+        if corpus
+        else "Corpus: not indexed; run `liuke knowledge build`.",
+        highlight=False,
+    )
+    table = Table("tenant", "document", "version", "sections", "flagged", "changed")
+    for document in state.documents:
+        table.add_row(
+            document.tenant or "(all)", Text(document.source, overflow="fold"),
+            str(document.version), str(document.sections), str(document.suspicious or ""),
+            document.changed_at[:16].replace("T", " "),
+        )  # fmt: skip
+    if state.documents:
+        out.print(table)
+    for tenant in state.stale:
+        _warn(
+            f"The documents of {tenant or 'all'} are not all indexed yet.",
+            "Run `liuke knowledge add` or `sync` again; it goes on where it was.",
+        )
+
+
 @app.command()
 def search(
     query: Annotated[str, typer.Argument(help="The question, as a customer puts it.")],
     k: Annotated[int, typer.Option("-k", min=1, max=20, help="How many entries.")] = 5,
     lang: Annotated[str, typer.Option(help="zh or en; else as the question is written.")] = "",
     context: Annotated[str, typer.Option(help="The question before, for a follow-up.")] = "",
+    tenant: TenantOption = "",
     json_output: JsonFlag = False,
 ) -> None:
     """Show what retrieval finds, in the running knowledge server or else in the index itself."""
@@ -116,37 +207,49 @@ def search(
         raise InputError(f"--lang {lang!r} is not a language we have.", "Use zh or en.")
     language: Language | None = lang or None  # type: ignore[assignment]
     settings = Settings()
-    found = run(_ask_server(settings.knowledge.url, query, language, k, context or None))
+    asked = _Asked(query, language, k, context or None, tenant)
+    found = run(_ask_server(settings.knowledge.url, asked))
     if found is None:
-        found = _search_here(settings, query, language, k, context or None)
+        found = _search_here(settings, asked)
     if json_output:
         print_json(found)
     else:
         _show(found)
 
 
-async def _ask_server(
-    url: str, query: str, language: Language | None, k: int, context: str | None
-) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class _Asked:
+    """A search."""
+
+    query: str
+    language: Language | None
+    k: int
+    context: str | None
+    tenant: str
+
+
+async def _ask_server(url: str, asked: _Asked) -> dict[str, Any] | None:
     """The server's answer; None when it is not running."""
     client = KnowledgeClient(url)
     try:
         if not await client.is_healthy():
             return None
-        return _as_json(await client.search(query, language, k=k, context=context))
+        return _as_json(
+            await client.search(
+                asked.query, asked.language, k=asked.k, context=asked.context, tenant=asked.tenant
+            )
+        )
     finally:
         await client.aclose()
 
 
-def _search_here(
-    settings: Settings, query: str, language: Language | None, k: int, context: str | None
-) -> dict[str, Any]:
+def _search_here(settings: Settings, asked: _Asked) -> dict[str, Any]:
+    from knowledge.desk import Desk
     from knowledge.errors import KnowledgeError
-    from knowledge.server import open_retriever
 
     try:
-        _, retriever = open_retriever(_index_dir(settings), settings.knowledge.corpus_dir)
-        return _as_json(retriever.search(query, language, k, context))
+        retriever = Desk(_base(settings)).retriever(asked.tenant)
+        return _as_json(retriever.search(asked.query, asked.language, asked.k, asked.context))
     except KnowledgeError as error:
         raise SetupError(error.message, error.remedy) from error
 
@@ -161,6 +264,7 @@ def _as_json(found: Any) -> dict[str, Any]:
                 "score": passage.score,
                 "language": passage.language,
                 "section": passage.section,
+                "version": passage.version,
             }
             for passage in found.passages
         ],
@@ -189,16 +293,85 @@ def _seen_from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _index_dir(settings: Settings) -> Path:
-    return settings.paths.data_dir / "knowledge"
+def _base(settings: Settings) -> KnowledgeBase:
+    from knowledge.base import KnowledgeBase
+
+    return KnowledgeBase(knowledge_config(settings))
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
+def _threads() -> int:
+    return os.cpu_count() or 1
+
+
+def _warn(message: str, remedy: str) -> None:
+    err.print(Text.assemble(("! ", "yellow"), f"{message}\n  {remedy}"), soft_wrap=True)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """A bar with rate and time left: what tells the document being read, and texts embedded."""
+    with Progress(
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         console=err,
         transient=True,
-    )
+    ) as bars:
+        bar = bars.add_task(what, total=None, rate="")
+        started = time.monotonic()
+
+        def reading(source: str) -> None:
+            bars.update(bar, description=f"Reading {source[-60:]}")
+
+        def embedded(done: int, total: int) -> None:
+            rate = f"{done / max(time.monotonic() - started, 1e-3):.0f}/s"
+            bars.update(bar, description="Embedding", completed=done, total=total, rate=rate)
+
+        yield reading, embedded
+
+
+@contextmanager
+def _intake() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    from knowledge.errors import KnowledgeError
+
+    try:
+        with _progress("Reading") as hooks:
+            yield hooks
+    except KnowledgeError as error:
+        raise InputError(error.message, error.remedy) from error
+
+
+def _report_intake(done: Intake, json_output: bool) -> None:
+    """What was done; exit status 1 when something could not be."""
+    built = done.built
+    if json_output:
+        print_json(
+            {
+                "added": done.added,
+                "changed": done.changed,
+                "unchanged": len(done.unchanged),
+                "removed": done.removed,
+                "sections": built.manifest.passages if built else None,
+                "embedded": built.embedded if built else 0,
+                "problems": [_problem(problem) for problem in done.problems],
+            }
+        )
+    else:
+        for problem in done.problems:
+            _warn(problem.message, problem.remedy)
+        counts = {
+            "added": len(done.added), "changed": len(done.changed),
+            "unchanged": len(done.unchanged), "removed": len(done.removed),
+        }  # fmt: skip
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing"
+        embedded = f"; embedded {built.embedded} sections" if built and built.changed else ""
+        out.print(f"Documents: {told}{embedded}.", highlight=False)
+    if done.problems:
+        raise typer.Exit(1)
+
+
+def _problem(problem: KnowledgeError) -> dict[str, str]:
+    """An error as JSON."""
+    return {"message": problem.message, "remedy": problem.remedy}

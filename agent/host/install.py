@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 from agent.errors import SetupError
+from agent.host.knowledge import knowledge_config
 from agent.host.livekit import ensure_keys
 from agent.host.livekit_build import livekit_server
 from agent.host.machine import choose_model, recall_choice
@@ -87,21 +88,20 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
     """The index of the corpus; unreadable entries are reported and left out."""
     # Chroma and the splitters take seconds to import, which a start with a fresh index does not
     # need to wait for twice: the knowledge server imports them too.
-    from knowledge.entry import read_corpus
+    from knowledge.base import KnowledgeBase
     from knowledge.errors import KnowledgeError
-    from knowledge.index import build_index
 
+    base = KnowledgeBase(knowledge_config(settings))
     task = "knowledge index"
 
     def embedded(done: int, total: int) -> None:
         report(Progress(task, f"{done} of {total} texts embedded"))
 
     def build() -> None:
-        corpus = read_corpus(settings.knowledge.corpus_dir)
+        corpus = base.corpus()
         for problem in corpus.problems:
             report(Progress(str(problem), "left out of the index", finished=True))
-        folder = settings.paths.data_dir / "knowledge"
-        built = build_index(corpus, folder, threads=os.cpu_count() or 1, progress=embedded)
+        built = base.build_corpus(corpus, threads=os.cpu_count() or 1, progress=embedded)
         if built.changed:
             report(Progress(task, f"{built.manifest.entries} entries", finished=True))
 

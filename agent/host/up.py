@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from agent.errors import LiukeError, SetupError
+from agent.host.knowledge import knowledge_config
 from agent.host.language_model import LanguageModelEndpoint, resolve_language_model
 from agent.host.livekit import LiveKitAccess, resolve_livekit, write_server_config
 from agent.host.livekit_build import find_livekit_server
@@ -171,13 +172,21 @@ def _speech(settings: Settings) -> ProcessSpec:
 
 
 def _knowledge(settings: Settings) -> ProcessSpec:
-    index, corpus = settings.paths.data_dir / "knowledge", settings.knowledge.corpus_dir
-    port = str(_port_of(settings.knowledge.url))
+    config = knowledge_config(settings)
+    options = {
+        "--port": str(_port_of(settings.knowledge.url)),
+        "--folder": str(config.folder),
+        "--corpus": str(config.corpus_dir),
+        "--chroma-url": config.chroma_url,
+        "--embedding-url": settings.knowledge.embedding_url,
+        "--embedding-model": settings.knowledge.embedding_model,
+    }
+    given = [word for option, value in options.items() if value for word in (option, value)]
+    key = settings.knowledge.embedding_key.get_secret_value()
     return ProcessSpec(
         name="knowledge",
-        argv=_python(
-            *("knowledge.server", "--port", port, "--index", str(index), "--corpus", str(corpus))
-        ),
+        argv=_python("knowledge.server", *given),
+        env={"LIUKE_KNOWLEDGE_EMBEDDING_KEY": key} if key else {},
         health_url=f"{settings.knowledge.url}/healthz",
         start_timeout_s=LOADING_TIMEOUT_S,
     )
