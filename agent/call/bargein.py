@@ -56,10 +56,11 @@ class BargeIn:
                 self._words.settle(heard.text)
             case _:
                 return event
-        if self._over_answer and not self._takes_the_turn(heard.text, heard.confidence):
-            return _silenced(event)
+        admitted = not self._over_answer or self._takes_the_turn(heard.text, heard.confidence)
         if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
-            self._words.keep(heard.text)
+            self._words.keep(heard.text if admitted else "")
+        if not admitted:
+            return _silenced(event)
         self._end_answer()
         return event
 

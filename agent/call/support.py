@@ -38,6 +38,8 @@ _SPOKEN_S = 0.6
 _KEPT_ANSWERS = 8
 #: After the end of a turn, the customer hears something this soon, seconds.
 _PATIENCE_S = 0.8
+#: What is taken as another turn so soon after one that nothing was heard to is a part of it, seconds.
+_SAME_TURN_S = 2.0
 #: Words of a partial transcript from which searching is worth while, in characters.
 _SEARCHABLE: dict[Language, int] = {"zh": 4, "en": 12}
 
@@ -111,7 +113,7 @@ class SupportAgent(Agent):
         said = join_utterances(message.text_content or "")
         if self._manners.is_backchannel(said):
             return
-        answer = self._new_answer(said)
+        answer = self._new_answer(said, earlier, message.created_at)
         self._remember(message.id, answer)
         if self._manners.is_stop(said):
             answer.language = self._language  # "stop" is said in any
@@ -130,13 +132,19 @@ class SupportAgent(Agent):
         """What was composed for the question with this message id."""
         return self._answers.get(message_id)
 
-    def _new_answer(self, said: str) -> Answer:
+    def _new_answer(self, said: str, earlier: Sequence[llm.ChatMessage], asked_at: float) -> Answer:
         """An answer to what was said, and to what was said just before where this goes on."""
+        unanswered = _unanswered(earlier, asked_at)
         before = self._answers.get(self._asked or "")
-        if before is None or not self._bargein.is_late_part:
+        if before and self._bargein.is_late_part:
+            question, joins = before.question, self._asked
+        elif unanswered:
+            question = " ".join(message.text_content or "" for message in unanswered)
+            joins = unanswered[0].id
+        else:
             return new_answer(said)
-        answer = new_answer(join_utterances(f"{before.question} {said}"))
-        answer.joins = self._asked
+        answer = new_answer(join_utterances(f"{question} {said}"))
+        answer.joins = joins
         return answer
 
     async def _patiently(self, texts: AsyncIterator[str], answer: Answer) -> AsyncIterator[str]:
@@ -208,6 +216,19 @@ def _spoken(chat_ctx: llm.ChatContext) -> list[llm.ChatMessage]:
         for item in chat_ctx.items
         if item.type == "message" and item.role in ("user", "assistant") and item.text_content
     ]
+
+
+def _unanswered(earlier: Sequence[llm.ChatMessage], asked_at: float) -> list[llm.ChatMessage]:
+    """What was asked just before, and nothing was heard to it yet.
+
+    The framework takes a turn in parts where its last words come after the verdict.
+    """
+    parts: list[llm.ChatMessage] = []
+    for message in reversed(earlier):
+        if message.role == "assistant" or asked_at - message.created_at > _SAME_TURN_S:
+            break
+        parts.insert(0, message)
+    return parts
 
 
 def _messages(spoken: Sequence[llm.ChatMessage], until: str | None = None) -> list[Message]:

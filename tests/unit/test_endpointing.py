@@ -99,6 +99,7 @@ async def test_the_words_of_a_pause_are_waited_for() -> None:
     waiting = asyncio.create_task(words.get())
     await asyncio.sleep(0.01)
     words.settle("有回声怎么办")
+    words.keep("有回声怎么办")
     assert await waiting == "有回声怎么办"
     assert await words.get() == "有回声怎么办"
 
@@ -121,6 +122,7 @@ async def test_a_partial_meanwhile_does_not_leave_anybody_waiting() -> None:
     await asyncio.sleep(0.01)
     words.reset()
     words.settle("有回声怎么办")
+    words.keep("有回声怎么办")
     async with asyncio.timeout(0.2):
         assert await waiting == "有回声怎么办"
 
