@@ -26,6 +26,9 @@ from knowledge.entry import Entry, read_corpus
 
 Array = npt.NDArray[np.float64]
 
+#: Ways of asking taken from each entry. The first ones are the plain ones; the later, rambling ones
+#: are many sentences, of which the first is as whole as any.
+_QUESTIONS = 9
 #: Cuts drawn by chance in each question, and the share of beginnings with a filler behind.
 _CUTS, _WITH_FILLER = 3, 0.25
 #: A feature that fewer examples have is chance.
@@ -53,7 +56,7 @@ def examples(entries: Sequence[Entry], language: Language) -> list[Example]:
     fillers = tomllib.loads(WORDS_FILE.read_text("utf-8"))["fillers"][language]
     found: list[Example] = []
     for entry in entries:
-        for question in entry.questions:
+        for question in entry.questions[:_QUESTIONS]:
             found.append((question, True))
             for text in _beginnings(question, language, rng):
                 filler = rng.choice(fillers) if rng.random() < _WITH_FILLER else ""
