@@ -44,10 +44,10 @@ describe("createCall", () => {
 describe("fetchEntry", () => {
   it("keeps an id with unusual characters in its place", async () => {
     fetched.mockReturnValueOnce(json(404, { error: { code: "x", message: "No entry.", remedy: "" } }));
-    await expect(fetchEntry("zh/echo?", signal)).rejects.toMatchObject({
+    await expect(fetchEntry("zh/echo?", 2, signal)).rejects.toMatchObject({
       problem: { kind: "entry_refused", said: "No entry." },
     });
-    expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/entries/zh%2Fecho%3F");
+    expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/entries/zh%2Fecho%3F?version=2");
   });
 });
 

@@ -20,9 +20,15 @@ export async function createCall(language: Language, signal: AbortSignal): Promi
   );
 }
 
-export async function fetchEntry(id: string, signal: AbortSignal): Promise<Entry> {
+/** The entry in the version that an answer cited: what is there now may say something else. */
+export async function fetchEntry(
+  id: string,
+  version: number,
+  signal: AbortSignal,
+): Promise<Entry> {
+  const params = { path: { entry_id: id }, query: { version } };
   return answerOf(
-    client.GET("/api/entries/{entry_id}", { params: { path: { entry_id: id } }, signal }),
+    client.GET("/api/entries/{entry_id}", { params, signal }),
     "entry_unreachable",
     "entry_refused",
   );

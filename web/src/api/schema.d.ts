@@ -119,6 +119,8 @@ export interface components {
         EntryView: {
             /** Id */
             id: string;
+            /** Version */
+            version: number;
             /**
              * Language
              * @enum {string}
@@ -260,7 +262,9 @@ export interface operations {
     };
     entry_api_entries__entry_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                version?: number | null;
+            };
             header?: never;
             path: {
                 entry_id: string;

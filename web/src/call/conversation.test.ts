@@ -25,7 +25,7 @@ const answer = (turn: number, ids: string[], rest: Partial<Answer> = {}): Answer
   language: "en",
   declined: false,
   interrupted: false,
-  citations: ids.map((id) => ({ id, title: id, language: "en", score: 0.9 })),
+  citations: ids.map((id) => ({ id, title: id, language: "en", version: 1, score: 0.9 })),
   ...rest,
 });
 

@@ -14,6 +14,7 @@ export interface Citation {
   id: string;
   title: string;
   language: string;
+  version: number;
   score: number;
 }
 

@@ -42,7 +42,7 @@ export function SourceDialog({ citation, onClose }: Props) {
                   <X aria-hidden="true" />
                 </Button>
               </div>
-              <EntryText id={citation.id} />
+              <EntryText id={citation.id} version={citation.version} />
             </>
           )}
         </Dialog>
@@ -51,11 +51,11 @@ export function SourceDialog({ citation, onClose }: Props) {
   );
 }
 
-function EntryText({ id }: { id: string }) {
+function EntryText({ id, version }: { id: string; version: number }) {
   const { t } = useTranslation();
   const { data, error, isPending, refetch } = useQuery({
-    queryKey: ["entry", id],
-    queryFn: ({ signal }) => fetchEntry(id, signal),
+    queryKey: ["entry", id, version],
+    queryFn: ({ signal }) => fetchEntry(id, version, signal),
   });
   if (isPending) {
     return (
