@@ -38,7 +38,7 @@ _SPOKEN_S = 0.6
 _KEPT_ANSWERS = 8
 #: After the end of a turn, the customer hears something this soon, seconds.
 _PATIENCE_S = 0.8
-#: What is taken as another turn so soon after one that nothing was heard to is a part of it, seconds.
+#: A turn so soon after one that nothing was heard to yet is a part of it, seconds.
 _SAME_TURN_S = 2.0
 #: Words of a partial transcript from which searching is worth while, in characters.
 _SEARCHABLE: dict[Language, int] = {"zh": 4, "en": 12}

@@ -41,6 +41,7 @@ PASSAGE = {
     "language": "zh",
     "section": "怎么做",
     "text": "先戴耳机，再打开 AEC，等 600 毫秒。",
+    "version": 2,
     "score": 0.98,
 }
 OPENING = {"entry_id": "zh/echo", "text": "有回声先戴上耳机试试。"}
@@ -69,11 +70,16 @@ class Knowledge:
     async def entry(self, entry_id: str) -> dict[str, Any]:
         return {
             "id": entry_id,
+            "version": 2,
             "language": "zh",
             "title": "回声",
             "scenario": ["general"],
             "region": ["global"],
             "topic": self.topic,
+            "product": ["audio"],
+            "platform": [],
+            "error_codes": [],
+            "names": {},
             "source": "",
             "opening": OPENING["text"],
             "body": BODY,

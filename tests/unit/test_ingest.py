@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from langchain_core.documents import Document
+
 from knowledge import ingest
-from knowledge.entry import Entry
+from knowledge.entry import Corpus, Entry
 from knowledge.index import entry_of
+from knowledge.ingest import CorpusTexts
 
 
 def entry(body: str) -> Entry:
@@ -23,8 +26,12 @@ def entry(body: str) -> Entry:
     )
 
 
+def passages(*entries: Entry) -> list[Document]:
+    return list(CorpusTexts(Corpus(entries, ())).passages("en"))
+
+
 def test_a_section_is_a_passage_with_title_and_heading() -> None:
-    found = ingest.passages([entry("## Cause\nThe speaker.\n\n## Cure\nHeadphones.")])
+    found = passages(entry("## Cause\nThe speaker.\n\n## Cure\nHeadphones."))
     assert [(p.id, p.metadata["section"], p.metadata["text"]) for p in found] == [
         ("en/echo#0", "Cause", "The speaker."),
         ("en/echo#1", "Cure", "Headphones."),
@@ -33,14 +40,14 @@ def test_a_section_is_a_passage_with_title_and_heading() -> None:
 
 
 def test_a_body_without_headings_is_a_passage_too() -> None:
-    (passage,) = ingest.passages([entry("Just put on headphones.")])
+    (passage,) = passages(entry("Just put on headphones."))
     assert passage.metadata["section"] == ""
     assert passage.page_content == "Echo\nJust put on headphones."
 
 
 def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
     sentences = [f"Sentence number {n} says a little about echo." for n in range(60)]
-    found = ingest.passages([entry("## Long\n" + " ".join(sentences))])
+    found = passages(entry("## Long\n" + " ".join(sentences)))
     assert len(found) > 1
     for passage in found:
         assert len(passage.metadata["text"]) <= ingest.CHUNK_CHARACTERS["en"]
@@ -50,6 +57,6 @@ def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
 
 
 def test_questions_point_to_their_entry() -> None:
-    found = ingest.questions([entry("Headphones.")])
+    found = list(CorpusTexts(Corpus((entry("Headphones."),), ())).questions("en"))
     assert [q.page_content for q in found] == ["why do I hear myself", "there is an echo"]
     assert {entry_of(str(q.id)) for q in found} == {"en/echo"}

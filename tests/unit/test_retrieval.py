@@ -11,13 +11,17 @@ from fastapi.testclient import TestClient
 
 from agent.call.retrieval import KnowledgeClient, Opening
 from agent.errors import InputError, ServiceError
+from knowledge.base import KnowledgeBase
 from knowledge.bm25 import WordIndex
-from knowledge.embedding import E5Embeddings, E5Model
-from knowledge.entry import Corpus, read_corpus
+from knowledge.config import KnowledgeConfig
+from knowledge.desk import Desk
+from knowledge.embedding import E5Model, Role
+from knowledge.entry import read_corpus
 from knowledge.errors import KnowledgeError
-from knowledge.index import Index, build_index
-from knowledge.retrieval import Calibration, Retriever
-from knowledge.server import create_app, main, open_retriever
+from knowledge.index import BuildReport, Index, Place, build_index
+from knowledge.ingest import CorpusTexts
+from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.server import create_app, main
 
 #: Title, ways of asking, opening, body.
 ENTRIES = {
@@ -77,23 +81,33 @@ def write_corpus(folder: Path, without: str = "") -> Path:
     return folder
 
 
-def open_retrieval(index: Path, corpus: Corpus) -> Retriever:
-    return Retriever(Index(index, corpus), E5Embeddings(E5Model()), Calibration.load())
+def built(corpus: Path, index: Path) -> BuildReport:
+    return build_index(CorpusTexts(read_corpus(corpus)), Place(index), E5Model(), threads=1)
+
+
+def open_retrieval(index: Path, corpus: Path) -> Retriever:
+    entries, model = read_corpus(corpus), E5Model()
+    shelf = Shelf(
+        Index(Place(index), model.id, CorpusTexts(entries)),
+        openings={entry.id: entry.opening for entry in entries.entries},
+        versions={},
+    )
+    return Retriever([shelf], model, Calibration.load())
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Index and corpus."""
+def config(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeConfig:
+    """A knowledge base, built."""
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
-    index = tmp_path_factory.mktemp("index")
-    build_index(read_corpus(corpus), index, threads=1)
-    return index, corpus
+    config = KnowledgeConfig(tmp_path_factory.mktemp("knowledge"), corpus)
+    base = KnowledgeBase(config)
+    base.build_corpus(base.corpus(), threads=1, progress=lambda done, total: None)
+    return config
 
 
 @pytest.fixture(scope="module")
-def retriever(folders: tuple[Path, Path]) -> Retriever:
-    index, corpus = folders
-    return open_retrieval(index, read_corpus(corpus))
+def retriever(config: KnowledgeConfig) -> Retriever:
+    return open_retrieval(config.folder / "corpus", config.corpus_dir)
 
 
 @pytest.mark.parametrize(
@@ -179,26 +193,25 @@ def test_english_words_count_in_any_form() -> None:
     assert words.scores("um, the").max() == 0
 
 
-def test_the_same_corpus_is_not_built_twice(folders: tuple[Path, Path]) -> None:
-    index, corpus = folders
-    report = build_index(read_corpus(corpus), index, threads=1)
+def test_the_same_corpus_is_not_built_twice(config: KnowledgeConfig) -> None:
+    report = built(config.corpus_dir, config.folder / "corpus")
     assert (report.changed, report.embedded) == (False, 0)
 
 
 def test_only_what_has_changed_is_embedded_and_the_live_build_serves_on(tmp_path: Path) -> None:
     corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
-    first = build_index(read_corpus(corpus), index, threads=1)
-    serving = open_retrieval(index, read_corpus(corpus))
+    first = built(corpus, index)
+    serving = open_retrieval(index, corpus)
     path = corpus / "zh" / "echo.md"
     path.write_text(path.read_text("utf-8").replace("扬声器", "喇叭"), "utf-8")
     with pytest.raises(KnowledgeError, match="older than the corpus"):
-        Index(index, read_corpus(corpus))
+        open_retrieval(index, corpus)
 
-    second = build_index(read_corpus(corpus), index, threads=1)
+    second = built(corpus, index)
     assert (second.changed, second.embedded) == (True, 1)
     assert second.manifest.build != first.manifest.build
     assert "扬声器" in serving.search("有回声怎么办").passages[0].text
-    now = open_retrieval(index, read_corpus(corpus))
+    now = open_retrieval(index, corpus)
     assert "喇叭" in now.search("有回声怎么办").passages[0].text
 
 
@@ -206,30 +219,66 @@ def test_a_failed_build_leaves_the_live_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
-    live = build_index(read_corpus(corpus), index, threads=1).manifest
-    entries = read_corpus(write_corpus(tmp_path / "less", without="en/token"))
+    live = built(corpus, index).manifest
+    less = write_corpus(tmp_path / "less", without="en/token")
 
     def full_disk(*_: object) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(WordIndex, "save", full_disk)
     with pytest.raises(OSError, match="No space"):
-        build_index(entries, index, threads=1)
-    assert Index(index, read_corpus(corpus)).manifest == live
+        built(less, index)
+    assert open_retrieval(index, corpus)._shelves[0].index.manifest == live
     assert [path.name for path in index.glob("build-*")] == [live.build]
+
+
+def test_a_build_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    """What was embedded stays, though nothing was built with it."""
+    corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
+
+    class Dying(E5Model):
+        calls = 0
+
+        def embed(self, texts: list[str], role: Role) -> list[list[float]]:
+            self.calls += 1
+            if self.calls == 3:
+                raise KeyboardInterrupt
+            return super().embed(texts, role)
+
+    texts = CorpusTexts(read_corpus(corpus))
+    with pytest.raises(KeyboardInterrupt):
+        build_index(texts, Place(index), Dying(), threads=1)
+    assert not (index / "manifest.json").exists()
+    report = built(corpus, index)
+    whole = built(corpus, tmp_path / "fresh")
+    assert 0 < report.embedded < whole.embedded
+
+
+def test_vectors_of_another_model_are_refused_and_made_anew(tmp_path: Path) -> None:
+    class Other(E5Model):
+        id = "another-model"
+
+    corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
+    built(corpus, index)
+    texts = CorpusTexts(read_corpus(corpus))
+    with pytest.raises(KnowledgeError, match=r"multilingual-e5-small.*another-model"):
+        Index(Place(index), Other.id, texts)
+    report = build_index(texts, Place(index), Other(), threads=1)
+    assert report.embedded > 0
+    assert Index(Place(index), Other.id, texts).manifest.embedding == Other.id
 
 
 def test_the_server_refuses_to_start_without_an_index(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = write_corpus(tmp_path / "corpus")
-    assert main(["--index", str(tmp_path / "none"), "--corpus", str(corpus)]) == 1
+    assert main(["--folder", str(tmp_path / "none"), "--corpus", str(corpus)]) == 1
     assert "liuke knowledge build" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
-def server(folders: tuple[Path, Path]) -> Iterator[TestClient]:
-    with TestClient(create_app(*open_retriever(*folders))) as client:
+def server(config: KnowledgeConfig) -> Iterator[TestClient]:
+    with TestClient(create_app(Desk(KnowledgeBase(config)))) as client:
         yield client
 
 
@@ -247,8 +296,8 @@ def test_openings_and_health(server: TestClient) -> None:
     assert server.get("/healthz").json() == {"status": "ok", "entries": len(ENTRIES)}
 
 
-async def test_the_client_reads_what_the_server_says(folders: tuple[Path, Path]) -> None:
-    app = create_app(*open_retriever(*folders))
+async def test_the_client_reads_what_the_server_says(config: KnowledgeConfig) -> None:
+    app = create_app(Desk(KnowledgeBase(config)))
     client = KnowledgeClient("http://knowledge")
     await client.aclose()
     client._http = httpx.AsyncClient(
