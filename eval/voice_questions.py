@@ -87,7 +87,7 @@ def customers_wordings(folder: Path) -> dict[str, list[str]]:
     for path in sorted(folder.glob("answerable*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            asked.setdefault(f"{row['language']}/{row['entry']}", []).append(row["text"])
+            asked.setdefault(f"{row['language']}/{row['entries'][0]}", []).append(row["text"])
     return asked
 
 
