@@ -35,14 +35,14 @@ Array = npt.NDArray[np.float64]
 EVIDENCE: Final = ("passages", "questions", "other_passages", "other_questions", "words")
 #: What decides whether the corpus answers at all: how much nearer the question is to what it holds
 #: than to the questions that nothing answers (`outside.yaml`), how near it is to those, and which
-#: share of its words the best entry has. "around": not the two nearest questions, but six.
-SUPPORT: Final = ("passages", "questions", "other_questions", "around", "outside", "words")
+#: share of its words the best entry has.
+SUPPORT: Final = ("passages", "questions", "other_questions", "outside", "words")
 
 #: Softness of the maximum over the texts of an entry, in cosine: what several of its texts say
 #: counts for more than one lucky hit. 0 would be the maximum, infinity the mean.
 _SOFTNESS: Final[dict[Kind, float]] = {"passages": 0.1, "questions": 0.05}
-#: Nearest texts whose mean is the nearness of a collection, and of what lies around.
-_NEAREST, _AROUND = 2, 6
+#: Nearest texts whose mean is the nearness of a collection.
+_NEAREST = 2
 
 #: More passages than these say the same in other words.
 _SECTIONS_OF_A_DOCUMENT = 2
@@ -337,25 +337,20 @@ def _nearness(
 ) -> Array:
     """The values of SUPPORT; a language without entries leaves its say to the other one."""
 
-    def mean(kind: Kind, lang: Language, count: int) -> float:
-        nearest = [value for _, value in near[kind, lang][:count]]
+    def mean(kind: Kind, lang: Language) -> float:
+        nearest = [value for _, value in near[kind, lang][:_NEAREST]]
         return sum(nearest) / len(nearest)
 
-    def beyond_outside(
-        kind: Kind, first: Language, second: Language, count: int = _NEAREST
-    ) -> float:
+    def beyond_outside(kind: Kind, first: Language, second: Language) -> float:
         speaking = next((key for key in _witnesses(kind, first, second) if near[key]), None)
-        if speaking is None:
-            return -1.0
-        return mean(*speaking, count) - mean("outside", speaking[1], _NEAREST)
+        return mean(*speaking) - mean("outside", speaking[1]) if speaking else -1.0
 
     return np.array(
         [
             beyond_outside("passages", language, other),
             beyond_outside("questions", language, other),
             beyond_outside("questions", other, language),
-            beyond_outside("questions", language, other, _AROUND),
-            mean("outside", language, 1),
+            near["outside", language][0][1],
             max(words.values(), default=0.0),
         ]
     )

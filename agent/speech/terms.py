@@ -173,15 +173,19 @@ def _meanings(table: dict[str, str]) -> dict[str, str]:
 
 
 def _text(entry: Entry) -> str:
-    return "\n".join([entry.title, *entry.questions, entry.opening, entry.body])
+    """What the entry says; how customers ask for it is speech, loose and with slips."""
+    return "\n".join([entry.title, entry.opening, entry.body])
 
 
 def _abbreviations(text: str) -> set[str]:
     """Abbreviations and names in Latin letters, with a capital behind the first letter."""
     return {
         term
-        for term in _LATIN.findall(text)
-        if len(term) > 2 and re.search("[A-Z]", term[1:]) and not is_english(term.lower())
+        for term, times in Counter(_LATIN.findall(text)).items()
+        if times >= _OFTEN
+        and len(term) > 2
+        and re.search("[A-Z]", term[1:])
+        and not is_english(term.lower())
     }
 
 
