@@ -151,7 +151,7 @@ def retriever(config: KnowledgeConfig) -> Retriever:
     [
         ("呃那个，我一讲话就听到自己的声音", "zh/echo"),
         ("um I can hear myself talking", "en/echo"),
-        ("公司防火墙把 UDP 端口 4000 封了怎么办", "zh/firewall"),
+        ("防火墙要放行哪些 UDP 端口，4000 要不要", "zh/firewall"),
         ("我们在雅加达老是卡", "zh/indonesia"),
         ("it says one oh nine, token expired", "en/token"),
     ],
