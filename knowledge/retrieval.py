@@ -49,6 +49,9 @@ _SECTIONS_OF_A_DOCUMENT = 2
 
 #: A question of at most so many words (Han characters count half) leans on the one before it.
 FOLLOW_UP_WORDS = 7
+#: What the two together find must be among so many of the question alone: else the question before
+#: has drowned it ("My token expired." … "And how does cloud recording work?").
+_RELATED = 50
 
 #: Weights and thresholds as measured.
 THRESHOLDS: Final = Path(__file__).with_name("thresholds.toml")
@@ -159,6 +162,11 @@ class Judgement:
     support: float
     """Probability that the best can answer."""
 
+    @property
+    def best(self) -> float:
+        """Score of the best; 0 where there is none."""
+        return float(self.scores.max(initial=0.0))
+
 
 class Retriever:
     """Searches some shelves. Blocks: call it in a thread; safe to use from several."""
@@ -176,19 +184,22 @@ class Retriever:
         """The ``k`` best passages for ``query``.
 
         ``context`` is the customer's question before: a short follow-up ("那印尼呢?") is also tried
-        joined to it, and the surer of the two counts. Raises KnowledgeError when the embedding
-        model is away.
+        joined to it, and the surer of the two counts, unless the question before drowns it. Raises
+        KnowledgeError when the embedding model is away.
         """
         timings_ms: dict[str, float] = {}
         total = _Clock(timings_ms)
         language = language or language_of(query)
-        tries = [query]
+        found = self.evidence(query, language, timings_ms)
+        judged = judge(found, self._calibration)
         if context and _words(query) <= FOLLOW_UP_WORDS:
-            tries.append(f"{context} {query}")
-        found = [self.evidence(text, language, timings_ms) for text in tries]
-        judged = [(evidence, judge(evidence, self._calibration)) for evidence in found]
-        best = max(judged, key=lambda pair: pair[1].scores.max(initial=0.0))
-        passages, supported, opening = self._retrieval(*best, language, k)
+            both = self.evidence(f"{context} {query}", language, timings_ms)
+            judged_both = judge(both, self._calibration)
+            if judged_both.best > judged.best and (
+                _best_of(both, judged_both, 1) <= _best_of(found, judged, _RELATED)
+            ):
+                found, judged = both, judged_both
+        passages, supported, opening = self._retrieval(found, judged, language, k)
         total.lap("total")
         return Retrieval(
             passages, supported, opening, {name: round(ms, 1) for name, ms in timings_ms.items()}
@@ -245,6 +256,12 @@ class Retriever:
             if approved and best.language == language:
                 opening = Opening(best.entry_id, approved)
         return tuple(passages), supported, opening
+
+
+def _best_of(evidence: Sequence[Evidence], judgement: Judgement, count: int) -> set[str]:
+    """The best so many subjects, whatever language their entry is in."""
+    ids = [entry_id for found in evidence for entry_id in found.entry_ids]
+    return {_subject(ids[row]) for row in judgement.order[:count].tolist()}
 
 
 def judge(evidence: Sequence[Evidence], calibration: Calibration) -> Judgement:

@@ -43,15 +43,22 @@ def test_the_held_out_questions_are_held_out() -> None:
     assert asked & {question.text for question in load_questions()} == set()
 
 
-@pytest.mark.models
-def test_questions_as_customers_put_them_find_their_entry(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus, indexed."""
+    folder = tmp_path_factory.mktemp("index")
     # Embeddings are facts: what set-up made need not be made again.
     made = Settings().paths.data_dir / "knowledge" / "corpus" / "vectors.db"
     if made.is_file():
-        shutil.copy(made, tmp_path)
-    build_index(CorpusTexts(read_corpus(CORPUS)), Place(tmp_path), E5Model(), threads=2)
+        shutil.copy(made, folder)
+    build_index(CorpusTexts(read_corpus(CORPUS)), Place(folder), E5Model(), threads=2)
+    return folder
+
+
+@pytest.mark.models
+def test_questions_as_customers_put_them_find_their_entry(index: Path) -> None:
     calibration = Calibration.load()
-    samples = collect(open_retriever(tmp_path, CORPUS, calibration), load_questions())
+    samples = collect(open_retriever(index, CORPUS, calibration), load_questions())
     in_use = measure(samples, calibration)
     assert in_use.recall_at_5 >= 0.95, in_use
     assert in_use.recall_at_1 >= 0.80, in_use
@@ -63,3 +70,13 @@ def test_questions_as_customers_put_them_find_their_entry(tmp_path: Path) -> Non
     unseen = cross_check(samples)
     assert mean(figures.wrong_openings for figures in unseen) <= WRONG_OPENINGS + 0.01, unseen
     assert mean(figures.declined for figures in unseen) >= DECLINED - 0.02, unseen
+
+
+@pytest.mark.models
+def test_a_new_question_after_another_is_not_drowned_by_it(index: Path) -> None:
+    retriever = open_retriever(index, CORPUS, Calibration.load())
+    before = "My token has expired. What should I do?"
+    new = retriever.search("And how does cloud recording work?", context=before)
+    assert new.passages[0].entry_id == "en/recording"
+    follow_up = retriever.search("网页端呢", context="我们屏幕共享没有声音")
+    assert follow_up.passages[0].entry_id == "zh/screen-share-audio"
