@@ -1,6 +1,6 @@
 """The knowledge base of an installation: the corpus, the operator's documents, and their indexes.
 
-    FOLDER/library.db            documents, versions, openings of documents
+    FOLDER/library.db            documents, and versions of entries
     FOLDER/corpus/               the index of the corpus
     FOLDER/documents/            the index of the documents that are for everybody
     FOLDER/documents-<tenant>/   the index of one tenant's
@@ -81,9 +81,14 @@ class KnowledgeBase:
                 "Wait until it has finished.",
             ) from None
 
-    def build_corpus(self, corpus: Corpus, *, threads: int, progress: Progress) -> BuildReport:
-        """Index the corpus, unless it is, and give what has changed its next version."""
-        with self.changing():
+    def build(self, corpus: Corpus, *, threads: int, progress: Progress) -> BuildReport:
+        """Index the corpus and all documents, unless they are; what was done for the corpus.
+
+        An entry that has changed gets its next version.
+        """
+        with self.changing(), closing(self.library()) as library:
+            # First: whoever opens the index when it goes live reads the versions too.
+            library.record(corpus.entries)
             built = build_index(
                 CorpusTexts(corpus),
                 self.place_of_corpus(),
@@ -91,8 +96,8 @@ class KnowledgeBase:
                 threads=threads,
                 progress=progress,
             )
-            with closing(self.library()) as library:
-                library.record(corpus.entries)
+            for tenant in library.tenants():
+                self.build_documents(library, tenant, threads=threads, progress=progress)
         return built
 
     def build_documents(

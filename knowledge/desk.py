@@ -6,8 +6,9 @@ When a newer build has gone live it is taken up; what cannot be opened leaves th
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
@@ -17,19 +18,10 @@ from knowledge.errors import KnowledgeError
 from knowledge.index import Index
 from knowledge.ingest import CorpusTexts
 from knowledge.library import PUBLIC, StoredSection
-from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.retrieval import Calibration, Opening, Retriever, Shelf
 from knowledge.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Opening:
-    """A sentence that an answer may begin with."""
-
-    entry_id: str
-    language: str
-    text: str
 
 
 class Desk:
@@ -42,8 +34,11 @@ class Desk:
         self._calibration = Calibration.load()
         self._vocabulary = Vocabulary.load()
         self._library = base.library()
+        #: The library is one connection, and those who follow sources come in threads.
+        self._reading = threading.Lock()
+        #: Of the build that was opened last, by tenant; None: of the corpus.
+        self._states: dict[str | None, int] = {None: base.place_of_corpus().state}
         self.entries: Mapping[str, Entry] = {}
-        self._states: dict[str | None, tuple[int, str]] = {}
         self._corpus = self._open_corpus()
         self._documents: dict[str, Shelf] = {}
         self._refresh_documents()
@@ -56,21 +51,19 @@ class Desk:
 
     def openings(self) -> list[Opening]:
         """Every approved opening: what the voice makes ahead."""
-        return [
-            Opening(entry_id, entry_id.partition("/")[0], text)
-            for shelf in (self._corpus, *self._documents.values())
-            for entry_id, text in shelf.openings.items()
-        ]
+        return [Opening(entry_id, text) for entry_id, text in self._corpus.openings.items()]
 
     def entry(self, entry_id: str, version: int | None, tenant: str) -> dict[str, Any] | None:
         """An entry of the corpus, or a section of a document, as its card shows it.
 
         None where there is none of that id and version for that tenant.
         """
-        section = self._library.section(entry_id, version)
+        with self._reading:
+            section = self._library.section(entry_id, version)
+            old = self._library.entry(entry_id, version) if version else None
         if section:
-            return self._shown_section(section) if section.tenant in (PUBLIC, tenant) else None
-        entry = self._library.entry(entry_id, version) if version else self.entries.get(entry_id)
+            return _shown_section(section) if section.tenant in (PUBLIC, tenant) else None
+        entry = old if version else self.entries.get(entry_id)
         if entry is None:
             return None
         shown = asdict(entry) | {
@@ -83,7 +76,7 @@ class Desk:
     def refresh(self) -> None:
         """Take up what was built since. Blocks while a newer index is opened."""
         try:
-            if self._has_changed(None):
+            if self._is_new(None):
                 self._corpus = self._open_corpus()
                 log.info("the corpus was built anew: %d entries", len(self.entries))
         except KnowledgeError as error:
@@ -95,55 +88,53 @@ class Desk:
         for problem in corpus.problems:
             log.warning("%s", problem)
         place = self._base.place_of_corpus()
+        with self._reading:
+            versions = self._library.entry_versions()
         shelf = Shelf(
             Index(place, self._embedder.id, CorpusTexts(corpus)),
             openings={entry.id: entry.opening for entry in corpus.entries},
-            versions=self._library.entry_versions(),
+            versions=versions,
         )
         # Loads the word lists, so that the first customer does not wait for them.
         for language in shelf.index.languages:
             Retriever([shelf], self._embedder, self._calibration).search("SDK", language, k=1)
         self.entries = {entry.id: entry for entry in corpus.entries}
-        self._has_changed(None)
         return shelf
 
     def _refresh_documents(self) -> None:
-        for tenant in self._library.tenants():
-            if not self._has_changed(tenant):
+        with self._reading:
+            tenants = self._library.tenants()
+        for tenant in tenants:
+            if not self._is_new(tenant):
                 continue
             try:
-                approved = {
-                    opening.section.id: opening.text
-                    for opening in self._library.openings(tenant)
-                    if opening.approved
-                }
                 index = Index(self._base.place_of(tenant), self._embedder.id)
-                self._documents[tenant] = Shelf(index, approved, versions={})
+                self._documents[tenant] = Shelf(index, openings={}, versions={})
                 log.info("documents of %s: %d sections", tenant or "all", index.manifest.passages)
             except KnowledgeError as error:
                 log.error("the documents of %s are served as they were: %s", tenant or "all", error)
-        for tenant in set(self._documents) - set(self._library.tenants()):
-            del self._documents[tenant]
+        for tenant in set(self._documents) - set(tenants):
+            del self._documents[tenant], self._states[tenant]
 
-    def _has_changed(self, tenant: str | None) -> bool:
-        """Whether an index or the openings changed since this was asked last; None: the corpus."""
+    def _is_new(self, tenant: str | None) -> bool:
+        """Whether a build went live since this was asked last; None: of the corpus."""
         place = self._base.place_of_corpus() if tenant is None else self._base.place_of(tenant)
-        state = (place.state, self._library.openings_changed_at())
-        before, self._states[tenant] = self._states.get(tenant), state
-        return place.state != 0 and state != before
+        before, self._states[tenant] = self._states.get(tenant, 0), place.state
+        return self._states[tenant] not in (0, before)
 
-    def _shown_section(self, section: StoredSection) -> dict[str, Any]:
-        return {
-            "id": section.id,
-            "version": section.version,
-            "language": section.language,
-            "title": section.title,
-            "topic": "",
-            "source": _spoken_of(section.source),
-            "opening": "",
-            "body": f"## {section.heading}\n\n{section.text}",
-            "names": {},
-        } | {field: [] for field in ("scenario", "region", "product", "platform", "error_codes")}
+
+def _shown_section(section: StoredSection) -> dict[str, Any]:
+    return {
+        "id": section.id,
+        "version": section.version,
+        "language": section.language,
+        "title": section.title,
+        "topic": "",
+        "source": _spoken_of(section.source),
+        "opening": "",
+        "body": f"## {section.heading}\n\n{section.text}",
+        "names": {},
+    } | {field: [] for field in ("scenario", "region", "product", "platform", "error_codes")}
 
 
 def _spoken_of(source: str) -> str:

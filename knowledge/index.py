@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -208,14 +209,22 @@ class Index:
         ids = self._entries[language]
         return {ids[row]: float(scores[row]) for row in best.tolist() if scores[row] > 0}
 
-    def passage(self, text_id: str) -> Document:
-        """A passage by its id: `title`, `language`, `section` and `text` are in the metadata."""
-        language: Language = "zh" if text_id.startswith("zh/") else "en"
-        found = self._collections["passages", language].get(
-            ids=[text_id], include=["metadatas", "documents"]
-        )
-        assert found["documents"] and found["metadatas"]
-        return Document(found["documents"][0], id=text_id, metadata=dict(found["metadatas"][0]))
+    def passages(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Passages by id: `title`, `language`, `section` and `text` are in the metadata."""
+        found: dict[str, Document] = {}
+        for language in self.languages:
+            mine = [text_id for text_id in ids if text_id.startswith(f"{language}/")]
+            if not mine:
+                continue
+            got = self._collections["passages", language].get(
+                ids=mine, include=["metadatas", "documents"]
+            )
+            assert got["documents"] is not None and got["metadatas"] is not None
+            for text_id, text, metadata in zip(
+                got["ids"], got["documents"], got["metadatas"], strict=True
+            ):
+                found[text_id] = Document(text, id=text_id, metadata=dict(metadata))
+        return found
 
 
 def entry_of(text_id: str) -> str:
@@ -233,7 +242,8 @@ def build_index(
 ) -> BuildReport:
     """Index ``texts``, unless the live build was made of the same by the same model. Blocks.
 
-    Raises KnowledgeError when Chroma or the embedding model is away; the live build serves on.
+    Raises KnowledgeError when Chroma or the embedding model is away, or the disk is full; the live
+    build serves on.
     """
     place.folder.mkdir(parents=True, exist_ok=True)
     live = read_manifest(place.folder)
@@ -241,30 +251,24 @@ def build_index(
     if live and (live.form, live.texts, live.embedding) == made_of:
         return BuildReport(live, changed=False, embedded=0)
     build = place.folder / f"build-{time.time_ns()}"
-    with closing(KnownVectors(place.folder / "vectors.db", embedder, threads)) as known:
-        embedded = known.embed(lambda: _to_embed(texts), progress)
-        try:
-            entries = _write_build(build, place, texts, known)
-        except chromadb.errors.ChromaError as error:
-            _drop(build, place)
-            raise KnowledgeError(
-                f"The index could not be written to {place} ({error}).",
-                "Check that the disk has room and that Chroma answers; the index before is in use.",
-            ) from error
-        except BaseException:
-            _drop(build, place)
-            raise
-        manifest = Manifest(
-            form=_FORM,
-            texts=made_of[1],
-            embedding=embedder.id,
-            build=build.name,
-            entries=entries,
-            passages=_count(texts.passages(language) for language in LANGUAGES),
-            questions=_count(texts.questions(language) for language in LANGUAGES),
-        )
-        _replace(place.folder / "manifest.json", json.dumps(asdict(manifest), indent=2).encode())
-        known.forget_the_rest()
+    try:
+        with closing(KnownVectors(place.folder / "vectors.db", embedder, threads)) as known:
+            embedded = known.embed(lambda: _to_embed(texts), progress)
+            counts = _write_build(build, place, texts, known)
+            manifest = Manifest(_FORM, made_of[1], embedder.id, build.name, *counts)
+            content = json.dumps(asdict(manifest), indent=2).encode()
+            _replace(place.folder / "manifest.json", content)
+            known.forget_the_rest()
+    except (OSError, sqlite3.Error, chromadb.errors.ChromaError, httpx.HTTPError) as error:
+        _drop(build, place)
+        raise KnowledgeError(
+            f"The index could not be written to {place} ({error}).",
+            "Check that the disk has room and that Chroma answers, and run it again: it goes on "
+            "where it was. The index before is in use.",
+        ) from error
+    except BaseException:
+        _drop(build, place)
+        raise
     _sweep(place, keep={build.name, live.build if live else ""})
     return BuildReport(manifest, changed=True, embedded=embedded)
 
@@ -290,8 +294,10 @@ def _to_embed(texts: Texts) -> Iterator[Text]:
         yield from (("passage", text) for text in _outside()[language])
 
 
-def _write_build(build: Path, place: Place, texts: Texts, known: KnownVectors) -> int:
-    """Everything but the manifest; the number of entries."""
+def _write_build(
+    build: Path, place: Place, texts: Texts, known: KnownVectors
+) -> tuple[int, int, int]:
+    """Everything but the manifest; how many entries, passages and questions there are."""
     build.mkdir()
     centres = {
         f"{role}-{language}": _mean(texts, role, language, known)
@@ -300,9 +306,13 @@ def _write_build(build: Path, place: Place, texts: Texts, known: KnownVectors) -
     }
     np.savez(build / "centres.npz", **centres)  # type: ignore[arg-type]
     client = _client(place, build.name)
-    for kind in KINDS:
-        for language in LANGUAGES:
+    written = {
+        kind: sum(
             _write_collection(client, build.name, kind, language, texts, known, centres)
+            for language in LANGUAGES
+        )
+        for kind in KINDS
+    }
     ids: dict[Language, list[str]] = {}
     for language in LANGUAGES:
         whole = list(texts.whole(language))
@@ -310,7 +320,7 @@ def _write_build(build: Path, place: Place, texts: Texts, known: KnownVectors) -
         if whole:
             WordIndex.build(language, [text for _, text in whole]).save(build / f"words-{language}")
     (build / "entries.json").write_text(json.dumps(ids), "utf-8")
-    return sum(map(len, ids.values()))
+    return sum(map(len, ids.values())), written["passages"], written["questions"]
 
 
 def _mean(texts: Texts, role: Role, language: Language, known: KnownVectors) -> Vector:
@@ -344,9 +354,10 @@ def _write_collection(
     texts: Texts,
     known: KnownVectors,
     centres: Mapping[str, Vector],
-) -> None:
-    """One kind of text in one language; nothing where there are none."""
+) -> int:
+    """One kind of text in one language, nothing where there are none; how many."""
     collection: Collection | None = None
+    count = 0
     role = _ROLE[kind]
     for window in windows(_of_kind(texts, kind, language), _WRITTEN):
         collection = collection or client.create_collection(
@@ -361,10 +372,8 @@ def _write_collection(
             documents=[text.page_content for text in window],
             metadatas=[text.metadata for text in window],
         )
-
-
-def _count(of: Iterable[Iterable[Document]]) -> int:
-    return sum(1 for texts in of for _ in texts)
+        count += len(window)
+    return count
 
 
 def _all_ids(collection: Collection) -> Iterator[str]:

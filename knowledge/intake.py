@@ -6,8 +6,9 @@ killed goes on where it was; calls hear of new documents when their index goes l
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +19,15 @@ from knowledge.library import Library
 from knowledge.loading import find_sources, load
 from knowledge.vectors import Progress
 
-#: Called with each document before it is read.
-Reading = Callable[[str], None]
+
+@dataclass(frozen=True)
+class Work:
+    """How an intake goes about it, and whom it tells."""
+
+    threads: int
+    reading: Callable[[str], None] = lambda source: None
+    """Called with each document before it is read."""
+    embedding: Progress = lambda done, total: None
 
 
 @dataclass
@@ -36,67 +44,44 @@ class Intake:
     """None: the index could not be built, and the one before serves."""
 
 
-def add(
-    base: KnowledgeBase,
-    places: Sequence[str],
-    tenant: str,
-    *,
-    threads: int,
-    reading: Reading,
-    progress: Progress,
-) -> Intake:
+def add(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) -> Intake:
     """Take in the documents at files, folders and URLs. Blocks.
 
-    Raises KnowledgeError when somebody else is changing the knowledge base.
+    Raises KnowledgeError for a name that is none of a tenant, and when somebody else is changing
+    the knowledge base.
     """
-    with base.changing(), closing(base.library()) as library:
-        intake = Intake()
+    with _changing(base, tenant, work) as (library, intake):
         for source in _sources(places, intake):
-            _take_in(library, source, tenant, intake, reading)
-        _build(base, library, tenant, intake, threads, progress)
+            _take_in(library, source, tenant, intake, work)
     return intake
 
 
-def sync(
-    base: KnowledgeBase,
-    folder: Path,
-    tenant: str,
-    *,
-    threads: int,
-    reading: Reading,
-    progress: Progress,
-) -> Intake:
+def sync(base: KnowledgeBase, folder: Path, tenant: str, work: Work) -> Intake:
     """Take in what is new or different below ``folder``, take out what is there no more. Blocks.
 
-    Raises KnowledgeError when there is no such folder, or when somebody else is changing the
-    knowledge base.
+    Raises KnowledgeError when there is no such folder, and as ``add``.
     """
     folder = folder.expanduser().absolute()
     if not folder.is_dir():
         raise KnowledgeError(f"{folder} is not a folder.", "Check the path.")
-    with base.changing(), closing(base.library()) as library:
-        intake = Intake()
+    with _changing(base, tenant, work) as (library, intake):
         there = set()
         for source in _sources([str(folder)], intake):
             there.add(source)
-            _take_in(library, source, tenant, intake, reading)
+            _take_in(library, source, tenant, intake, work)
         for document in library.documents(tenant):
-            below = "://" not in document.source and Path(document.source).is_relative_to(folder)
-            if below and document.source not in there and library.remove(document.source, tenant):
+            if _is_at(document.source, str(folder)) and document.source not in there:
+                library.remove(document.source, tenant)
                 intake.removed.append(document.source)
-        _build(base, library, tenant, intake, threads, progress)
     return intake
 
 
-def remove(
-    base: KnowledgeBase, places: Sequence[str], tenant: str, *, threads: int, progress: Progress
-) -> Intake:
+def remove(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) -> Intake:
     """Take out documents, each given by its path or URL, or by a folder that they are below.
 
-    Raises KnowledgeError when somebody else is changing the knowledge base.
+    Raises KnowledgeError as ``add``.
     """
-    with base.changing(), closing(base.library()) as library:
-        intake = Intake()
+    with _changing(base, tenant, work) as (library, intake):
         sources = [document.source for document in library.documents(tenant)]
         for place in places:
             mine = [source for source in sources if _is_at(source, place)]
@@ -108,8 +93,22 @@ def remove(
                     )
                 )
             intake.removed += [source for source in mine if library.remove(source, tenant)]
-        _build(base, library, tenant, intake, threads, progress)
     return intake
+
+
+@contextmanager
+def _changing(base: KnowledgeBase, tenant: str, work: Work) -> Iterator[tuple[Library, Intake]]:
+    """The library to change, with the index built behind it."""
+    base.place_of(tenant)  # raises for a name that cannot be one
+    intake = Intake()
+    with base.changing(), closing(base.library()) as library:
+        yield library, intake
+        try:
+            intake.built = base.build_documents(
+                library, tenant, threads=work.threads, progress=work.embedding
+            )
+        except KnowledgeError as problem:
+            intake.problems.append(problem)
 
 
 def _sources(places: Sequence[str], intake: Intake) -> Iterator[str]:
@@ -120,40 +119,27 @@ def _sources(places: Sequence[str], intake: Intake) -> Iterator[str]:
             intake.problems.append(problem)
 
 
-def _take_in(library: Library, source: str, tenant: str, intake: Intake, reading: Reading) -> None:
-    reading(source)
+def _take_in(library: Library, source: str, tenant: str, intake: Intake, work: Work) -> None:
+    work.reading(source)
     before = library.digest_of(source, tenant)
     try:
         document = load(source)
+        if document.digest == before:
+            intake.unchanged.append(source)
+            return
+        library.add(document, tenant)
     except KnowledgeError as problem:
         intake.problems.append(problem)
         return
-    if document.digest == before:
-        intake.unchanged.append(source)
-        return
-    library.add(document, tenant)
-    (intake.changed if before else intake.added).append(source)
-
-
-def _build(
-    base: KnowledgeBase,
-    library: Library,
-    tenant: str,
-    intake: Intake,
-    threads: int,
-    progress: Progress,
-) -> None:
-    try:
-        intake.built = base.build_documents(library, tenant, threads=threads, progress=progress)
-    except KnowledgeError as problem:
-        intake.problems.append(problem)
-    except OSError as error:
+    except sqlite3.Error as error:
         intake.problems.append(
             KnowledgeError(
-                f"The index of the documents could not be written ({error}).",
+                f"{source} could not be kept ({error}).",
                 "Make room on the disk and run it again; it goes on where it was.",
             )
         )
+        return
+    (intake.changed if before else intake.added).append(source)
 
 
 def _is_at(source: str, place: str) -> bool:

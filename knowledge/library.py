@@ -20,7 +20,7 @@ from langchain_core.documents import Document
 
 from knowledge.entry import Entry, Language
 from knowledge.loading import LoadedDocument, Section
-from knowledge.sections import document_id, document_of, parts_of, section_id
+from knowledge.sections import document_id, parts_of, section_id
 
 #: The tenant whose documents are for everybody.
 PUBLIC: Final = ""
@@ -34,10 +34,6 @@ CREATE TABLE IF NOT EXISTS section (
     document TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
     language TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL, suspicions TEXT NOT NULL,
     PRIMARY KEY (document, version, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS opening (
-    document TEXT NOT NULL, text_digest TEXT NOT NULL, opening TEXT NOT NULL,
-    approved INTEGER NOT NULL, changed_at TEXT NOT NULL, PRIMARY KEY (document, text_digest)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry_version (
     entry TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
@@ -78,15 +74,6 @@ class StoredSection:
     language: Language
     heading: str
     text: str
-
-
-@dataclass(frozen=True)
-class DraftedOpening:
-    """A sentence with which answers from a section may begin once somebody has approved it."""
-
-    section: StoredSection
-    text: str
-    approved: bool
 
 
 class Library:
@@ -162,14 +149,6 @@ class Library:
         )
         return [tenant for (tenant,) in rows]
 
-    def suspicions(self, tenant: str) -> Iterator[tuple[str, str, list[str]]]:
-        """Source, heading and what was found, of each section that spoke to a model."""
-        rows = self._database.execute(
-            f"SELECT source, heading, suspicions {_LIVE} AND suspicions != '[]'", (tenant,)
-        )
-        for source, heading, found in rows:
-            yield source, heading, json.loads(found)
-
     # Sections
 
     def sections(self, tenant: str, language: Language) -> Iterator[StoredSection]:
@@ -184,15 +163,16 @@ class Library:
                 yield _section(row)
 
     def section(self, entry_id: str, version: int | None = None) -> StoredSection | None:
-        """A section by its id, also of an old version; without one, as it is now."""
+        """A section by its id as it is now; with a version also of a document that is gone."""
         parts = parts_of(entry_id)
         if parts is None:
             return None
         row = self._database.execute(
             f"SELECT {_SECTION} FROM section JOIN document ON document.id = section.document"
             " WHERE section.document = ? AND number = ?"
-            " AND section.version = coalesce(?, document.version)",
-            (*parts, version),
+            " AND section.version = coalesce(?, document.version)"
+            " AND (removed_at IS NULL OR ? IS NOT NULL)",
+            (*parts, version, version),
         ).fetchone()
         return _section(row) if row else None
 
@@ -208,39 +188,6 @@ class Library:
             (tenant,),
         )
         return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()
-
-    # Openings
-
-    def openings(self, tenant: str) -> list[DraftedOpening]:
-        """What was drafted for sections as they are now; a section that changed has none."""
-        drafted = {
-            (document, digest): (text, bool(approved))
-            for document, digest, text, approved in self._database.execute(
-                "SELECT document, text_digest, opening, approved FROM opening"
-            )
-        }
-        if not drafted:
-            return []
-        found = []
-        for language in ("zh", "en"):
-            for section in self.sections(tenant, language):
-                key = (document_of(section.id), _text_digest(section))
-                if key in drafted:
-                    found.append(DraftedOpening(section, *drafted[key]))
-        return found
-
-    def openings_changed_at(self) -> str:
-        """When an opening was written last; empty where none ever was."""
-        (when,) = self._database.execute("SELECT max(changed_at) FROM opening").fetchone()
-        return when or ""
-
-    def set_opening(self, section: StoredSection, opening: str, *, approved: bool) -> None:
-        """Keep an opening for a section as it is now."""
-        with self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO opening VALUES (?, ?, ?, ?, ?)",
-                (document_of(section.id), _text_digest(section), opening, approved, _now()),
-            )
 
     # Versions of the corpus
 
@@ -325,10 +272,6 @@ def _section(row: Sequence[Any]) -> StoredSection:
     document, number, version, tenant, title, source, language, heading, text = row
     name = section_id(document, number, language)
     return StoredSection(name, version, tenant, title, source, language, heading, text)
-
-
-def _text_digest(section: StoredSection) -> str:
-    return hashlib.sha256(f"{section.heading}\n{section.text}".encode()).hexdigest()
 
 
 def _now() -> str:

@@ -168,6 +168,16 @@ class Judgement:
         return float(self.scores.max(initial=0.0))
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """A passage to be given: on which shelf it is, whose it is, how sure that is."""
+
+    shelf: int
+    entry_id: str
+    passage_id: str
+    score: float
+
+
 class Retriever:
     """Searches some shelves. Blocks: call it in a thread; safe to use from several."""
 
@@ -220,42 +230,54 @@ class Retriever:
     def _retrieval(
         self, evidence: Sequence[Evidence], judgement: Judgement, language: Language, k: int
     ) -> tuple[tuple[Passage, ...], bool, Opening | None]:
-        rows = [
-            (shelf, found, entry_id)
-            for shelf, found in zip(self._shelves, evidence, strict=True)
-            for entry_id in found.entry_ids
-        ]
+        chosen = self._chosen(evidence, judgement, k)
+        documents = {
+            number: shelf.index.passages([one.passage_id for one in chosen if one.shelf == number])
+            for number, shelf in enumerate(self._shelves)
+        }
         passages: list[Passage] = []
-        told = Counter[str]()
-        for row in judgement.order.tolist():
-            shelf, found, entry_id = rows[row]
-            document = document_of(entry_id)
-            if told[document] == _SECTIONS_OF_A_DOCUMENT:
-                continue
-            told[document] += 1
-            passage_id = found.passage_ids.get(entry_id, f"{entry_id}#0")
-            metadata = shelf.index.passage(passage_id).metadata
+        for one in chosen:
+            metadata = documents[one.shelf][one.passage_id].metadata
+            version = metadata.get("version") or self._shelves[one.shelf].versions.get(one.entry_id)
             passages.append(
                 Passage(
-                    entry_id=entry_id,
+                    entry_id=one.entry_id,
                     title=metadata["title"],
                     language=metadata["language"],
                     section=metadata["section"],
                     text=metadata["text"],
-                    version=metadata.get("version") or shelf.versions.get(entry_id, 1),
-                    score=round(float(judgement.scores[row]), 4),
+                    version=version or 1,
+                    score=round(one.score, 4),
                 )
             )
-            if len(passages) == k:
-                break
         supported = bool(passages) and judgement.support >= self._calibration.supported
         opening = None
-        if supported and passages[0].score >= self._calibration.opening:
+        if supported and chosen[0].score >= self._calibration.opening:
             best = passages[0]
-            approved = rows[int(judgement.order[0])][0].openings.get(best.entry_id)
+            approved = self._shelves[chosen[0].shelf].openings.get(best.entry_id)
             if approved and best.language == language:
                 opening = Opening(best.entry_id, approved)
         return tuple(passages), supported, opening
+
+    def _chosen(self, evidence: Sequence[Evidence], judgement: Judgement, k: int) -> list[_Chosen]:
+        """The best ``k``, of which only few are of one document."""
+        rows = [
+            (number, found.passage_ids.get(entry_id, f"{entry_id}#0"), entry_id)
+            for number, found in enumerate(evidence)
+            for entry_id in found.entry_ids
+        ]
+        chosen: list[_Chosen] = []
+        told = Counter[str]()
+        for row in judgement.order.tolist():
+            shelf, passage_id, entry_id = rows[row]
+            document = document_of(entry_id)
+            if told[document] < _SECTIONS_OF_A_DOCUMENT:
+                told[document] += 1
+                score = float(judgement.scores[row])
+                chosen.append(_Chosen(shelf, entry_id, passage_id, score))
+            if len(chosen) == k:
+                break
+        return chosen
 
 
 def _best_of(evidence: Sequence[Evidence], judgement: Judgement, count: int) -> set[str]:

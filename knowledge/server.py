@@ -92,7 +92,10 @@ def create_app(desk: Desk) -> FastAPI:
 
     @app.get("/openings")
     async def openings() -> list[dict[str, str]]:
-        return [asdict(opening) for opening in desk.openings()]
+        return [
+            {"entry_id": o.entry_id, "language": o.entry_id.partition("/")[0], "text": o.text}
+            for o in desk.openings()
+        ]
 
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:
@@ -118,6 +121,11 @@ def _install_error_handlers(app: FastAPI) -> None:
         return _error(
             422, "bad_input", f"'{where}' is not usable: {first['msg']}.", f"Correct '{where}'."
         )
+
+    @app.exception_handler(KnowledgeError)
+    async def _away(_request: Request, error: KnowledgeError) -> JSONResponse:
+        log.error("%s", error)
+        return _error(503, "unavailable", error.message, error.remedy)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:

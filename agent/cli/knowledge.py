@@ -23,8 +23,7 @@ from agent.settings import Language, Settings
 
 if TYPE_CHECKING:
     from knowledge.base import KnowledgeBase
-    from knowledge.errors import KnowledgeError
-    from knowledge.intake import Intake
+    from knowledge.intake import Intake, Work
 
 app = typer.Typer(
     help="The knowledge base: check it, build its index, search it.", no_args_is_help=True
@@ -68,7 +67,7 @@ def lint(
 
 @app.command()
 def build(json_output: JsonFlag = False) -> None:
-    """Index the corpus. Texts that have not changed are not embedded again."""
+    """Index the corpus, and documents if need be. What has not changed is not embedded again."""
     # These load Chroma and the splitters, seconds that other commands need not wait.
     from knowledge.errors import KnowledgeError
 
@@ -78,7 +77,7 @@ def build(json_output: JsonFlag = False) -> None:
         for problem in corpus.problems:
             _warn(problem.message, problem.remedy)
         with _progress("Embedding the corpus") as (_, progress):
-            report = base.build_corpus(corpus, threads=_threads(), progress=progress)
+            report = base.build(corpus, threads=_threads(), progress=progress)
     except KnowledgeError as error:
         raise SetupError(error.message, error.remedy) from error
     manifest = report.manifest
@@ -116,12 +115,7 @@ def add(places: Places, tenant: TenantOption = "", json_output: JsonFlag = False
     """
     from knowledge import intake
 
-    with _intake() as (reading, progress):
-        done = intake.add(
-            _base(Settings()), places, tenant,
-            threads=_threads(), reading=reading, progress=progress,
-        )  # fmt: skip
-    _report_intake(done, json_output)
+    _change(lambda base, work: intake.add(base, places, tenant, work), json_output)
 
 
 @app.command()
@@ -133,12 +127,7 @@ def sync(
     """Take in what is new or different below a folder, and take out what is there no more."""
     from knowledge import intake
 
-    with _intake() as (reading, progress):
-        done = intake.sync(
-            _base(Settings()), folder, tenant,
-            threads=_threads(), reading=reading, progress=progress,
-        )  # fmt: skip
-    _report_intake(done, json_output)
+    _change(lambda base, work: intake.sync(base, folder, tenant, work), json_output)
 
 
 @app.command()
@@ -146,11 +135,7 @@ def remove(places: Places, tenant: TenantOption = "", json_output: JsonFlag = Fa
     """Take documents out. Answers that cited them keep their sources."""
     from knowledge import intake
 
-    with _intake() as (_, progress):
-        done = intake.remove(
-            _base(Settings()), places, tenant, threads=_threads(), progress=progress
-        )
-    _report_intake(done, json_output)
+    _change(lambda base, work: intake.remove(base, places, tenant, work), json_output)
 
 
 @app.command()
@@ -332,15 +317,17 @@ def _progress(what: str) -> Iterator[tuple[Callable[[str], None], Callable[[int,
         yield reading, embedded
 
 
-@contextmanager
-def _intake() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+def _change(change: Callable[[KnowledgeBase, Work], Intake], json_output: bool) -> None:
+    """Change the documents, with a bar, and tell what was done."""
     from knowledge.errors import KnowledgeError
+    from knowledge.intake import Work
 
     try:
-        with _progress("Reading") as hooks:
-            yield hooks
+        with _progress("Reading") as (reading, embedding):
+            done = change(_base(Settings()), Work(_threads(), reading, embedding))
     except KnowledgeError as error:
         raise InputError(error.message, error.remedy) from error
+    _report_intake(done, json_output)
 
 
 def _report_intake(done: Intake, json_output: bool) -> None:
@@ -355,7 +342,7 @@ def _report_intake(done: Intake, json_output: bool) -> None:
                 "removed": done.removed,
                 "sections": built.manifest.passages if built else None,
                 "embedded": built.embedded if built else 0,
-                "problems": [_problem(problem) for problem in done.problems],
+                "problems": [{"message": p.message, "remedy": p.remedy} for p in done.problems],
             }
         )
     else:
@@ -370,8 +357,3 @@ def _report_intake(done: Intake, json_output: bool) -> None:
         out.print(f"Documents: {told}{embedded}.", highlight=False)
     if done.problems:
         raise typer.Exit(1)
-
-
-def _problem(problem: KnowledgeError) -> dict[str, str]:
-    """An error as JSON."""
-    return {"message": problem.message, "remedy": problem.remedy}

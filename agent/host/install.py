@@ -85,7 +85,7 @@ async def migrate_database(settings: Settings, report: Report) -> None:
 
 
 async def build_knowledge_index(settings: Settings, report: Report) -> None:
-    """The index of the corpus; unreadable entries are reported and left out."""
+    """The indexes; unreadable entries are reported and left out."""
     # Chroma and the splitters take seconds to import, which a start with a fresh index does not
     # need to wait for twice: the knowledge server imports them too.
     from knowledge.base import KnowledgeBase
@@ -101,7 +101,7 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
         corpus = base.corpus()
         for problem in corpus.problems:
             report(Progress(str(problem), "left out of the index", finished=True))
-        built = base.build_corpus(corpus, threads=os.cpu_count() or 1, progress=embedded)
+        built = base.build(corpus, threads=os.cpu_count() or 1, progress=embedded)
         if built.changed:
             report(Progress(task, f"{built.manifest.entries} entries", finished=True))
 

@@ -178,15 +178,18 @@ def _knowledge(settings: Settings) -> ProcessSpec:
         "--folder": str(config.folder),
         "--corpus": str(config.corpus_dir),
         "--chroma-url": config.chroma_url,
-        "--embedding-url": settings.knowledge.embedding_url,
-        "--embedding-model": settings.knowledge.embedding_model,
     }
+    if config.embedding:
+        options |= {
+            "--embedding-url": config.embedding.url,
+            "--embedding-model": config.embedding.model,
+        }
     given = [word for option, value in options.items() if value for word in (option, value)]
-    key = settings.knowledge.embedding_key.get_secret_value()
+    key = config.embedding.key if config.embedding else ""
     return ProcessSpec(
         name="knowledge",
         argv=_python("knowledge.server", *given),
-        env={"LIUKE_KNOWLEDGE_EMBEDDING_KEY": key} if key else {},
+        env={"LIUKE_KNOWLEDGE_EMBEDDING_KEY": key},
         health_url=f"{settings.knowledge.url}/healthz",
         start_timeout_s=LOADING_TIMEOUT_S,
     )

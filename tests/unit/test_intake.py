@@ -15,8 +15,9 @@ from knowledge import intake
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.desk import Desk
+from knowledge.embedding import E5Model
 from knowledge.errors import KnowledgeError
-from knowledge.intake import Intake
+from knowledge.intake import Intake, Work
 from knowledge.library import PUBLIC
 from tests.unit.test_retrieval import write_corpus
 
@@ -34,7 +35,7 @@ def base(tmp_path: Path) -> KnowledgeBase:
     found = KnowledgeBase(
         KnowledgeConfig(tmp_path / "knowledge", write_corpus(tmp_path / "corpus"))
     )
-    found.build_corpus(found.corpus(), threads=1, progress=lambda done, total: None)
+    found.build(found.corpus(), threads=1, progress=lambda done, total: None)
     return found
 
 
@@ -48,25 +49,7 @@ def documents(tmp_path: Path) -> Path:
 
 
 def add(base: KnowledgeBase, *places: Path | str, tenant: str = PUBLIC) -> Intake:
-    return intake.add(
-        base,
-        [str(place) for place in places],
-        tenant,
-        threads=1,
-        reading=lambda source: None,
-        progress=lambda done, total: None,
-    )
-
-
-def sync(base: KnowledgeBase, folder: Path) -> Intake:
-    return intake.sync(
-        base,
-        folder,
-        PUBLIC,
-        threads=1,
-        reading=lambda source: None,
-        progress=lambda done, total: None,
-    )
+    return intake.add(base, [str(place) for place in places], tenant, Work(threads=1))
 
 
 def titles(desk: Desk, query: str, tenant: str = PUBLIC) -> list[str]:
@@ -119,7 +102,7 @@ def test_what_is_replaced_can_still_be_read(base: KnowledgeBase, documents: Path
 def test_entries_of_the_corpus_have_versions_too(base: KnowledgeBase, tmp_path: Path) -> None:
     path = tmp_path / "corpus" / "en" / "token.md"
     path.write_text(path.read_text("utf-8").replace("Ask your own server", "Ask it"), "utf-8")
-    base.build_corpus(base.corpus(), threads=1, progress=lambda done, total: None)
+    base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     desk = Desk(base)
     found = desk.retriever().search("error 109, my token expired").passages[0]
     assert (found.entry_id, found.version) == ("en/token", 2)
@@ -146,17 +129,18 @@ def test_a_tenants_documents_are_its_own(base: KnowledgeBase, documents: Path) -
 def test_a_name_that_leads_out_of_the_folder_is_no_tenant(
     base: KnowledgeBase, documents: Path
 ) -> None:
-    done = add(base, documents, tenant="../acme")
-    assert "cannot name a tenant" in done.problems[0].message
+    with pytest.raises(KnowledgeError, match="cannot name a tenant"):
+        add(base, documents, tenant="../acme")
+    assert titles(Desk(base), "有回声怎么办")  # nothing of it is left to be opened
 
 
 def test_what_left_the_folder_leaves_the_knowledge_base(
     base: KnowledgeBase, documents: Path
 ) -> None:
-    sync(base, documents)
+    intake.sync(base, documents, PUBLIC, Work(threads=1))
     desk = Desk(base)
     (documents / "harmony.md").unlink()
-    done = sync(base, documents)
+    done = intake.sync(base, documents, PUBLIC, Work(threads=1))
     assert (names(done.removed), len(done.unchanged)) == (["harmony.md"], 1)
     desk.refresh()
     assert "HarmonyOS" not in titles(desk, "does the SDK run on HarmonyOS")
@@ -164,12 +148,33 @@ def test_what_left_the_folder_leaves_the_knowledge_base(
 
 def test_documents_are_taken_out_by_file_or_folder(base: KnowledgeBase, documents: Path) -> None:
     add(base, documents)
-    done = intake.remove(
-        base, [str(documents), "nowhere.md"], PUBLIC, threads=1, progress=lambda a, b: None
-    )
+    done = intake.remove(base, [str(documents), "nowhere.md"], PUBLIC, Work(threads=1))
     assert len(done.removed) == 2
     assert "nowhere.md is not among the documents" in done.problems[0].message
-    assert titles(Desk(base), "报错9301是什么").count("错误码") == 0
+    desk = Desk(base)
+    assert titles(desk, "报错9301是什么").count("错误码") == 0
+
+
+def test_a_document_that_is_gone_is_read_only_by_whom_it_was_cited_to(
+    base: KnowledgeBase, documents: Path
+) -> None:
+    add(base, documents)
+    cited = Desk(base).retriever().search("does the SDK run on HarmonyOS").passages[0]
+    intake.remove(base, [str(documents)], PUBLIC, Work(threads=1))
+    desk = Desk(base)
+    assert desk.entry(cited.entry_id, None, PUBLIC) is None
+    assert desk.entry(cited.entry_id, cited.version, PUBLIC)
+
+
+def test_another_model_makes_the_documents_anew_with_the_corpus(
+    base: KnowledgeBase, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(base, documents)
+    monkeypatch.setattr(E5Model, "id", "another-model")
+    with pytest.raises(KnowledgeError, match="another-model"):
+        Desk(base)
+    base.build(base.corpus(), threads=1, progress=lambda done, total: None)
+    assert titles(Desk(base), "does the SDK run on HarmonyOS")[0] == "HarmonyOS"
 
 
 def test_what_cannot_be_read_is_named_and_the_others_go_in(

@@ -137,7 +137,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeConfig:
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
     config = KnowledgeConfig(tmp_path_factory.mktemp("knowledge"), corpus)
     base = KnowledgeBase(config)
-    base.build_corpus(base.corpus(), threads=1, progress=lambda done, total: None)
+    base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     return config
 
 
@@ -262,7 +262,7 @@ def test_a_failed_build_leaves_the_live_one(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(WordIndex, "save", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(KnowledgeError, match="No space"):
         built(less, index)
     assert open_retrieval(index, corpus)._shelves[0].index.manifest == live
     assert [path.name for path in index.glob("build-*")] == [live.build]
