@@ -1,6 +1,7 @@
 """The knowledge base of an installation: the corpus, the operator's documents, and their indexes.
 
     FOLDER/library.db            documents, and versions of entries
+    FOLDER/vectors.db            embeddings of all texts
     FOLDER/corpus/               the index of the corpus
     FOLDER/documents/            the index of the documents that are for everybody
     FOLDER/documents-<tenant>/   the index of one tenant's

@@ -1,8 +1,8 @@
 """The index: texts in, a folder out that answers which of them are near a question.
 
     FOLDER/manifest.json   which build is live, and of what it was made
-    FOLDER/vectors.db      embeddings by text, so that nothing is embedded twice
     FOLDER/<build>/        Chroma (unless a server has it), the word indexes, the centres
+    FOLDER/../vectors.db   embeddings by text, shared with the indexes beside it
 
 A build is written beside the live one; replacing the manifest makes it live, so a reader sees
 one or the other. The build before stays until the next, for the server that still reads it.
@@ -86,6 +86,11 @@ class Place:
     folder: Path
     chroma_url: str = ""
     """Of a Chroma server; empty: Chroma in this process, below ``folder``."""
+
+    @property
+    def vectors(self) -> Path:
+        """Where embeddings are kept, so that no text is embedded twice."""
+        return self.folder.parent / "vectors.db"
 
     @property
     def state(self) -> int:
@@ -252,7 +257,7 @@ def build_index(
         return BuildReport(live, changed=False, embedded=0)
     build = place.folder / f"build-{time.time_ns()}"
     try:
-        with closing(KnownVectors(place.folder / "vectors.db", embedder, threads)) as known:
+        with closing(KnownVectors(place.vectors, place.folder.name, embedder, threads)) as known:
             embedded = known.embed(lambda: _to_embed(texts), progress)
             counts = _write_build(build, place, texts, known)
             manifest = Manifest(_FORM, made_of[1], embedder.id, build.name, *counts)

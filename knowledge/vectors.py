@@ -34,9 +34,11 @@ Progress = Callable[[int, int], None]
 
 
 class KnownVectors:
-    """The vectors of one embedding model in one file, open while a build lasts."""
+    """The vectors in one file, open while a build lasts; several indexes share them."""
 
-    def __init__(self, path: Path, embedder: Embedder, threads: int) -> None:
+    def __init__(self, path: Path, index: str, embedder: Embedder, threads: int) -> None:
+        """``index``: whose build this is."""
+        self._index = index
         self._embedder = embedder
         self._threads = threads
         self._database = sqlite3.connect(path, check_same_thread=False)
@@ -44,7 +46,11 @@ class KnownVectors:
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, floats BLOB) WITHOUT ROWID"
         )
-        self._database.execute("CREATE TEMP TABLE used (key BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS used (owner TEXT, key BLOB, PRIMARY KEY (owner, key))"
+            " WITHOUT ROWID"
+        )
+        self._database.execute("CREATE TEMP TABLE mine (key BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def close(self) -> None:
         """Close the file."""
@@ -81,7 +87,11 @@ class KnownVectors:
         return np.array([found[key] for key in keys], np.float32)
 
     def forget_the_rest(self) -> None:
-        """Keep what this build used, nothing else."""
+        """Keep what this build used, and what other indexes do."""
+        self._database.execute(
+            "DELETE FROM used WHERE owner = ? AND key NOT IN (SELECT key FROM mine)",
+            (self._index,),
+        )
         self._database.execute("DELETE FROM vector WHERE key NOT IN (SELECT key FROM used)")
         self._database.commit()
 
@@ -98,8 +108,12 @@ class KnownVectors:
                 yield key, np.frombuffer(floats, np.float32)
 
     def _use(self, texts: Iterable[Text]) -> None:
+        keys = [self._key(text) for text in texts]
         self._database.executemany(
-            "INSERT OR IGNORE INTO used VALUES (?)", ((self._key(text),) for text in texts)
+            "INSERT OR IGNORE INTO used VALUES (?, ?)", ((self._index, key) for key in keys)
+        )
+        self._database.executemany(
+            "INSERT OR IGNORE INTO mine VALUES (?)", ((key,) for key in keys)
         )
 
     def _keep(self, role: Role, texts: list[str], vectors: list[list[float]]) -> None:

@@ -112,7 +112,7 @@ def _wait_for_openings(process: subprocess.Popen[str]) -> None:
 def _reuse_what_set_up_made(data_dir: Path) -> None:
     """Embeddings and the machine's measure are facts: another run need not make them again."""
     made = Settings().paths.data_dir
-    for name in ("knowledge/corpus/vectors.db", "machine.json"):
+    for name in ("knowledge/vectors.db", "machine.json"):
         if (made / name).is_file():
             (data_dir / name).parent.mkdir(parents=True, exist_ok=True)
             (data_dir / name).write_bytes((made / name).read_bytes())

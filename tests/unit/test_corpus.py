@@ -48,11 +48,12 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The corpus, indexed."""
     folder = tmp_path_factory.mktemp("index")
     # Embeddings are facts: what set-up made need not be made again.
-    made = Settings().paths.data_dir / "knowledge" / "corpus" / "vectors.db"
+    made = Settings().paths.data_dir / "knowledge" / "vectors.db"
+    place = Place(folder / "corpus")
     if made.is_file():
-        shutil.copy(made, folder)
-    build_index(CorpusTexts(read_corpus(CORPUS)), Place(folder), E5Model(), threads=2)
-    return folder
+        shutil.copy(made, place.vectors)
+    build_index(CorpusTexts(read_corpus(CORPUS)), place, E5Model(), threads=2)
+    return place.folder
 
 
 @pytest.mark.models

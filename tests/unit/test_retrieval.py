@@ -286,7 +286,7 @@ def test_a_build_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         build_index(texts, Place(index), Dying(), threads=1)
     assert not (index / "manifest.json").exists()
     report = built(corpus, index)
-    whole = built(corpus, tmp_path / "fresh")
+    whole = built(corpus, tmp_path / "fresh" / "index")
     assert 0 < report.embedded < whole.embedded
 
 
