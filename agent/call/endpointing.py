@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 #: Silence after which a turn that is over is answered, seconds. The audio model needs 0.25.
 MIN_DELAY_S = 0.25
 #: What was said is taken for all of it from this probability on. Chosen with the times below on 330
-#: pauses and ends (`docs/performance.md`): 3 % of turns cut off, half of the ends at once.
+#: pauses and ends (docs/decisions/005): 3 % of turns cut off, half of the ends at once.
 _COMPLETE = 0.5
 #: Silence after which a turn is answered although more may come, seconds: where the words are
 #: nearly a whole question, and where they are the beginning of one.
@@ -109,13 +109,10 @@ class TurnEndDetector(inference.TurnDetector):
 
     def judge(self, melody: float, words: str) -> float:
         """Probability that the turn is over, from that of the melody and from the words."""
-        if self._is_whole(words):
-            patience_s, over = HESITATION_S, True
-        else:
-            patience_s = self._patience_s(words)
-            over = patience_s == MIN_DELAY_S and melody >= _SURELY_NOT
-        log.debug("pause after %r: melody %.2f, over %s, %.2f s", words, melody, over, patience_s)
-        self.on_patience(max(patience_s, _NEARLY_S))
+        patience_s = self._patience_s(words)
+        over = self._is_whole(words) or (patience_s is None and melody >= _SURELY_NOT)
+        log.debug("pause after %r: melody %.2f, over %s, %s s", words, melody, over, patience_s)
+        self.on_patience(patience_s or _NEARLY_S)
         return 1.0 if over else 0.0
 
     def _is_whole(self, words: str) -> bool:
@@ -123,19 +120,19 @@ class TurnEndDetector(inference.TurnDetector):
         alone = not (words and self.words.before)
         return self._manners.is_stop(words) or (alone and self._manners.is_backchannel(words))
 
-    def _patience_s(self, words: str) -> float:
-        """How long to wait behind these words before answering, seconds."""
+    def _patience_s(self, words: str) -> float | None:
+        """How long to wait behind these words before answering, seconds; None: not at all."""
         language = language_of(words)
         ending = self._manners.ending(words, language)
         if ending == "finished":
-            return MIN_DELAY_S
+            return None
         if ending == "unfinished" or self._manners.is_backchannel(words):
             return THINKING_S
         said = join_utterances(f"{self.words.before} {words}")
         model = self._completeness[language]
         probability = max(model.probability(text, language) for text in (words, said))
         if probability >= _COMPLETE:
-            return MIN_DELAY_S
+            return None
         missing = math.sqrt(1 - probability / _COMPLETE)
         return _NEARLY_S + (HESITATION_S - _NEARLY_S) * missing
 
