@@ -41,6 +41,8 @@ def fixed_phrases() -> list[tuple[str, Language]]:
     ]
 
 
-def load_prompt(purpose: Literal["support", "question", "continue"], language: Language) -> str:
+def load_prompt(
+    purpose: Literal["support", "question", "continue", "opening"], language: Language
+) -> str:
     """One template, without the file's final line break."""
     return (_FOLDER / f"{purpose}.{language}.md").read_text("utf-8").rstrip("\n")

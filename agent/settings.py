@@ -138,7 +138,6 @@ class AgentSettings(BaseSettings):
     name: str = Field("liuke", description="Name for explicit dispatch; rooms ask for it by name.")
     health_port: int = Field(8904, ge=1, le=65535, description="Loopback port of its health check.")
     max_calls: int = Field(4, ge=1, description="Calls this host takes at once.")
-    idle_processes: int = Field(1, ge=0, description="Call processes kept ready for the next call.")
 
 
 class ApiSettings(BaseSettings):

@@ -37,6 +37,7 @@ from knowledge.retrieval import (
     Shelf,
     judge,
 )
+from knowledge.vocabulary import Vocabulary, situation_of
 
 QUESTIONS = Path(__file__).with_name("questions")
 CORPUS = Path(__file__).parent.parent / "knowledge" / "corpus"
@@ -46,7 +47,7 @@ CORPUS = Path(__file__).parent.parent / "knowledge" / "corpus"
 #: 0.95 would decline every sixth question that has an answer: many of those without one ask for a
 #: detail of a subject that is here, which only reading shows. The model reads, and says so.
 DECLINED = 0.85
-WRONG_OPENINGS = 0.02
+WRONG_OPENINGS = 0.015
 
 #: Weight of words, given and not fitted. The held-out questions are worded unlike the entries, on
 #: purpose, and undervalue it (6.7 when fitted); on CMRC2018, whose questions quote, fusion is no
@@ -322,8 +323,13 @@ def render(calibration: Calibration, checked: tuple[Figures, Figures]) -> str:
 def open_retriever(index: Path, corpus: Path, calibration: Calibration) -> Retriever:
     """A retriever over an index that exists."""
     model, entries = E5Model(), read_corpus(corpus)
-    shelf = Shelf(Index(Place(index), model.id, CorpusTexts(entries)), openings={}, versions={})
-    return Retriever([shelf], model, calibration)
+    shelf = Shelf(
+        Index(Place(index), model.id, CorpusTexts(entries)),
+        openings={},
+        versions={},
+        situations={entry.id: situation_of(entry) for entry in entries.entries},
+    )
+    return Retriever([shelf], model, calibration, Vocabulary.load())
 
 
 #: Fitting needs the evidence alone; nothing is judged with these.

@@ -265,7 +265,7 @@ def create_server(settings: Settings, health_port: int) -> AgentServer:
         api_secret=access.api_secret,
         host="127.0.0.1",
         port=health_port,
-        num_idle_processes=1,  # as Liuke
+        num_idle_processes=1,  # each loads models of its own
         initialize_process_timeout=_LOADING_TIMEOUT_S,
         setup_fnc=load_models,
         # By default local models on two cores mark the worker full, and it takes no call.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -19,7 +19,7 @@ from knowledge.index import Index
 from knowledge.ingest import CorpusTexts
 from knowledge.library import PUBLIC, StoredSection
 from knowledge.retrieval import Calibration, Opening, Retriever, Shelf
-from knowledge.vocabulary import Vocabulary
+from knowledge.vocabulary import Vocabulary, situation_of
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,18 @@ class Desk:
         """What searches the corpus, the documents for everybody, and those of ``tenant``."""
         documents = (self._documents.get(of) for of in dict.fromkeys((PUBLIC, tenant)))
         shelves = [self._corpus, *(shelf for shelf in documents if shelf)]
-        return Retriever(shelves, self._embedder, self._calibration)
+        return self._retriever_of(shelves)
+
+    def _retriever_of(self, shelves: Sequence[Shelf]) -> Retriever:
+        return Retriever(shelves, self._embedder, self._calibration, self._vocabulary)
 
     def openings(self) -> list[Opening]:
         """Every approved opening: what the voice makes ahead."""
-        return [Opening(entry_id, text) for entry_id, text in self._corpus.openings.items()]
+        return [
+            Opening(entry_id, text)
+            for shelf in (self._corpus, *self._documents.values())
+            for (entry_id, _), text in shelf.openings.items()
+        ]
 
     def entry(self, entry_id: str, version: int | None, tenant: str) -> dict[str, Any] | None:
         """An entry of the corpus, or a section of a document, as its card shows it.
@@ -92,29 +99,41 @@ class Desk:
             versions = self._library.entry_versions()
         shelf = Shelf(
             Index(place, self._embedder.id, CorpusTexts(corpus)),
-            openings={entry.id: entry.opening for entry in corpus.entries},
+            openings={(e.id, versions.get(e.id, 1)): e.opening for e in corpus.entries},
             versions=versions,
+            situations={entry.id: situation_of(entry) for entry in corpus.entries},
         )
         # Loads the word lists, so that the first customer does not wait for them.
         for language in shelf.index.languages:
-            Retriever([shelf], self._embedder, self._calibration).search("SDK", language, k=1)
+            self._retriever_of([shelf]).search("SDK", language, k=1)
         self.entries = {entry.id: entry for entry in corpus.entries}
         return shelf
 
     def _refresh_documents(self) -> None:
         with self._reading:
             tenants = self._library.tenants()
+            openings = {tenant: self._approved(tenant) for tenant in tenants}
         for tenant in tenants:
-            if not self._is_new(tenant):
-                continue
-            try:
-                index = Index(self._base.place_of(tenant), self._embedder.id)
-                self._documents[tenant] = Shelf(index, openings={}, versions={})
-                log.info("documents of %s: %d sections", tenant or "all", index.manifest.passages)
-            except KnowledgeError as error:
-                log.error("the documents of %s are served as they were: %s", tenant or "all", error)
+            if self._is_new(tenant):
+                self._open_documents(tenant, openings[tenant])
+            elif tenant in self._documents and self._documents[tenant].openings != openings[tenant]:
+                self._documents[tenant] = replace(
+                    self._documents[tenant], openings=openings[tenant]
+                )
         for tenant in set(self._documents) - set(tenants):
             del self._documents[tenant], self._states[tenant]
+
+    def _open_documents(self, tenant: str, openings: Mapping[tuple[str, int], str]) -> None:
+        try:
+            index = Index(self._base.place_of(tenant), self._embedder.id)
+            self._documents[tenant] = Shelf(index, openings, versions={}, situations={})
+            log.info("documents of %s: %d sections", tenant or "all", index.manifest.passages)
+        except KnowledgeError as error:
+            log.error("the documents of %s are served as they were: %s", tenant or "all", error)
+
+    def _approved(self, tenant: str) -> dict[tuple[str, int], str]:
+        openings = self._library.openings(tenant)
+        return {(o.section, o.version): o.text for o in openings if o.approved_at}
 
     def _is_new(self, tenant: str | None) -> bool:
         """Whether a build went live since this was asked last; None: of the corpus."""

@@ -70,7 +70,7 @@ def sync(base: KnowledgeBase, folder: Path, tenant: str, work: Work) -> Intake:
             there.add(source)
             _take_in(library, source, tenant, intake, work)
         for document in library.documents(tenant):
-            if _is_at(document.source, str(folder)) and document.source not in there:
+            if is_at(document.source, str(folder)) and document.source not in there:
                 library.remove(document.source, tenant)
                 intake.removed.append(document.source)
     return intake
@@ -84,7 +84,7 @@ def remove(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) 
     with _changing(base, tenant, work) as (library, intake):
         sources = [document.source for document in library.documents(tenant)]
         for place in places:
-            mine = [source for source in sources if _is_at(source, place)]
+            mine = [source for source in sources if is_at(source, place)]
             if not mine:
                 intake.problems.append(
                     KnowledgeError(
@@ -142,7 +142,8 @@ def _take_in(library: Library, source: str, tenant: str, intake: Intake, work: W
     (intake.changed if before else intake.added).append(source)
 
 
-def _is_at(source: str, place: str) -> bool:
+def is_at(source: str, place: str) -> bool:
+    """Whether a document is the one at ``place``, or below that folder."""
     if "://" in place or "://" in source:
         return source == place
     path = Path(place).expanduser().absolute()

@@ -1,4 +1,4 @@
-"""The library: the operator's own documents in sections, and every version of every entry.
+"""The library: the operator's own documents in sections, their openings, every version of entries.
 
 One SQLite file. Documents belong to a tenant (one of the operator's customers; PUBLIC for all).
 What is replaced or removed stays readable: an answer's citation names the version it rests on.
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from langchain_core.documents import Document
 
-from knowledge.entry import Entry, Language
+from knowledge.entry import LANGUAGES, Entry, Language
 from knowledge.loading import LoadedDocument, Section
 from knowledge.sections import document_id, parts_of, section_id
 
@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS section (
     language TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL, suspicions TEXT NOT NULL,
     PRIMARY KEY (document, version, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS opening (
+    document TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
+    text TEXT NOT NULL, approved_at TEXT,
+    PRIMARY KEY (document, version, number)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry_version (
     entry TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (entry, version)
@@ -43,6 +48,17 @@ CREATE TABLE IF NOT EXISTS entry_version (
 _LIVE = """
 FROM section JOIN document ON document.id = section.document AND document.version = section.version
 WHERE document.removed_at IS NULL AND document.tenant = ?
+"""
+#: What is kept of openings when a document changes: those of sections that say what they said.
+_KEEP_OPENINGS = """
+INSERT OR IGNORE INTO opening
+SELECT new.document, new.version, new.number, opening.text, opening.approved_at
+FROM section AS new
+JOIN section AS old ON old.document = new.document AND old.version = new.version - 1
+    AND old.language = new.language AND old.heading = new.heading AND old.text = new.text
+JOIN opening ON opening.document = old.document AND opening.version = old.version
+    AND opening.number = old.number
+WHERE new.document = ? AND new.version = ?
 """
 _SECTION = "document.id, number, section.version, tenant, title, source, language, heading, text"
 
@@ -60,6 +76,20 @@ class StoredDocument:
     suspicious: int
     """Sections of which something was taken out because it spoke to a model."""
     changed_at: str
+
+
+@dataclass(frozen=True)
+class StoredOpening:
+    """The opening of a section, spoken once somebody has approved it."""
+
+    section: str
+    """Its id."""
+    version: int
+    tenant: str
+    source: str
+    heading: str
+    text: str
+    approved_at: str | None
 
 
 @dataclass(frozen=True)
@@ -121,6 +151,7 @@ class Library:
                     *(version, _now()),
                 ),
             )
+            self._database.execute(_KEEP_OPENINGS, (name, version))
 
     def remove(self, source: str, tenant: str) -> bool:
         """Take a document out of use; false where it is not here."""
@@ -175,6 +206,43 @@ class Library:
             (*parts, version, version),
         ).fetchone()
         return _section(row) if row else None
+
+    # Openings
+
+    def openings(self, tenant: str) -> list[StoredOpening]:
+        """The openings of a tenant's documents, drafts too, by source."""
+        rows = self._database.execute(
+            "SELECT document.id, number, language, document.version, tenant, source, heading,"
+            " opening.text, approved_at FROM opening JOIN section USING (document, version, number)"
+            " JOIN document ON document.id = document AND document.version = version"
+            " WHERE removed_at IS NULL AND tenant = ? ORDER BY source, number",
+            (tenant,),
+        )
+        return [
+            StoredOpening(section_id(document, number, language), *rest)
+            for document, number, language, *rest in rows
+        ]
+
+    def without_opening(self, tenant: str) -> list[StoredSection]:
+        """The sections of a tenant's documents that have none, not even a draft."""
+        has = {opening.section for opening in self.openings(tenant)}
+        return [
+            section
+            for language in LANGUAGES
+            for section in self.sections(tenant, language)
+            if section.id not in has
+        ]
+
+    def put_opening(self, section: StoredSection, text: str, *, approved: bool) -> None:
+        """Keep the opening of a section as it is now, in the place of the one before."""
+        parts = parts_of(section.id)
+        assert parts is not None  # a section's id is one
+        document, number = parts
+        with self._database:
+            self._database.execute(
+                "INSERT OR REPLACE INTO opening VALUES (?, ?, ?, ?, ?)",
+                (document, section.version, number, text, _now() if approved else None),
+            )
 
     def texts(self, tenant: str) -> LibraryTexts:
         """What the index of a tenant's documents is made of."""

@@ -28,6 +28,7 @@ from knowledge.entry import (
 )
 from knowledge.figures import LIST_NUMBER, figures_in, said_in
 from knowledge.injection import suspicions
+from knowledge.openings import POINTLESS, faults
 from knowledge.vocabulary import NAMED, VOCABULARY, Vocabulary, any_word
 
 Severity = Literal["error", "warning"]
@@ -102,11 +103,10 @@ def lint(folder: Path) -> tuple[Finding, ...]:
 def _one(page: _Page, words: Vocabulary, ids: Mapping[str, Path]) -> Iterator[Finding]:
     yield from _topic_folder(page)
     yield from _questions(page)
-    yield from _opening(page)
+    yield from _opening(page, words)
     yield from _not_for_the_ear(page)
     yield from _dead_links(page, ids)
     if page.entry.topic != _SMALL_TALK:
-        yield from _says_the_point(page, words)
         yield from _body(page, words)
 
 
@@ -214,55 +214,12 @@ def _heard(text: str) -> str:
 # The opening
 
 
-def _opening(page: _Page) -> Iterator[Finding]:
-    entry, file, line = page.entry, page.file, page.file.line_of("opening")
-    known = said_in(entry.body)
-    for figure in figures_in(entry.opening):
-        if (figure.kind or figure.text[0].isdigit()) and not figure.is_in(known):
-            yield _error(
-                file,
-                line,
-                "opening-figure",
-                f"The opening says “{figure.text}”, which the body does not.",
-                "Say it in the body too, or leave it out: customers ask where it comes from.",
-            )
-    if not re.search(r"[。！？.!?…][”’」』\"')）]*$", entry.opening):
-        yield _warning(
-            file,
-            line,
-            "opening-mark",
-            "The opening ends without a sentence mark.",
-            "End it with one: the voice falls there, and the answer goes on behind it.",
-        )
-
-
-def _says_the_point(page: _Page, words: Vocabulary) -> Iterator[Finding]:
+def _opening(page: _Page, words: Vocabulary) -> Iterator[Finding]:
     entry, line = page.entry, page.file.line_of("opening")
-    if re.search(r"[？?][”’」』\"')）]*$", entry.opening):
-        yield _warning(
-            page.file,
-            line,
-            "opening-asks",
-            "The opening is a question.",
-            "Say the point: what to do, or how it is.",
-        )
-    if _is_empty(entry.opening, entry.language, words):
-        yield _error(
-            page.file,
-            line,
-            "empty-opening",
-            "The opening is only politeness.",
-            "Say the point: what to do, or how it is. It is the first thing a customer hears.",
-        )
-
-
-def _is_empty(opening: str, language: Language, words: Vocabulary) -> bool:
-    """Whether fewer than two words of content are left; 先重启 are two."""
-    text = opening.replace("’", "'")
-    for empty in (words.courtesies[language], words.fillers[language]):
-        text = empty.sub(" ", text)
-    content = re.findall(r"[A-Za-z0-9][\w'.-]*", text, re.ASCII)
-    return len(content) + len(_HAN.findall(text)) / 1.5 < 2
+    for fault in faults(entry.opening, entry.language, entry.body, words):
+        if entry.topic != _SMALL_TALK or fault.code not in POINTLESS:
+            path = page.file.path
+            yield Finding(path, line, fault.severity, fault.code, fault.message, fault.remedy)
 
 
 # The body

@@ -2,8 +2,9 @@
 
 Entries are ranked by *subject*: an entry and its translation (zh/billing, en/billing) are one, and
 both testify. The evidence for a subject is how similar the question is to its passages and to the
-ways customers ask for it, in the language of the question and in the other, and which share of the
-question's words it has; words testify in their own language only. A logistic model turns evidence
+ways customers ask for it, in the language of the question and in the other, whether it is for
+the scenario, region and platform that the customer named, and which share of the question's words
+it has; words testify in their own language only. A logistic model turns evidence
 into probabilities; its weights and the two thresholds are measured (`eval/calibrate_retrieval.py`)
 and lie in `thresholds.toml`.
 """
@@ -28,11 +29,15 @@ from knowledge.entry import LANGUAGES, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import KINDS, Index, Kind, entry_of
 from knowledge.sections import document_of
+from knowledge.vocabulary import Values, Vocabulary
 
 Array = npt.NDArray[np.float64]
 
 #: What is known of each subject.
-EVIDENCE: Final = ("passages", "questions", "other_passages", "other_questions", "words")
+EVIDENCE: Final = (
+    *("passages", "questions", "other_passages", "other_questions"),
+    *("situation", "words"),
+)
 #: What decides whether the corpus answers at all: how much nearer the question is to what it holds
 #: than to the questions that nothing answers (`outside.yaml`), how near it is to those, and which
 #: share of its words the best entry has.
@@ -131,10 +136,12 @@ class Shelf:
     """An index, and what is known of its entries."""
 
     index: Index
-    openings: Mapping[str, str]
-    """Approved, by entry."""
+    openings: Mapping[tuple[str, int], str]
+    """Approved, by entry and version: what was approved for another one may not be true of this."""
     versions: Mapping[str, int]
     """Of entries whose passages do not say it."""
+    situations: Mapping[str, Values]
+    """What entries are for, where it is not everything."""
 
 
 @dataclass(frozen=True)
@@ -182,28 +189,38 @@ class Retriever:
     """Searches some shelves. Blocks: call it in a thread; safe to use from several."""
 
     def __init__(
-        self, shelves: Sequence[Shelf], embedder: Embedder, calibration: Calibration
+        self,
+        shelves: Sequence[Shelf],
+        embedder: Embedder,
+        calibration: Calibration,
+        vocabulary: Vocabulary,
     ) -> None:
         self._shelves = shelves
         self._embedder = embedder
         self._calibration = calibration
+        self._vocabulary = vocabulary
 
     def search(
-        self, query: str, language: Language | None = None, k: int = 5, context: str | None = None
+        self,
+        query: str,
+        language: Language | None = None,
+        k: int = 5,
+        before: Sequence[str] = (),
     ) -> Retrieval:
         """The ``k`` best passages for ``query``.
 
-        ``context`` is the customer's question before: a short follow-up ("那印尼呢?") is also tried
-        joined to it, and the surer of the two counts, unless the question before drowns it. Raises
-        KnowledgeError when the embedding model is away.
+        ``before`` is what the customer has said in the call until then. A short follow-up ("那印尼
+        呢?") is also tried joined to the last of it, and the surer of the two counts, unless the
+        question before drowns it. Of scenario, region and platform counts what was named last.
+        Raises KnowledgeError when the embedding model is away.
         """
         timings_ms: dict[str, float] = {}
         total = _Clock(timings_ms)
         language = language or language_of(query)
-        found = self.evidence(query, language, timings_ms)
+        found = self.evidence(query, language, timings_ms, before)
         judged = judge(found, self._calibration)
-        if context and _words(query) <= FOLLOW_UP_WORDS:
-            both = self.evidence(f"{context} {query}", language, timings_ms)
+        if before and _words(query) <= FOLLOW_UP_WORDS:
+            both = self.evidence(f"{before[-1]} {query}", language, timings_ms, before)
             judged_both = judge(both, self._calibration)
             if judged_both.best > judged.best and (
                 _best_of(both, judged_both, 1) <= _best_of(found, judged, _RELATED)
@@ -216,14 +233,21 @@ class Retriever:
         )
 
     def evidence(
-        self, query: str, language: Language, timings_ms: dict[str, float]
+        self,
+        query: str,
+        language: Language,
+        timings_ms: dict[str, float],
+        before: Sequence[str] = (),
     ) -> tuple[Evidence, ...]:
         """All that each shelf says about a question; adds to ``timings_ms``."""
         clock = _Clock(timings_ms)
         (embedded,) = self._embedder.embed([query], "query")
         clock.lap("embedding")
+        situation: dict[str, frozenset[str]] = {}
+        for said in (*before, query):
+            situation |= self._vocabulary.named_in(said)
         return tuple(
-            _evidence_of(shelf.index, query, embedded, language, timings_ms)
+            _evidence_of(shelf, query, embedded, language, situation, timings_ms)
             for shelf in self._shelves
         )
 
@@ -254,7 +278,7 @@ class Retriever:
         opening = None
         if supported and chosen[0].score >= self._calibration.opening:
             best = passages[0]
-            approved = self._shelves[chosen[0].shelf].openings.get(best.entry_id)
+            approved = self._shelves[chosen[0].shelf].openings.get((best.entry_id, best.version))
             if approved and best.language == language:
                 opening = Opening(best.entry_id, approved)
         return tuple(passages), supported, opening
@@ -307,13 +331,15 @@ def _support(found: Evidence, calibration: Calibration) -> float:
 
 
 def _evidence_of(
-    index: Index,
+    shelf: Shelf,
     query: str,
     embedded: Sequence[float],
     language: Language,
+    situation: Values,
     timings_ms: dict[str, float],
 ) -> Evidence:
     clock = _Clock(timings_ms)
+    index = shelf.index
     vector = index.centred(embedded, language)
     near = {
         (kind, lang): index.neighbours(kind, lang, vector) for kind in KINDS for lang in LANGUAGES
@@ -321,17 +347,19 @@ def _evidence_of(
     clock.lap("vectors")
     words = index.word_scores(language, query)
     clock.lap("words")
-    weighed = _weigh(index, language, near, words)
+    weighed = _weigh(shelf, language, near, words, situation)
     clock.lap("weighing")
     return weighed
 
 
 def _weigh(
-    index: Index,
+    shelf: Shelf,
     language: Language,
     near: dict[tuple[Kind, Language], list[tuple[str, float]]],
     words: dict[str, float],
+    situation: Values,
 ) -> Evidence:
+    index = shelf.index
     other: Language = "en" if language == "zh" else "zh"
     similarity = {
         (kind, lang): _Similarity(near[kind, lang], index.texts_of[kind], _SOFTNESS[kind])
@@ -355,7 +383,8 @@ def _weigh(
                     for k, lang in _witnesses(kind, first, second)
                 )
                 testimony.append(next((value for value in heard if value is not None), 0.0))
-        rows.append([*testimony, words.get(f"{language}/{subject}", 0.0)])
+        meant = _meant(shelf, f"{language}/{subject}", f"{other}/{subject}", situation)
+        rows.append([*testimony, meant, words.get(f"{language}/{subject}", 0.0)])
     nearest_first = [text_id for lang in (language, other) for text_id, _ in near["passages", lang]]
     return Evidence(
         entry_ids=tuple(
@@ -366,6 +395,15 @@ def _weigh(
         nearness=_nearness(near, language, other, words),
         passage_ids={entry_of(text_id): text_id for text_id in reversed(nearest_first)},
     )
+
+
+def _meant(shelf: Shelf, entry_id: str, translation: str, situation: Values) -> int:
+    """In how many fields a subject is for what the customer named.
+
+    That it is for something else was tried as evidence against it, and weighed nothing.
+    """
+    own = shelf.situations.get(entry_id) or shelf.situations.get(translation) or {}
+    return sum(bool(own[field] & named) for field, named in situation.items() if field in own)
 
 
 def _nearness(

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: Characters; a spoken question has some 20 to 200.
 _LONGEST_QUERY = 1000
+#: What was said before that is not of this situation any more.
+_MOST_BEFORE = 20
 #: How often a newer build is looked for, seconds.
 _REFRESH_S = 2.0
 
@@ -53,8 +55,8 @@ class SearchRequest(BaseModel):
     query: _Text
     language: Language | None = None
     k: int = Field(5, ge=1, le=20)
-    context: _Text | None = None
-    """What the customer asked before."""
+    before: list[_Text] = Field([], max_length=_MOST_BEFORE)
+    """What the customer has said until then, last one last."""
     tenant: str = PUBLIC
     """Whose documents may be found besides those for everybody."""
 
@@ -75,7 +77,7 @@ def create_app(desk: Desk) -> FastAPI:
     async def search(body: SearchRequest) -> dict[str, Any]:
         retriever = desk.retriever(body.tenant)
         found = await asyncio.to_thread(
-            retriever.search, body.query, body.language, body.k, body.context
+            retriever.search, body.query, body.language, body.k, body.before
         )
         return asdict(found)
 

@@ -15,6 +15,13 @@ from knowledge.errors import KnowledgeError
 VOCABULARY: Final = Path(__file__).with_name("vocabulary.toml")
 #: Fields whose values the vocabulary knows.
 NAMED: Final = ("scenario", "region", "topic", "product", "platform")
+#: Fields that tell what a customer has, and not what the question is about.
+SITUATION: Final = ("scenario", "region", "platform")
+#: Values that say "all of them".
+_ALL: Final = frozenset({"general", "global"})
+
+#: Values by field: what somebody named, or what an entry is for.
+Values = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,8 @@ class Vocabulary:
 
     names: Mapping[str, Mapping[str, Mapping[Language, str]]]
     """What each known value of each field is called in each language."""
+    calls: Mapping[str, Mapping[str, re.Pattern[str]]]
+    """How customers name each value of a field of SITUATION."""
     headings: Mapping[Language, tuple[str, ...]]
     """Of the sections that an entry has."""
     targets: Mapping[Language, str]
@@ -42,6 +51,7 @@ class Vocabulary:
             words = tomllib.loads(path.read_text(encoding="utf-8"))
             return cls(
                 names={field: words[field] for field in NAMED},
+                calls={field: _calls(words[field], words["also"][field]) for field in SITUATION},
                 headings={
                     lang: tuple(section[lang] for section in words["sections"].values())
                     for lang in LANGUAGES
@@ -61,6 +71,14 @@ class Vocabulary:
         except (OSError, ValueError, TypeError, AttributeError, re.error) as error:
             raise KnowledgeError(f"{path} cannot be read: {error}.", "Correct it.") from error
 
+    def named_in(self, text: str) -> Values:
+        """What a customer says of the situation; fields of which nothing is said are left out."""
+        named = {
+            field: frozenset(value for value, pattern in calls.items() if pattern.search(text))
+            for field, calls in self.calls.items()
+        }
+        return {field: values for field, values in named.items() if values}
+
     def names_of(self, entry: Entry) -> dict[str, dict[str, Mapping[Language, str]]]:
         """What the values that an entry has are called, by field; unknown ones are left out."""
         return {
@@ -71,6 +89,22 @@ class Vocabulary:
             }
             for field in NAMED
         }
+
+
+def situation_of(entry: Entry) -> Values:
+    """What an entry is for; fields in which it is for all are left out."""
+    found = {field: frozenset(_values(entry, field)) for field in SITUATION}
+    return {field: values for field, values in found.items() if values and not values & _ALL}
+
+
+def _calls(
+    names: Mapping[str, Mapping[Language, str]], also: Mapping[str, list[str]]
+) -> dict[str, re.Pattern[str]]:
+    return {
+        value: any_word([*named.values(), *also.get(value, [])])
+        for value, named in names.items()
+        if value not in _ALL
+    }
 
 
 def _values(entry: Entry, field: str) -> tuple[str, ...]:

@@ -46,8 +46,8 @@ _READING_TIMEOUT_S = 20.0
 class Found:
     """What retrieval says about one question."""
 
-    asked: tuple[str, str | None]
-    """The bare words of the question, and the question before."""
+    asked: tuple[str, tuple[str, ...]]
+    """The bare words of the question, and what the customer had said before."""
     retrieval: Retrieval
     best: SourceEntry | None
     """The entry of the best passage; None where nothing supports an answer."""
@@ -117,12 +117,12 @@ class Preparation:
 
         Raises ServiceError when the knowledge server is away.
         """
-        before = next((m.text for m in reversed(history) if m.role == "user"), None)
+        before = tuple(m.text for m in history if m.role == "user" and m.text.strip())
         asked = (_words(question), before)
         if self._found and self._found.asked == asked:
             return self._found
         retrieval = await self._knowledge.search(
-            question, language=language, k=_PASSAGES, context=before
+            question, language=language, k=_PASSAGES, before=before
         )
         best = None
         if retrieval.supported:

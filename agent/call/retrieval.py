@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,10 @@ from agent.settings import Language
 
 #: A search takes some ten milliseconds; no customer waits longer than this for one that hangs.
 _TIMEOUT = httpx.Timeout(3.0, connect=1.0)
+
+
+#: What the server takes of what was said before: so many texts, so many characters of each.
+_MOST_BEFORE, _LONGEST = 20, 1000
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,10 @@ class KnowledgeClient:
         language: Language | None = None,
         *,
         k: int = 5,
-        context: str | None = None,
+        before: Sequence[str] = (),
         tenant: str = "",
     ) -> Retrieval:
-        """The ``k`` best passages for ``query``; ``context`` is the customer's question before.
+        """The ``k`` best passages for ``query``; ``before``: what the customer has said until then.
 
         ``tenant``: whose documents may be found besides those for everybody. Raises InputError when
         the query cannot be used, ServiceError when the server is away.
@@ -109,7 +114,7 @@ class KnowledgeClient:
             "query": query,
             "language": language,
             "k": k,
-            "context": context,
+            "before": [text[-_LONGEST:] for text in before[-_MOST_BEFORE:]],
             "tenant": tenant,
         }
         found = await self._json("POST", "/search", json=body)

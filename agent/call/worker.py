@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import signal
 
-from livekit.agents import AgentServer, JobProcess
+from livekit.agents import AgentServer
 
 from agent.call.session import hold_call
 from agent.host.livekit import resolve_livekit
@@ -16,6 +15,18 @@ from agent.settings import Settings
 
 #: A call that goes on this long after SIGTERM is ended, seconds.
 _DRAIN_S = 5
+
+#: What libraries would import at their first use, while a customer waits for it: together up to 2 s
+#: of a call's first seconds where four begin at once.
+_IMPORTED_LATE = [
+    "aiosqlite",
+    "anyio._backends._asyncio",
+    "h2.connection",
+    "httpcore",
+    "openai.lib.streaming.chat",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "sqlite3",
+]
 
 
 def create_server(settings: Settings) -> AgentServer:
@@ -27,22 +38,17 @@ def create_server(settings: Settings) -> AgentServer:
         api_secret=access.api_secret,
         host="127.0.0.1",
         port=settings.agent.health_port,
-        num_idle_processes=settings.agent.idle_processes,
+        # One ready for each call there may be: 11 MB each. With fewer, calls that begin at the same
+        # moment were refused (the framework guesses from this how much load a call will be).
+        num_idle_processes=settings.agent.max_calls,
         drain_timeout=_DRAIN_S,
         # The models run elsewhere: the CPU's load says nothing about how many calls fit.
         load_fnc=lambda worker: len(worker.active_jobs) / settings.agent.max_calls,
         load_threshold=1.0,
-        setup_fnc=warm_up,
-        preload_modules=["agent.call.session"],
+        preload_modules=["agent.call.session", *_IMPORTED_LATE],
     )
     server.rtc_session(hold_call, agent_name=settings.agent.name)
     return server
-
-
-def warm_up(_process: JobProcess) -> None:
-    """Load, before a customer waits for it, what libraries would import at their first use."""
-    for module in ("anyio._backends._asyncio", "sqlalchemy.dialects.sqlite.aiosqlite"):
-        importlib.import_module(module)
 
 
 async def serve(server: AgentServer) -> None:

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.call.retrieval import KnowledgeClient
-from agent.cli.output import JsonFlag, err, out, print_json, run
+from agent.cli import openings
+from agent.cli.output import JsonFlag, TenantOption, err, out, print_json, run
 from agent.errors import InputError, SetupError
 from agent.host.knowledge import knowledge_config
 from agent.settings import Language, Settings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="The knowledge base: check it, build its index, search it.", no_args_is_help=True
 )
+app.add_typer(openings.app, name="openings")
 
 
 @app.command()
@@ -101,9 +103,6 @@ def build(json_output: JsonFlag = False) -> None:
     )
 
 
-TenantOption = Annotated[
-    str, typer.Option("--tenant", help="Whose documents; without it they are for everybody.")
-]
 Places = Annotated[list[str], typer.Argument(help="Files, folders and web addresses.")]
 
 
@@ -181,7 +180,9 @@ def search(
     query: Annotated[str, typer.Argument(help="The question, as a customer puts it.")],
     k: Annotated[int, typer.Option("-k", min=1, max=20, help="How many entries.")] = 5,
     lang: Annotated[str, typer.Option(help="zh or en; else as the question is written.")] = "",
-    context: Annotated[str, typer.Option(help="The question before, for a follow-up.")] = "",
+    before: Annotated[
+        list[str] | None, typer.Option(help="What the customer said before; can be repeated.")
+    ] = None,
     tenant: TenantOption = "",
     json_output: JsonFlag = False,
 ) -> None:
@@ -192,7 +193,7 @@ def search(
         raise InputError(f"--lang {lang!r} is not a language we have.", "Use zh or en.")
     language: Language | None = lang or None  # type: ignore[assignment]
     settings = Settings()
-    asked = _Asked(query, language, k, context or None, tenant)
+    asked = _Asked(query, language, k, tuple(before or ()), tenant)
     found = run(_ask_server(settings.knowledge.url, asked))
     if found is None:
         found = _search_here(settings, asked)
@@ -209,7 +210,7 @@ class _Asked:
     query: str
     language: Language | None
     k: int
-    context: str | None
+    before: tuple[str, ...]
     tenant: str
 
 
@@ -221,7 +222,7 @@ async def _ask_server(url: str, asked: _Asked) -> dict[str, Any] | None:
             return None
         return _as_json(
             await client.search(
-                asked.query, asked.language, k=asked.k, context=asked.context, tenant=asked.tenant
+                asked.query, asked.language, k=asked.k, before=asked.before, tenant=asked.tenant
             )
         )
     finally:
@@ -234,7 +235,7 @@ def _search_here(settings: Settings, asked: _Asked) -> dict[str, Any]:
 
     try:
         retriever = Desk(_base(settings)).retriever(asked.tenant)
-        return _as_json(retriever.search(asked.query, asked.language, asked.k, asked.context))
+        return _as_json(retriever.search(asked.query, asked.language, asked.k, asked.before))
     except KnowledgeError as error:
         raise SetupError(error.message, error.remedy) from error
 

@@ -19,6 +19,9 @@ T = TypeVar("T")
 out = Console()
 err = Console(stderr=True)
 
+TenantOption = Annotated[
+    str, typer.Option("--tenant", help="Whose documents; without it those for everybody.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
 
 

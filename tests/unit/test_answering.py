@@ -191,7 +191,7 @@ async def test_what_never_changes_comes_first_in_the_prompt(world: World) -> Non
 async def test_the_question_before_helps_to_retrieve(world: World) -> None:
     history = (Message("user", "有回声怎么办"), Message("assistant", "先戴耳机。"))
     await world.answer("那安卓呢", history=history)
-    assert world.knowledge.asked[0]["context"] == "有回声怎么办"
+    assert world.knowledge.asked[0]["before"] == ["有回声怎么办"]
 
 
 async def test_nothing_found_is_said_and_the_model_is_not_asked(world: World) -> None:

@@ -77,7 +77,7 @@ def test_questions_as_customers_put_them_find_their_entry(index: Path) -> None:
 def test_a_new_question_after_another_is_not_drowned_by_it(index: Path) -> None:
     retriever = open_retriever(index, CORPUS, Calibration.load())
     before = "My token has expired. What should I do?"
-    new = retriever.search("And how does cloud recording work?", context=before)
+    new = retriever.search("And how does cloud recording work?", before=[before])
     assert new.passages[0].entry_id == "en/recording"
-    follow_up = retriever.search("网页端呢", context="我们屏幕共享没有声音")
+    follow_up = retriever.search("网页端呢", before=["我们屏幕共享没有声音"])
     assert follow_up.passages[0].entry_id == "zh/screen-share-audio"

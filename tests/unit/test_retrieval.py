@@ -22,6 +22,7 @@ from knowledge.index import BuildReport, Index, Place, build_index
 from knowledge.ingest import CorpusTexts
 from knowledge.retrieval import Calibration, Retriever, Shelf
 from knowledge.server import create_app, main
+from knowledge.vocabulary import Vocabulary, situation_of
 
 #: Title, ways of asking, opening, body.
 ENTRIES = {
@@ -125,10 +126,11 @@ def open_retrieval(index: Path, corpus: Path) -> Retriever:
     entries, model = read_corpus(corpus), E5Model()
     shelf = Shelf(
         Index(Place(index), model.id, CorpusTexts(entries)),
-        openings={entry.id: entry.opening for entry in entries.entries},
+        openings={(entry.id, 1): entry.opening for entry in entries.entries},
         versions={},
+        situations={entry.id: situation_of(entry) for entry in entries.entries},
     )
-    return Retriever([shelf], model, Calibration.load())
+    return Retriever([shelf], model, Calibration.load(), Vocabulary.load())
 
 
 @pytest.fixture(scope="module")
@@ -203,16 +205,16 @@ def test_an_entry_in_the_language_given_wins_over_its_translation(retriever: Ret
 
 def test_a_short_follow_up_leans_on_the_question_before(retriever: Retriever) -> None:
     before = "我们在越南的用户老是卡顿"
-    assert retriever.search("那印尼呢？", context=before).passages[0].entry_id == "zh/indonesia"
+    assert retriever.search("那印尼呢？", before=[before]).passages[0].entry_id == "zh/indonesia"
     alone = retriever.search("那怎么解决呢？")
-    joined = retriever.search("那怎么解决呢？", context=before)
+    joined = retriever.search("那怎么解决呢？", before=[before])
     assert joined.passages[0].entry_id == "zh/vietnam"
     assert joined.passages[0].score > alone.passages[0].score
 
 
 def test_a_new_question_does_not_lean_on_the_one_before(retriever: Retriever) -> None:
     query = "我们公司的防火墙把音视频都拦住了，应该放行哪些端口"
-    found = retriever.search(query, context="有回声怎么办")
+    found = retriever.search(query, before=["有回声怎么办"])
     assert found.passages == retriever.search(query).passages
 
 

@@ -1,0 +1,223 @@
+"""`liuke knowledge openings`: the first sentences of answers from the operator's own documents.
+
+The language model drafts them, a person approves or rewrites them, and only then are they spoken.
+Those of the corpus stand in its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from agent.cli.output import JsonFlag, TenantOption, err, out, print_json, run
+from agent.errors import InputError, LiukeError, SetupError
+from agent.host.knowledge import knowledge_config
+from agent.settings import Language, Settings
+from agent.speech.client import SpeechClient
+
+if TYPE_CHECKING:
+    from knowledge.library import Library, StoredOpening, StoredSection
+
+app = typer.Typer(
+    help="Openings of answers from your own documents: draft, list, approve, edit.",
+    no_args_is_help=True,
+)
+
+Sections = Annotated[list[str], typer.Argument(help="Sections, as `list` names them.")]
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """What drafting did; ids of sections."""
+
+    drafted: list[str]
+    without: list[str]
+    """Nothing could be written for these that is short, and says only what they say."""
+
+
+@app.command()
+def draft(
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these documents, or folders of them.", show_default=False),
+    ] = None,
+    tenant: TenantOption = "",
+    json_output: JsonFlag = False,
+) -> None:
+    """Have the language model write openings where there are none. Nobody hears them yet.
+
+    Each is kept as it is made, so that it can be stopped at any time and goes on the next time.
+    """
+    from knowledge.intake import is_at
+
+    with _library() as library:
+        missing = [
+            section
+            for section in library.without_opening(tenant)
+            if not places or any(is_at(section.source, place) for place in places)
+        ]
+        done = run(_draft(library, missing))
+    if json_output:
+        print_json(asdict(done))
+        return
+    told = f"{len(done.drafted)} openings drafted"
+    if done.without:
+        told += f"; {len(done.without)} sections stay without"
+    out.print(f"{told}. Read them with `liuke knowledge openings list`.", highlight=False)
+
+
+@app.command("list")
+def show(
+    tenant: TenantOption = "",
+    drafts: Annotated[bool, typer.Option("--drafts", help="Only what waits for approval.")] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Show the openings of documents, and which of them are approved."""
+    with _library() as library:
+        openings = [o for o in library.openings(tenant) if not (drafts and o.approved_at)]
+    if json_output:
+        print_json([asdict(opening) for opening in openings])
+        return
+    table = Table("section", "of", "opening", "approved")
+    for opening in openings:
+        when = (opening.approved_at or "")[:16].replace("T", " ")
+        table.add_row(
+            opening.section,
+            Text(opening.heading, overflow="fold"),
+            Text(opening.text, overflow="fold"),
+            when or Text("draft", "yellow"),
+        )
+    if openings:
+        out.print(table)
+    else:
+        out.print("There are none. `liuke knowledge openings draft` writes some.")
+
+
+@app.command()
+def approve(sections: Sections) -> None:
+    """Let these openings be spoken."""
+    with _library() as library:
+        openings = {o.section: o for name in sections for o in [_opening(library, name)]}
+        for name, opening in openings.items():
+            library.put_opening(_section(library, name), opening.text, approved=True)
+    run(_make_audio([(o.text, _language(name)) for name, o in openings.items()]))
+    out.print(f"{len(openings)} approved: calls use them within seconds.", highlight=False)
+
+
+@app.command()
+def edit(
+    section: Annotated[str, typer.Argument(help="The section, as `list` names it.")],
+    text: Annotated[str, typer.Argument(help="The sentence that is to be spoken.")],
+) -> None:
+    """Write an opening yourself; it is approved by that."""
+    from knowledge.openings import faults
+    from knowledge.vocabulary import Vocabulary
+
+    text = text.strip()
+    with _library() as library:
+        found = _section(library, section)
+        body = f"{found.heading}\n{found.text}"
+        for fault in faults(text, found.language, body, Vocabulary.load()):
+            if fault.severity == "error":
+                raise InputError(fault.message, fault.remedy)
+            err.print(Text.assemble(("! ", "yellow"), f"{fault.message}\n  {fault.remedy}"))
+        library.put_opening(found, text, approved=True)
+    run(_make_audio([(text, _language(section))]))
+    out.print(f"{section} begins with it now.", highlight=False)
+
+
+@contextmanager
+def _library() -> Iterator[Library]:
+    from knowledge.base import KnowledgeBase
+    from knowledge.errors import KnowledgeError
+
+    try:
+        with closing(KnowledgeBase(knowledge_config(Settings())).library()) as library:
+            yield library
+    except KnowledgeError as error:
+        raise SetupError(error.message, error.remedy) from error
+
+
+def _section(library: Library, name: str) -> StoredSection:
+    section = library.section(name)
+    if section is None:
+        raise InputError(
+            f"{name} is not a section of your documents.",
+            "See `liuke knowledge openings list`; openings of the corpus stand in its files.",
+        )
+    return section
+
+
+def _opening(library: Library, name: str) -> StoredOpening:
+    tenant = _section(library, name).tenant
+    found = next((o for o in library.openings(tenant) if o.section == name), None)
+    if found is None:
+        raise InputError(
+            f"{name} has no opening yet.",
+            f'Draft it with `liuke knowledge openings draft`, or write it: `edit {name} "…"`.',
+        )
+    return found
+
+
+def _language(section: str) -> Language:
+    return "zh" if section.startswith("zh/") else "en"
+
+
+async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
+    # They load the model's client, a second that other commands need not wait.
+    from agent.host.drafting import Drafter
+    from agent.host.language_model import resolve_language_model
+
+    endpoint = resolve_language_model(Settings())
+    if endpoint is None:
+        raise SetupError(
+            "No language model is set up, so nothing can be drafted.",
+            "Write openings with `liuke knowledge openings edit`, or set LIUKE_LLM_MODEL.",
+        )
+    done = Drafted([], [])
+    drafter = Drafter(endpoint)
+    try:
+        with _bar(len(sections)) as advance:
+            for section in sections:
+                text = await drafter.draft(section.heading, section.text, section.language)
+                if text:
+                    library.put_opening(section, text, approved=False)
+                (done.drafted if text else done.without).append(section.id)
+                advance()
+    finally:
+        await drafter.aclose()
+    return done
+
+
+async def _make_audio(openings: list[tuple[str, Language]]) -> None:
+    """So that not even the first customer waits for it; without a speech server it is made then."""
+    speech = SpeechClient(Settings().speech.url)
+    try:
+        if await speech.is_healthy():
+            async for _ in speech.cache(openings):
+                pass
+    except LiukeError as error:
+        err.print(f"The audio is made when it is first spoken: {error.message}", highlight=False)
+    finally:
+        await speech.aclose()
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Any]:
+    with Progress(
+        TextColumn("Drafting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    ) as bars:
+        bar = bars.add_task("", total=total)
+        yield lambda: bars.advance(bar)

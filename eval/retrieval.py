@@ -1,0 +1,292 @@
+"""`make eval-retrieval`: what retrieval finds, beside vectors alone and words alone.
+
+Each set of `eval/retrieval_sets.py` is searched by
+
+- **ours**: `knowledge.retrieval`, as calls use it;
+- **dense**: the cosine of the question to every text as the model gives it, the nearest counts;
+- **BM25**: our word index, in the language of the question where it has texts in that.
+
+Openings and declining are judged with questions that their thresholds were not chosen on: each half
+by what the other half chose (`eval/calibrate_retrieval.py`). Times are of whole searches of the
+corpus, one after the other. The last line of stdout is JSON, a page is written beside it.
+
+`DATA=DIR`, with `corpus.jsonl` and `queries.jsonl`, measures that folder alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from agent.cli.output import err, print_json
+from agent.settings import Settings
+from eval.calibrate_retrieval import Sample, collect, cross_check, load_questions
+from eval.clips import DATA_DIR
+from eval.report import write_report
+from eval.retrieval_scores import Ranked, Ranking, score
+from eval.retrieval_sets import Query, RetrievalSet, Workshop, folder_set, own_sets, rtc_docs
+from knowledge.embedding import E5Model, Embedder
+from knowledge.entry import LANGUAGES
+from knowledge.errors import KnowledgeError
+from knowledge.retrieval import Calibration, Retriever, Shelf, judge
+from knowledge.vectors import KnownVectors
+from knowledge.vocabulary import Vocabulary
+
+#: Beside the checkout, where anybody may put them; what is not there is left out.
+PUBLIC_SET = DATA_DIR / "retrieval" / "cmrc2018"
+MANUALS = DATA_DIR / "rtc_docs"
+
+#: Texts between two lines about embedding.
+_TOLD = 800
+
+#: Answers a question with units, best first.
+Ranker = Callable[[Query], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A set, and how each ranker answered its questions, in their order."""
+
+    queries: Sequence[Query]
+    answers: Mapping[str, Sequence[Ranked]]
+
+    def rankings(self) -> Iterator[tuple[str, str, Ranking]]:
+        """Ranker, language or "", and figures; by language where there are both."""
+        spoken = [one for one in LANGUAGES if any(q.language == one for q in self.queries)]
+        for ranker, answers in self.answers.items():
+            yield ranker, "", score(answers)
+            for language in spoken if len(spoken) > 1 else ():
+                mine = zip(self.queries, answers, strict=True)
+                yield ranker, language, score([a for q, a in mine if q.language == language])
+
+
+def ours(found: RetrievalSet, retriever: Retriever, calibration: Calibration) -> Ranker:
+    """As calls search."""
+
+    def rank(query: Query) -> list[str]:
+        evidence = retriever.evidence(query.text, query.language, {})
+        ids = [entry_id for one in evidence for entry_id in one.entry_ids]
+        order = judge(evidence, calibration).order.tolist()
+        return list(dict.fromkeys(found.unit_of(ids[row]) for row in order))
+
+    return rank
+
+
+def dense(found: RetrievalSet, embedder: Embedder) -> Ranker:
+    """By the nearest text alone, all of them compared."""
+    units = [found.unit_of(entry_id) for entry_id, _ in found.indexed]
+    with closing(KnownVectors(found.place.vectors, found.place.folder.name, embedder, 1)) as known:
+        vectors = known.of(text for _, text in found.indexed)
+
+    def rank(query: Query) -> list[str]:
+        (embedded,) = embedder.embed([query.text], "query")
+        nearness = vectors @ np.array(embedded, np.float32)
+        return list(dict.fromkeys(units[row] for row in np.argsort(-nearness).tolist()))
+
+    return rank
+
+
+def words(found: RetrievalSet) -> Ranker:
+    """By words alone."""
+
+    def rank(query: Query) -> list[str]:
+        languages = found.index.languages
+        language = query.language if query.language in languages else languages[0]
+        scores = found.index.word_scores(language, query.text)
+        best = sorted(scores, key=lambda entry_id: -scores[entry_id])
+        return list(dict.fromkeys(found.unit_of(entry_id) for entry_id in best))
+
+    return rank
+
+
+def measure(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Measured:
+    """All rankers on all questions of a set."""
+    err.print(f"{found.name}: {len(found.queries)} questions", highlight=False)
+    retriever = _retriever(found, embedder, calibration)
+    rankers = {
+        "ours": ours(found, retriever, calibration),
+        "dense": dense(found, embedder),
+        "bm25": words(found),
+    }
+    return Measured(
+        found.queries,
+        {
+            name: [Ranked(rank(query), query.relevant) for query in found.queries]
+            for name, rank in rankers.items()
+        },
+    )
+
+
+def search_times(retriever: Retriever, queries: Iterable[Query]) -> list[float]:
+    """Milliseconds of each whole search."""
+    return [retriever.search(query.text, query.language).timings_ms["total"] for query in queries]
+
+
+def answerable(samples: Sequence[Sample]) -> dict[str, Any]:
+    """What is declined and which openings are spoken, on questions held back."""
+    halves = cross_check(samples)
+
+    def mean(name: str) -> float:
+        return float(round(sum(getattr(half, name) for half in halves) / len(halves), 4))
+
+    return {
+        "opening": {"share": mean("openings"), "wrong": mean("wrong_openings")},
+        "decline": {
+            "auroc": mean("auroc"),
+            "unanswerable": mean("declined"),
+            "answerable": mean("wrongly_declined"),
+        },
+    }
+
+
+def _retriever(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Retriever:
+    return Retriever([_shelf(found)], embedder, calibration, Vocabulary.load())
+
+
+def _shelf(found: RetrievalSet) -> Shelf:
+    return Shelf(found.index, openings={}, versions={}, situations=found.situations)
+
+
+# The report
+
+
+def summary(measured: Mapping[str, Measured]) -> dict[str, dict[str, float]]:
+    """Figures by set, and by set and ranker for the other two."""
+    return {
+        _key(name, ranker): ranking.rounded()
+        for name, one in measured.items()
+        for ranker, language, ranking in one.rankings()
+        if not language
+    }
+
+
+def _key(name: str, ranker: str) -> str:
+    base = name.replace(", ", "_").replace(" ", "_")
+    return base if ranker == "ours" else f"{base}_{ranker}"
+
+
+def _rows(measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
+    return [
+        {"set": name, "language": language, "ranked by": ranker, **ranking.rounded()}
+        for name, one in measured.items()
+        for ranker, language, ranking in one.rankings()
+    ]
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+    err.print(table)
+
+
+def _recall_by_depth(measured: Mapping[str, Measured]) -> Figure:
+    figure = Figure(figsize=(9, 3.2))
+    panels = figure.subplots(1, len(measured), sharey=True, squeeze=False)[0]
+    for axes, (name, one) in zip(panels, measured.items(), strict=True):
+        for ranker, answers in one.answers.items():
+            ranks = [answer.rank for answer in answers]
+            within = [sum(r is not None and r <= k for r in ranks) for k in range(1, 11)]
+            share = [count / len(ranks) for count in within]
+            axes.plot(range(1, 11), share, label=ranker)
+        axes.set(title=name, xlabel="k", xticks=(1, 5, 10))
+    panels[0].set(ylabel="recall@k", ylim=(0, 1.02))
+    panels[-1].legend()
+    return figure
+
+
+def _misses(measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
+    """What we did not find first: where to look for what to do better."""
+    return [
+        {
+            "set": name,
+            "question": query.text,
+            "answers": ", ".join(sorted(query.relevant)),
+            "rank": answer.rank,
+            "found": answer.found[0] if answer.found else "",
+        }
+        for name, one in measured.items()
+        for query, answer in zip(one.queries, one.answers["ours"], strict=True)
+        if answer.rank != 1
+    ]
+
+
+def _tell(done: int, total: int) -> None:
+    if done % _TOLD == 0:
+        err.print(f"embedding: {done} of {total}", highlight=False)
+
+
+def _sets(workshop: Workshop, data: Path | None, known_vectors: Path) -> Iterator[RetrievalSet]:
+    if data:
+        yield folder_set(workshop, "data", data)
+        return
+    yield from own_sets(workshop, known_vectors)
+    if PUBLIC_SET.exists():
+        yield folder_set(workshop, PUBLIC_SET.name, PUBLIC_SET)
+    if MANUALS.exists():
+        yield rtc_docs(workshop, MANUALS)
+
+
+def run(settings: Settings, data: Path | None) -> dict[str, Any]:
+    """Measure everything and write the page; what the last line says."""
+    embedder, calibration = E5Model(), Calibration.load()
+    workshop = Workshop(
+        settings.paths.data_dir / "eval",
+        settings.knowledge.corpus_dir,
+        embedder,
+        os.cpu_count() or 1,
+        _tell,
+    )
+    known_vectors = settings.paths.data_dir / "knowledge" / "vectors.db"
+    measured: dict[str, Measured] = {}
+    result: dict[str, Any] = {}
+    for found in _sets(workshop, data, known_vectors):
+        retriever = _retriever(found, embedder, calibration)
+        if not measured:
+            times = search_times(retriever, found.queries)
+            p50, p95 = np.percentile(times, (50, 95))
+            result["latency_ms"] = {"p50": round(float(p50), 1), "p95": round(float(p95), 1)}
+        measured[found.name] = measure(found, embedder, calibration)
+        if found.name == "own":
+            result |= answerable(collect(retriever, load_questions()))
+    rows = _rows(measured)
+    page = write_report(
+        settings.paths.data_dir / "bench",
+        "retrieval",
+        "Retrieval",
+        result | {"rankings": rows, "not found first": _misses(measured)},
+        [("Share of the questions with an answer among the first k", _recall_by_depth(measured))],
+    )
+    _print_table(rows)
+    err.print(f"report: {page}", highlight=False, markup=False)
+    return result | summary(measured)
+
+
+def main() -> None:
+    """`make eval-retrieval`."""
+    parser = argparse.ArgumentParser(
+        prog="make eval-retrieval",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, help="folder with corpus.jsonl and queries.jsonl")
+    arguments = parser.parse_args()
+    try:
+        print_json(run(Settings(), arguments.data))
+    except KnowledgeError as error:
+        err.print(f"{error.message}\n{error.remedy}", highlight=False, markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""What retrieval is measured on: an index, and questions of which it is known what answers them.
+
+- **own**: the corpus, and questions as customers speak them, none of them the entries' own. What
+  has to be found is the subject: an entry and its translation are one.
+- **own, heard**: the same questions as the recogniser heard them (`eval/hear_questions.py`).
+- **zh for en**, **en for zh**: the same, where only the other language has entries.
+- **a folder** with `corpus.jsonl` (id, title, text) and `queries.jsonl` (q, pos: ids that answer),
+  as `cmrc2018`: taken in as an operator's documents are.
+- **rtc_docs**: support pages of RTC products as an operator's documents, with questions on them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from langchain_core.documents import Document
+
+from knowledge.base import KnowledgeBase
+from knowledge.config import KnowledgeConfig
+from knowledge.embedding import Embedder, Role
+from knowledge.entry import LANGUAGES, Corpus, Language, language_of
+from knowledge.errors import KnowledgeError
+from knowledge.index import Index, Place, Texts, build_index
+from knowledge.ingest import CorpusTexts
+from knowledge.intake import Work, sync
+from knowledge.library import PUBLIC
+from knowledge.sections import document_id, document_of
+from knowledge.vectors import Progress, Text
+from knowledge.vocabulary import Values, situation_of
+
+QUESTIONS = Path(__file__).with_name("questions")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question and what answers it."""
+
+    text: str
+    language: Language
+    relevant: frozenset[str]
+    """Units, any of which does."""
+
+
+@dataclass(frozen=True)
+class RetrievalSet:
+    """What is searched, and the questions put to it."""
+
+    name: str
+    index: Index
+    place: Place
+    indexed: Sequence[tuple[str, Text]]
+    """Entry and text of all that is in the index."""
+    situations: Mapping[str, Values]
+    """What entries are for."""
+    unit_of: Callable[[str], str]
+    """What an entry counts as: its subject, or the document that it is a section of."""
+    queries: Sequence[Query]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where sets are built, and with what."""
+
+    folder: Path
+    corpus_dir: Path
+    embedder: Embedder
+    threads: int
+    progress: Progress
+
+    def base(self, name: str) -> KnowledgeBase:
+        """A knowledge base of its own for the set of that name."""
+        return KnowledgeBase(KnowledgeConfig(self.folder / name, self.corpus_dir))
+
+
+def own_sets(workshop: Workshop, known_vectors: Path) -> Iterator[RetrievalSet]:
+    """The corpus: as it is asked, as it is heard, and over the gap between the languages.
+
+    ``known_vectors``: of the installation, so that the corpus is not embedded again.
+    """
+    base = workshop.base("own")
+    vectors = base.place_of_corpus().vectors
+    if known_vectors.exists() and not vectors.exists():
+        vectors.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(known_vectors, vectors)
+    corpus = base.corpus()
+    asked = [
+        Query(row["text"], row["language"], frozenset(row["entries"]))
+        for path in sorted(QUESTIONS.glob("answerable_*.jsonl"))
+        for row in _rows(path)
+    ]
+    heard = {row["text"]: row["heard"] for row in _rows(QUESTIONS / "heard.jsonl")}
+    misheard = [Query(heard[q.text], q.language, q.relevant) for q in asked if q.text in heard]
+    place = base.place_of_corpus()
+    own = _of_corpus(workshop, "own", corpus, place, asked)
+    yield own
+    yield replace(own, name="own, heard", queries=misheard)
+    for language in LANGUAGES:
+        entries = tuple(entry for entry in corpus.entries if entry.language == language)
+        only = Place(place.folder.with_name(f"only-{language}"))
+        others = [query for query in asked if query.language != language]
+        name = f"{others[0].language} for {language}"
+        yield _of_corpus(workshop, name, Corpus(entries, ()), only, others)
+
+
+def folder_set(workshop: Workshop, name: str, folder: Path) -> RetrievalSet:
+    """A folder with `corpus.jsonl` and `queries.jsonl`. Raises KnowledgeError without them."""
+    pages = workshop.folder / name / "pages"
+    shutil.rmtree(pages, ignore_errors=True)
+    pages.mkdir(parents=True)
+    sources: dict[str, str] = {}
+    for number, row in enumerate(_rows(folder / "corpus.jsonl")):
+        page = pages / f"{number:06}.md"
+        page.write_text(f"# {row.get('title') or row['id']}\n\n{row['text']}\n", encoding="utf-8")
+        sources[row["id"]] = document_id(str(page), PUBLIC)
+    queries = [
+        Query(row["q"], language_of(row["q"]), frozenset(sources[i] for i in row["pos"]))
+        for row in _rows(folder / "queries.jsonl")
+    ]
+    return _documents(workshop, name, pages, queries)
+
+
+def rtc_docs(workshop: Workshop, folder: Path) -> RetrievalSet:
+    """The folder of public manuals. Raises KnowledgeError when it is not there."""
+    queries = [
+        Query(
+            row["text"],
+            row["language"],
+            frozenset(document_id(str(folder / page), PUBLIC) for page in row["documents"]),
+        )
+        for row in _rows(QUESTIONS / "rtc_docs.jsonl")
+    ]
+    return _documents(workshop, "rtc_docs", folder, queries)
+
+
+def _documents(
+    workshop: Workshop, name: str, folder: Path, queries: Sequence[Query]
+) -> RetrievalSet:
+    base = workshop.base(name)
+    done = sync(base, folder, PUBLIC, Work(workshop.threads, embedding=workshop.progress))
+    if done.problems:
+        raise done.problems[0]
+    place = base.place_of(PUBLIC)
+    with closing(base.library()) as library:
+        there = {document.id for document in library.documents(PUBLIC)}
+        texts = library.texts(PUBLIC)
+        index = Index(place, workshop.embedder.id, texts)
+        indexed = _indexed(texts)
+    lost = [query.text for query in queries if not query.relevant & there]
+    if lost:
+        raise KnowledgeError(f"Nothing in {folder} answers: {lost[0]}.", "Correct its question.")
+    return RetrievalSet(name, index, place, indexed, {}, document_of, queries)
+
+
+def _of_corpus(
+    workshop: Workshop, name: str, corpus: Corpus, place: Place, queries: Sequence[Query]
+) -> RetrievalSet:
+    texts = CorpusTexts(corpus)
+    build_index(
+        texts, place, workshop.embedder, threads=workshop.threads, progress=workshop.progress
+    )
+    index = Index(place, workshop.embedder.id, texts)
+    situations = {entry.id: situation_of(entry) for entry in corpus.entries}
+    return RetrievalSet(name, index, place, _indexed(texts), situations, _subject, queries)
+
+
+def _indexed(texts: Texts) -> list[tuple[str, Text]]:
+    both: list[tuple[Role, Callable[[Language], Iterable[Document]]]] = [
+        ("passage", texts.passages),
+        ("query", texts.questions),
+    ]
+    return [
+        (document.metadata["entry_id"], (role, document.page_content))
+        for language in LANGUAGES
+        for role, documents in both
+        for document in documents(language)
+    ]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The objects in a file of JSON lines. Raises KnowledgeError when it cannot be used."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        raise KnowledgeError(
+            f"{path} cannot be used ({error}).", "Restore or correct it."
+        ) from error
+
+
+def _subject(entry_id: str) -> str:
+    return entry_id.split("/", 1)[1]
