@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns bench-stt clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt eval-retrieval clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -21,7 +21,7 @@ need = $(1) >/dev/null 2>&1 || { printf '%s\n' 'Missing: $(strip $(2)).' \
   '  Debian, Ubuntu:  sudo apt-get install $(3)' '  macOS:           $(4)' >&2; exit 1; }
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.run ## Set up what is missing, start everything, print one URL
 	@$(BIN)/liuke up $(ARGS)
@@ -49,6 +49,10 @@ bench-turns: .venv/.dev ## Turn-taking and barge-in; one JSON line, a page (DATA
 bench-stt: .venv/.dev ## Hearing beside stock faster-whisper; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup
 	@$(BIN)/python -m eval.bench_stt $(if $(DATA),--data $(DATA)) $(ARGS)
+
+eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON line, a page (DATA=DIR)
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval.retrieval $(if $(DATA),--data $(DATA)) $(ARGS)
 
 clean: ## Remove what was installed and built here; var/ and fetched models stay
 	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache

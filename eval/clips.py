@@ -12,7 +12,6 @@ words, Mandarin by characters.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import re
 import unicodedata
@@ -23,26 +22,22 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-import soundfile
 from opencc import OpenCC
 
 from agent.errors import InputError
 from agent.settings import PROJECT_ROOT, Language, Settings
-from agent.speech.clauses import split_clauses
 from agent.speech.digits import with_digits
-from agent.speech.lexicon import load_lexicon
 from agent.speech.recording import read_recording
-from agent.speech.spoken import spoken
-from agent.speech.transcript import HEARING_RATE_HZ, SPEAKING_RATE_HZ
-from agent.speech.voice import Voice
+from agent.speech.transcript import HEARING_RATE_HZ
 from eval.audio import Samples, music, pink_noise
+from eval.speaking import CUSTOMERS, Speaker, Studio
 
 #: Beside the checkout, where nobody says otherwise.
 DATA_DIR = PROJECT_ROOT.parent / "shared" / "data"
 TERM_QUESTIONS = PROJECT_ROOT / "eval" / "questions" / "terms.jsonl"
 
-#: Who says the sentences with terms, in turn: Mandarin and English.
-_VOICES = (("zf_xiaoyi", "af_bella"), ("zm_yunxi", "am_michael"), ("zm_yunyang", "bf_emma"))
+#: Who says the sentences with terms, in turn.
+_SPEAKERS = (*CUSTOMERS, Speaker("zm_yunyang", "bf_emma"))
 _DIGIT_WORDS: dict[Language, list[str]] = {
     "zh": list("零一二三四五六七八九"),
     "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
@@ -96,18 +91,12 @@ def noises(data: Path) -> list[Clip]:
 def term_questions(settings: Settings) -> Iterator[Clip]:
     """Sentences with domain terms, spoken once and kept in the data directory."""
     rows = [json.loads(line) for line in TERM_QUESTIONS.read_text("utf-8").splitlines()]
-    folder = settings.paths.data_dir / "bench" / "spoken"
-    for turn, (zh, en) in enumerate(_VOICES):
-        names: dict[Language, str] = {"zh": zh, "en": en}
-        voice: Voice | None = None
-        for row in rows[turn :: len(_VOICES)]:
+    studio = Studio(settings)
+    for turn, speaker in enumerate(_SPEAKERS):
+        for row in rows[turn :: len(_SPEAKERS)]:
             text, language = row["text"], row["language"]
-            key = hashlib.sha256(f"{names[language]}\n{text}".encode()).hexdigest()[:16]
-            file = folder / f"{key}.wav"
-            if not file.exists():
-                voice = voice or _voice(settings, names)
-                _write(file, _speak(voice, text, language))
-            yield Clip(text, text, language, tuple(row["terms"]), read_recording(file))
+            recording = studio.record(text, language, speaker)
+            yield Clip(text, text, language, tuple(row["terms"]), read_recording(recording))
 
 
 def melody(seconds: float, rng: np.random.Generator) -> Samples:
@@ -155,25 +144,6 @@ def _manifest(folder: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
 
 def _language(row: dict[str, str]) -> Language:
     return "zh" if row["lang"].lower().startswith("zh") else "en"
-
-
-def _voice(settings: Settings, names: dict[Language, str]) -> Voice:
-    folder = settings.paths.cache_dir / "models" / "kokoro"
-    threads = settings.speech.model_threads
-    return Voice(folder, names, load_lexicon(), speed=1.0, threads=threads)
-
-
-def _speak(voice: Voice, text: str, language: Language) -> bytes:
-    clauses = (spoken(clause, language, load_lexicon()) for clause in split_clauses(text))
-    return b"".join(voice.synthesize(clause, language) for clause in clauses if clause)
-
-
-def _write(file: Path, pcm: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".unfinished")
-    samples = np.frombuffer(pcm, dtype="<i2")
-    soundfile.write(unfinished, samples, SPEAKING_RATE_HZ, format="WAV", subtype="PCM_16")
-    unfinished.replace(file)
 
 
 # Scores

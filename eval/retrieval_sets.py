@@ -21,6 +21,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
+from eval.calibrate_retrieval import QUESTIONS, load_questions
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.embedding import Embedder, Role
@@ -33,8 +34,6 @@ from knowledge.library import PUBLIC
 from knowledge.sections import document_id, document_of
 from knowledge.vectors import Progress, Text
 from knowledge.vocabulary import Values, situation_of
-
-QUESTIONS = Path(__file__).with_name("questions")
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,9 @@ def own_sets(workshop: Workshop, known_vectors: Path) -> Iterator[RetrievalSet]:
         shutil.copyfile(known_vectors, vectors)
     corpus = base.corpus()
     asked = [
-        Query(row["text"], row["language"], frozenset(row["entries"]))
-        for path in sorted(QUESTIONS.glob("answerable_*.jsonl"))
-        for row in _rows(path)
+        Query(question.text, question.language, frozenset(question.subjects))
+        for question in load_questions()
+        if question.subjects
     ]
     heard = {row["text"]: row["heard"] for row in _rows(QUESTIONS / "heard.jsonl")}
     misheard = [Query(heard[q.text], q.language, q.relevant) for q in asked if q.text in heard]

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from knowledge.config import KnowledgeConfig
 from knowledge.embedding import E5Model, Embedder
 from knowledge.entry import Corpus, read_corpus
-from knowledge.errors import KnowledgeError
+from knowledge.errors import BusyError, KnowledgeError
 from knowledge.index import BuildReport, Manifest, Place, build_index, digest_of, read_manifest
 from knowledge.ingest import CorpusTexts
 from knowledge.library import PUBLIC, Library, StoredDocument
@@ -70,14 +70,14 @@ class KnowledgeBase:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Nobody else changes the knowledge base meanwhile. Raises KnowledgeError if one does."""
+        """Nobody else changes the knowledge base meanwhile. Raises BusyError if one does."""
         self._config.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._config.folder / "changing.lock", timeout=0)
         try:
             with lock:
                 yield
         except Timeout:
-            raise KnowledgeError(
+            raise BusyError(
                 f"Another `liuke knowledge` is changing {self._config.folder}.",
                 "Wait until it has finished.",
             ) from None
@@ -101,6 +101,11 @@ class KnowledgeBase:
                 self.build_documents(library, tenant, threads=threads, progress=progress)
         return built
 
+    def is_indexed(self, corpus: Corpus) -> bool:
+        """Whether the index is of the corpus as it is."""
+        manifest = read_manifest(self.place_of_corpus().folder)
+        return manifest is not None and manifest.texts == digest_of(CorpusTexts(corpus))
+
     def build_documents(
         self, library: Library, tenant: str, *, threads: int, progress: Progress
     ) -> BuildReport:
@@ -119,10 +124,10 @@ class KnowledgeBase:
         return Status(
             read_manifest(self.place_of_corpus().folder),
             [document for tenant in tenants for document in library.documents(tenant)],
-            [tenant for tenant in tenants if not self._is_indexed(library, tenant)],
+            [tenant for tenant in tenants if not self._are_indexed(library, tenant)],
         )
 
-    def _is_indexed(self, library: Library, tenant: str) -> bool:
+    def _are_indexed(self, library: Library, tenant: str) -> bool:
         manifest = read_manifest(self.place_of(tenant).folder)
         return manifest is not None and manifest.texts == digest_of(library.texts(tenant))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -55,10 +56,15 @@ class WordIndex:
         self._unknown = max(self._best, default=1.0)
 
     @classmethod
-    def build(cls, language: Language, texts: Sequence[str]) -> WordIndex:
-        """Index ``texts``; one at least."""
+    def build(cls, language: Language, texts: Iterable[str]) -> WordIndex:
+        """Index ``texts``; one at least. They are read one by one, four bytes a word are kept."""
+        vocabulary: dict[str, int] = {}
+        rows = [
+            array("i", (vocabulary.setdefault(w, len(vocabulary)) for w in _WORDS[language](text)))
+            for text in texts
+        ]
         index = bm25s.BM25()
-        index.index([_WORDS[language](text) for text in texts], show_progress=False)
+        index.index((rows, vocabulary), show_progress=False)
         return cls(language, index)
 
     @classmethod

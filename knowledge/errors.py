@@ -10,3 +10,7 @@ class KnowledgeError(Exception):
         super().__init__(f"{message} {remedy}")
         self.message = message
         self.remedy = remedy
+
+
+class BusyError(KnowledgeError):
+    """Somebody else is changing the knowledge base."""

@@ -320,10 +320,10 @@ def _write_build(
     }
     ids: dict[Language, list[str]] = {}
     for language in LANGUAGES:
-        whole = list(texts.whole(language))
-        ids[language] = [entry_id for entry_id, _ in whole]
-        if whole:
-            WordIndex.build(language, [text for _, text in whole]).save(build / f"words-{language}")
+        ids[language] = [entry_id for entry_id, _ in texts.whole(language)]
+        if ids[language]:
+            words = WordIndex.build(language, (text for _, text in texts.whole(language)))
+            words.save(build / f"words-{language}")
     (build / "entries.json").write_text(json.dumps(ids), "utf-8")
     return sum(map(len, ids.values())), written["passages"], written["questions"]
 

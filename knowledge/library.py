@@ -212,10 +212,11 @@ class Library:
     def openings(self, tenant: str) -> list[StoredOpening]:
         """The openings of a tenant's documents, drafts too, by source."""
         rows = self._database.execute(
-            "SELECT document.id, number, language, document.version, tenant, source, heading,"
-            " opening.text, approved_at FROM opening JOIN section USING (document, version, number)"
-            " JOIN document ON document.id = document AND document.version = version"
-            " WHERE removed_at IS NULL AND tenant = ? ORDER BY source, number",
+            "SELECT o.document, o.number, language, o.version, tenant, source, heading, o.text,"
+            " approved_at FROM opening AS o JOIN section AS s ON s.document = o.document"
+            " AND s.version = o.version AND s.number = o.number"
+            " JOIN document AS d ON d.id = o.document AND d.version = o.version"
+            " WHERE removed_at IS NULL AND tenant = ? ORDER BY source, o.number",
             (tenant,),
         )
         return [

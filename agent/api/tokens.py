@@ -22,16 +22,19 @@ class Seat:
     language: Language
 
 
-def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedelta) -> str:
-    """A token that lets one customer into one room, and asks for the assistant to join it.
+def dispatch_metadata(seat: Seat) -> str:
+    """What tells the assistant which call it is.
 
-    The dispatch's metadata says which call it is; it is signed with the token, so that a customer
-    cannot change it.
+    It is signed with the token, so that a customer cannot change it.
     """
-    metadata = json.dumps(
+    return json.dumps(
         {"call_id": seat.call_id, "identity": seat.identity, "language": seat.language}
     )
-    dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=metadata)
+
+
+def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedelta) -> str:
+    """A token that lets one customer into one room, and asks for the assistant to join it."""
+    dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=dispatch_metadata(seat))
     grants = api.VideoGrants(
         room_join=True,
         room=seat.room,

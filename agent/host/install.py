@@ -89,7 +89,7 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
     # Chroma and the splitters take seconds to import, which a start with a fresh index does not
     # need to wait for twice: the knowledge server imports them too.
     from knowledge.base import KnowledgeBase
-    from knowledge.errors import KnowledgeError
+    from knowledge.errors import BusyError, KnowledgeError
 
     base = KnowledgeBase(knowledge_config(settings))
     task = "knowledge index"
@@ -101,7 +101,13 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
         corpus = base.corpus()
         for problem in corpus.problems:
             report(Progress(str(problem), "left out of the index", finished=True))
-        built = base.build(corpus, threads=os.cpu_count() or 1, progress=embedded)
+        try:
+            built = base.build(corpus, threads=os.cpu_count() or 1, progress=embedded)
+        except BusyError:
+            # Documents are being taken in, which can take hours; calls need not wait for them.
+            if not base.is_indexed(corpus):
+                raise
+            return
         if built.changed:
             report(Progress(task, f"{built.manifest.entries} entries", finished=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli.main import app
+from agent.errors import SetupError
+from agent.host.install import build_knowledge_index
+from agent.settings import Settings
 from knowledge import intake
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
@@ -40,10 +44,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def base(built: Path, tmp_path: Path) -> KnowledgeBase:
+@pytest.fixture(params=["embedded", "Chroma server"])
+def base(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> KnowledgeBase:
     shutil.copytree(built, tmp_path, dirs_exist_ok=True)
-    return KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", tmp_path / "corpus"))
+    config = KnowledgeConfig(tmp_path / "knowledge", tmp_path / "corpus")
+    if request.param == "embedded":
+        return KnowledgeBase(config)
+    # The copies would share what the server holds: made anew, from vectors that are known.
+    shutil.rmtree(tmp_path / "knowledge" / "corpus")
+    base = KnowledgeBase(replace(config, chroma_url=request.getfixturevalue("chroma_url")))
+    base.build(base.corpus(), threads=1, progress=lambda done, total: None)
+    return base
 
 
 @pytest.fixture
@@ -220,6 +231,18 @@ def test_two_do_not_change_it_at_once(base: KnowledgeBase, documents: Path) -> N
         add(base, documents)
 
 
+async def test_a_start_does_not_wait_for_an_intake(
+    base: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("LIUKE_KNOWLEDGE_CORPUS_DIR", str(tmp_path / "corpus"))
+    with base.changing():
+        await build_knowledge_index(Settings(), lambda progress: None)
+        (tmp_path / "corpus" / "en" / "token.md").unlink()
+        with pytest.raises(SetupError, match="Another"):
+            await build_knowledge_index(Settings(), lambda progress: None)
+
+
 def test_a_full_disk_leaves_the_index_before(
     base: KnowledgeBase, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +265,7 @@ def test_the_commands(
 ) -> None:
     monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("LIUKE_KNOWLEDGE_CORPUS_DIR", str(tmp_path / "corpus"))
+    monkeypatch.setenv("LIUKE_KNOWLEDGE_CHROMA_URL", base.place_of_corpus().chroma_url)
     monkeypatch.setenv("LIUKE_KNOWLEDGE_URL", "http://127.0.0.1:9")
 
     def liuke(*words: str, status: int = 0) -> Any:

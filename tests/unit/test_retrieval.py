@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from agent.call.retrieval import KnowledgeClient, Opening
 from agent.errors import InputError, ServiceError
 from knowledge.base import KnowledgeBase
 from knowledge.bm25 import WordIndex
-from knowledge.config import KnowledgeConfig
+from knowledge.config import Endpoint, KnowledgeConfig
 from knowledge.desk import Desk
 from knowledge.embedding import E5Model, Role
 from knowledge.entry import read_corpus
@@ -133,11 +134,18 @@ def open_retrieval(index: Path, corpus: Path) -> Retriever:
     return Retriever([shelf], model, Calibration.load(), Vocabulary.load())
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeConfig:
+@pytest.fixture(scope="module", params=["embedded", "Chroma server", "embeddings endpoint"])
+def config(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> KnowledgeConfig:
     """A knowledge base, built."""
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
     config = KnowledgeConfig(tmp_path_factory.mktemp("knowledge"), corpus)
+    if request.param == "Chroma server":
+        config = replace(config, chroma_url=request.getfixturevalue("chroma_url"))
+    if request.param == "embeddings endpoint":
+        endpoint = Endpoint(request.getfixturevalue("embeddings_url"), "e5", key="")
+        config = replace(config, embedding=endpoint)
     base = KnowledgeBase(config)
     base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     return config
@@ -145,7 +153,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeConfig:
 
 @pytest.fixture(scope="module")
 def retriever(config: KnowledgeConfig) -> Retriever:
-    return open_retrieval(config.folder / "corpus", config.corpus_dir)
+    return Desk(KnowledgeBase(config)).retriever()
 
 
 @pytest.mark.parametrize(
@@ -232,7 +240,8 @@ def test_english_words_count_in_any_form() -> None:
 
 
 def test_the_same_corpus_is_not_built_twice(config: KnowledgeConfig) -> None:
-    report = built(config.corpus_dir, config.folder / "corpus")
+    base = KnowledgeBase(config)
+    report = base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     assert (report.changed, report.embedded) == (False, 0)
 
 
