@@ -104,6 +104,8 @@ class Calibration:
 
     ranking: Array
     """Weight per EVIDENCE."""
+    words_of_documents: float
+    """Weight of words where nobody has written down how customers ask."""
     support: Array
     """Weight per SUPPORT."""
     support_bias: float
@@ -119,6 +121,7 @@ class Calibration:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
             return cls(
                 ranking=np.array([values["ranking"][name] for name in EVIDENCE]),
+                words_of_documents=values["ranking"]["words_of_documents"],
                 support=np.array([values["support"][name] for name in SUPPORT]),
                 support_bias=values["support"]["bias"],
                 supported=values["thresholds"]["supported"],
@@ -152,6 +155,8 @@ class Evidence:
     """One per subject: the entry in the question's language, or else in the other."""
     features: Array
     """One row per subject, one column per EVIDENCE."""
+    of_documents: bool
+    """Whether no entry has ways of asking."""
     nearness: Array
     """The values of SUPPORT."""
     passage_ids: dict[str, str]
@@ -312,7 +317,7 @@ def _best_of(evidence: Sequence[Evidence], judgement: Judgement, count: int) -> 
 
 def judge(evidence: Sequence[Evidence], calibration: Calibration) -> Judgement:
     """Weigh the evidence of all shelves: which subject, and whether any."""
-    strength = np.concatenate([found.features @ calibration.ranking for found in evidence])
+    strength = np.concatenate([found.features @ _ranking(found, calibration) for found in evidence])
     if not len(strength):
         return Judgement(np.array([], np.intp), strength, 0.0)
     share = np.exp(strength - strength.max())
@@ -323,6 +328,12 @@ def judge(evidence: Sequence[Evidence], calibration: Calibration) -> Judgement:
     scores = share * support
     order = np.argsort(-scores, kind="stable")
     return Judgement(order, scores, float(support[order[0]]))
+
+
+def _ranking(found: Evidence, calibration: Calibration) -> Array:
+    if not found.of_documents:
+        return calibration.ranking
+    return np.append(calibration.ranking[:-1], calibration.words_of_documents)
 
 
 def _support(found: Evidence, calibration: Calibration) -> float:
@@ -392,6 +403,7 @@ def _weigh(
             for subject in subjects
         ),
         features=np.array(rows, np.float64).reshape(-1, len(EVIDENCE)),
+        of_documents=not index.texts_of["questions"],
         nearness=_nearness(near, language, other, words),
         passage_ids={entry_of(text_id): text_id for text_id in reversed(nearest_first)},
     )
