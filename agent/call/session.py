@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, inference, llm, room_io
+from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, llm, room_io
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.call.answering import Answerer
@@ -20,6 +20,7 @@ from agent.call.support import SupportAgent
 from agent.call.tts import KokoroTTS
 from agent.call.turn_taking import load_turn_taking
 from agent.call.turns import TurnLog
+from agent.call.voice_activity import RestedVAD
 from agent.host.language_model import resolve_language_model
 from agent.records.store import RecordStore
 from agent.settings import Language, Settings
@@ -88,7 +89,7 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
     hearing = WhisperSTT(speech)
     session: AgentSession[None] = AgentSession(
         stt=hearing,
-        vad=inference.VAD(),
+        vad=RestedVAD(),
         llm=answerer.model or NoModel(),
         tts=KokoroTTS(speech),
         turn_handling=turn_handling(turn_end),

@@ -21,7 +21,6 @@ from livekit.agents import (
     APIConnectionError,
     APIConnectOptions,
     LanguageCode,
-    inference,
     stt,
     utils,
     vad,
@@ -31,6 +30,7 @@ from livekit.agents.utils import AudioBuffer
 from numpy.typing import NDArray
 
 from agent.call.agreement import Agreement
+from agent.call.voice_activity import RestedVAD
 from agent.errors import LiukeError
 from agent.settings import Language
 from agent.speech.client import SpeechClient
@@ -51,8 +51,6 @@ _SURE_AFTER_S = 1.0
 #: Probability at which the VAD takes a window of 32 ms for speech, and for more of it.
 _SPEECH = 0.5
 _STILL_SPEECH = 0.35
-#: Audio kept before the first detected speech, seconds: soft onsets come before the VAD is sure.
-_LEAD_IN_S = 0.3
 #: An utterance this long ends at its next short pause, and at the limit in any case, seconds.
 _LONG_S = 20.0
 _LIMIT_S = 28.0
@@ -157,10 +155,9 @@ class UtteranceStream(stt.RecognizeStream):
         self._last_final: asyncio.Task[None] | None = None
 
     async def _run(self) -> None:
-        activity = inference.VAD(
+        activity = RestedVAD(
             activation_threshold=_SPEECH,
             deactivation_threshold=_STILL_SPEECH,
-            prefix_padding_duration=_LEAD_IN_S,
             # Shorter than any pause that ends a turn: what follows it begins with its own onset.
             min_silence_duration=_PREFLIGHT_SILENCE_S,
         ).stream()

@@ -1,0 +1,70 @@
+"""The detector of voices in a room that is never quiet."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import vad
+
+from agent.call.voice_activity import RestedVAD
+from agent.settings import Settings
+from agent.speech.recording import read_recording
+from agent.speech.transcript import HEARING_RATE_HZ
+from eval.audio import Samples, amplified, level_db, pink_noise, to_pcm
+from eval.speaking import CUSTOMERS, Studio
+
+SECOND = HEARING_RATE_HZ
+FRAME = HEARING_RATE_HZ // 50
+
+
+async def detected(samples: Samples) -> list[tuple[int, vad.VADEvent]]:
+    """The beginnings of speech in a call's audio, and how many samples had been given by then."""
+    stream = RestedVAD().stream()
+    starts: list[tuple[int, vad.VADEvent]] = []
+    given = 0
+    windows = asyncio.Semaphore(0)
+
+    async def watch() -> None:
+        async for event in stream:
+            if event.type is vad.VADEventType.INFERENCE_DONE:
+                windows.release()
+            elif event.type is vad.VADEventType.START_OF_SPEECH:
+                starts.append((given, event))
+
+    watching = asyncio.create_task(watch())
+    pcm = to_pcm(samples)
+    for start in range(0, len(pcm) - FRAME, FRAME):
+        frame = pcm[start : start + FRAME]
+        given = start
+        stream.push_frame(rtc.AudioFrame(frame.tobytes(), HEARING_RATE_HZ, 1, FRAME))
+        # As in a call, where the detector keeps up with the audio.
+        if start % (4 * FRAME) == 0 and start > SECOND:
+            await windows.acquire()
+    stream.end_input()
+    await watching
+    await stream.aclose()
+    return starts
+
+
+async def test_a_syllable_is_heard_in_a_room_that_is_never_quiet() -> None:
+    path = await asyncio.to_thread(Studio(Settings()).record, "停。", "zh", CUSTOMERS[0])
+    said = read_recording(path)
+    call = np.zeros(40 * SECOND, np.float32)
+    at = range(2 * SECOND, len(call) - SECOND, 3 * SECOND)
+    for start in at:
+        call[start : start + len(said)] = said
+    noise = pink_noise(40_000, np.random.default_rng(1))
+    noise = amplified(noise, level_db(said) - 20 - level_db(noise))
+    starts = await detected(call + noise[: len(call)])
+    heard = [any(start < sample < start + SECOND for sample, _ in starts) for start in at]
+    assert all(heard)
+    assert len(starts) <= len(at) + 2
+
+
+async def test_an_utterance_begins_before_the_detector_was_sure() -> None:
+    path = await asyncio.to_thread(Studio(Settings()).record, "停。", "zh", CUSTOMERS[0])
+    said = np.concatenate([np.zeros(3 * SECOND, np.float32), read_recording(path)])
+    ((_, start),) = await detected(np.concatenate([said, np.zeros(SECOND, np.float32)]))
+    assert sum(frame.duration for frame in start.frames) >= 0.3
