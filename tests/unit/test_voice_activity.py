@@ -24,13 +24,10 @@ async def detected(samples: Samples) -> list[tuple[int, vad.VADEvent]]:
     stream = RestedVAD().stream()
     starts: list[tuple[int, vad.VADEvent]] = []
     given = 0
-    windows = asyncio.Semaphore(0)
 
     async def watch() -> None:
         async for event in stream:
-            if event.type is vad.VADEventType.INFERENCE_DONE:
-                windows.release()
-            elif event.type is vad.VADEventType.START_OF_SPEECH:
+            if event.type is vad.VADEventType.START_OF_SPEECH:
                 starts.append((given, event))
 
     watching = asyncio.create_task(watch())
@@ -39,9 +36,7 @@ async def detected(samples: Samples) -> list[tuple[int, vad.VADEvent]]:
         frame = pcm[start : start + FRAME]
         given = start
         stream.push_frame(rtc.AudioFrame(frame.tobytes(), HEARING_RATE_HZ, 1, FRAME))
-        # As in a call, where the detector keeps up with the audio.
-        if start % (4 * FRAME) == 0 and start > SECOND:
-            await windows.acquire()
+        await asyncio.sleep(0.003)  # seven times as quickly as in a call, and it keeps up
     stream.end_input()
     await watching
     await stream.aclose()
