@@ -9,6 +9,7 @@ from livekit import rtc
 from livekit.agents import vad
 
 from agent.call.voice_activity import RestedVAD
+from agent.languages import language_of
 from agent.settings import Settings
 from agent.speech.recording import read_recording
 from agent.speech.transcript import HEARING_RATE_HZ
@@ -28,7 +29,7 @@ async def detected(samples: Samples) -> list[tuple[int, vad.VADEvent]]:
     async def watch() -> None:
         async for event in stream:
             if event.type is vad.VADEventType.START_OF_SPEECH:
-                starts.append((given, event))
+                starts.append((given, event))  # noqa: PERF401
 
     watching = asyncio.create_task(watch())
     pcm = to_pcm(samples)
@@ -43,19 +44,22 @@ async def detected(samples: Samples) -> list[tuple[int, vad.VADEvent]]:
     return starts
 
 
-async def test_a_syllable_is_heard_in_a_room_that_is_never_quiet() -> None:
-    path = await asyncio.to_thread(Studio(Settings()).record, "停。", "zh", CUSTOMERS[0])
-    said = read_recording(path)
-    call = np.zeros(40 * SECOND, np.float32)
-    at = range(2 * SECOND, len(call) - SECOND, 3 * SECOND)
-    for start in at:
-        call[start : start + len(said)] = said
-    noise = pink_noise(40_000, np.random.default_rng(1))
-    noise = amplified(noise, level_db(said) - 20 - level_db(noise))
-    starts = await detected(call + noise[: len(call)])
-    heard = [any(start < sample < start + SECOND for sample, _ in starts) for start in at]
-    assert all(heard)
-    assert len(starts) <= len(at) + 2
+async def test_short_commands_are_heard_in_steady_noise_time_and_again() -> None:
+    """The framework's own detector misses six of these thirty."""
+    studio, pieces, at, length = Studio(Settings()), [], [], 0
+    for turn in range(6):
+        for text in ("嗯。", "Stop.", "停。", "Hold on.", "等一下。"):
+            path = studio.record(text, language_of(text), CUSTOMERS[(turn + 1) % 2])
+            pieces += [np.zeros(3 * SECOND, np.float32), read_recording(path)]
+            length += 3 * SECOND
+            at.append(length)
+            length += len(pieces[-1])
+    call = np.concatenate([*pieces, np.zeros(SECOND, np.float32)])
+    noise = pink_noise(60_000, np.random.default_rng(1))
+    noise = amplified(np.tile(noise, 3)[: len(call)], -46 - level_db(noise))
+    starts = await detected(call + noise)
+    missed = [n for n in at if not any(n < sample < n + 1.2 * SECOND for sample, _ in starts)]
+    assert len(missed) <= 1
 
 
 async def test_an_utterance_begins_before_the_detector_was_sure() -> None:
