@@ -4,7 +4,8 @@ Each set of `eval/retrieval_sets.py` is searched by
 
 - **ours**: `knowledge.retrieval`, as calls use it;
 - **dense**: the cosine of the question to every text as the model gives it, the nearest counts;
-- **BM25**: our word index, in the language of the question where it has texts in that.
+- **BM25**: our word index, in the language of the question where it has texts in that;
+- **RRF**: the ranks of the two before joined (reciprocal rank fusion, Cormack et al. 2009, k = 60).
 
 Openings and declining are judged with questions that their thresholds were not chosen on: each half
 by what the other half chose (`eval/calibrate_retrieval.py`). Times are of whole searches of the
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -46,6 +48,7 @@ from knowledge.vocabulary import Vocabulary
 PUBLIC_SET = DATA_DIR / "retrieval" / "cmrc2018"
 MANUALS = DATA_DIR / "rtc_docs"
 
+_RRF_K = 60
 #: Texts between two lines about embedding.
 _TOLD = 800
 
@@ -109,14 +112,29 @@ def words(found: RetrievalSet) -> Ranker:
     return rank
 
 
+def fused(first: Ranker, second: Ranker) -> Ranker:
+    """By the sum of reciprocal ranks."""
+
+    def rank(query: Query) -> list[str]:
+        scores: dict[str, float] = defaultdict(float)
+        for ranker in (first, second):
+            for place, unit in enumerate(ranker(query), 1):
+                scores[unit] += 1 / (_RRF_K + place)
+        return sorted(scores, key=lambda unit: -scores[unit])
+
+    return rank
+
+
 def measure(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Measured:
     """All rankers on all questions of a set."""
     err.print(f"{found.name}: {len(found.queries)} questions", highlight=False)
     retriever = _retriever(found, embedder, calibration)
+    by_vectors, by_words = dense(found, embedder), words(found)
     rankers = {
         "ours": ours(found, retriever, calibration),
-        "dense": dense(found, embedder),
-        "bm25": words(found),
+        "dense": by_vectors,
+        "bm25": by_words,
+        "rrf": fused(by_vectors, by_words),
     }
     return Measured(
         found.queries,

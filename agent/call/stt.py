@@ -30,7 +30,7 @@ from livekit.agents.utils import AudioBuffer
 from numpy.typing import NDArray
 
 from agent.call.agreement import Agreement
-from agent.call.voice_activity import RestedVAD
+from agent.call.voice_activity import SPEECH, STILL_SPEECH, RestedVAD
 from agent.errors import LiukeError
 from agent.settings import Language
 from agent.speech.client import SpeechClient
@@ -48,9 +48,6 @@ _PREFLIGHT_SILENCE_S = 0.12
 #: The language stays for the rest of an utterance once it is this probable after so much speech.
 _SURE_LANGUAGE = 0.9
 _SURE_AFTER_S = 1.0
-#: Probability at which the VAD takes a window of 32 ms for speech, and for more of it.
-_SPEECH = 0.5
-_STILL_SPEECH = 0.35
 #: An utterance this long ends at its next short pause, and at the limit in any case, seconds.
 _LONG_S = 20.0
 _LIMIT_S = 28.0
@@ -155,12 +152,8 @@ class UtteranceStream(stt.RecognizeStream):
         self._last_final: asyncio.Task[None] | None = None
 
     async def _run(self) -> None:
-        activity = RestedVAD(
-            activation_threshold=_SPEECH,
-            deactivation_threshold=_STILL_SPEECH,
-            # Shorter than any pause that ends a turn: what follows it begins with its own onset.
-            min_silence_duration=_PREFLIGHT_SILENCE_S,
-        ).stream()
+        # Shorter than any pause that ends a turn: what follows it begins with its own onset.
+        activity = RestedVAD(min_silence_s=_PREFLIGHT_SILENCE_S).stream()
         feed = asyncio.create_task(self._feed(activity))
         try:
             async for event in activity:
@@ -309,7 +302,7 @@ async def recognise(
 
 def _silence_s(event: vad.VADEvent) -> float:
     """Silence up to and with this window of the VAD; the event itself counts up to it."""
-    if event.probability >= (_STILL_SPEECH if event.speaking else _SPEECH):
+    if event.probability >= (STILL_SPEECH if event.speaking else SPEECH):
         return 0.0
     window_s = sum(frame.duration for frame in event.frames)
     return event.raw_accumulated_silence + window_s

@@ -67,6 +67,7 @@ def test_a_folder_is_measured_as_an_operator_would_take_it_in(
         "ours": 1.0,
         "dense": 1.0,
         "bm25": 1.0,
+        "rrf": 1.0,
     }
     assert words(found)(Query("石拱桥", "zh", frozenset()))[0] not in found.queries[0].relevant
     write_set(tmp_path, "bees")
