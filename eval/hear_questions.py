@@ -40,7 +40,8 @@ def main() -> None:
         noise = pink_noise(len(clean) * 1000 / HEARING_RATE_HZ, np.random.default_rng(number))
         heard = whisper.transcribe(mixed(clean, noise, _SNR_DB)).text
         if heard:  # a question of which nothing is heard is asked again
-            rows.append(json.dumps({"text": question.text, "heard": heard}, ensure_ascii=False))
+            row = {"text": question.text, "language": question.language, "heard": heard}
+            rows.append(json.dumps(row, ensure_ascii=False))
         if number % 50 == 0:
             err.print(f"{number} of {len(asked)}", highlight=False)
     HEARD.write_text("\n".join(rows) + "\n", encoding="utf-8")
