@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import sys
@@ -18,7 +17,6 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from agent.api import dispatch
 from agent.api.readiness import part_states
 from agent.api.tokens import Seat, room_token
 from agent.call.retrieval import KnowledgeClient
@@ -108,13 +106,9 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     records = RecordStore(settings.database_url)
     knowledge = KnowledgeClient(settings.knowledge.url)
 
-    watches: set[asyncio.Task[None]] = set()
-
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        for task in watches:
-            task.cancel()
         await knowledge.aclose()
         await records.aclose()
 
@@ -144,9 +138,6 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
                 consented_at=datetime.now(UTC),
             )
         )
-        watching = asyncio.create_task(dispatch.watch(access, seat, settings.agent.name))
-        watches.add(watching)
-        watching.add_done_callback(watches.discard)
         return CallTicket(
             call_id=call_id,
             livekit_url=settings.livekit.public_url or access.url,

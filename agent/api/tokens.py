@@ -22,19 +22,16 @@ class Seat:
     language: Language
 
 
-def dispatch_metadata(seat: Seat) -> str:
-    """What tells the assistant which call it is.
+def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedelta) -> str:
+    """A token that lets one customer into one room, and asks for the assistant to join it.
 
-    It is signed with the token, so that a customer cannot change it.
+    The dispatch's metadata says which call it is; it is signed with the token, so that a customer
+    cannot change it.
     """
-    return json.dumps(
+    metadata = json.dumps(
         {"call_id": seat.call_id, "identity": seat.identity, "language": seat.language}
     )
-
-
-def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedelta) -> str:
-    """A token that lets one customer into one room, and asks for the assistant to join it."""
-    dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=dispatch_metadata(seat))
+    dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=metadata)
     grants = api.VideoGrants(
         room_join=True,
         room=seat.room,
