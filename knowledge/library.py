@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS section (
     language TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL, suspicions TEXT NOT NULL,
     PRIMARY KEY (document, version, number)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS opening (
+CREATE TABLE IF NOT EXISTS section_opening (
     document TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
     text TEXT NOT NULL, approved_at TEXT,
     PRIMARY KEY (document, version, number)
@@ -51,12 +51,12 @@ WHERE document.removed_at IS NULL AND document.tenant = ?
 """
 #: What is kept of openings when a document changes: those of sections that say what they said.
 _KEEP_OPENINGS = """
-INSERT OR IGNORE INTO opening
+INSERT OR IGNORE INTO section_opening
 SELECT new.document, new.version, new.number, opening.text, opening.approved_at
 FROM section AS new
 JOIN section AS old ON old.document = new.document AND old.version = new.version - 1
     AND old.language = new.language AND old.heading = new.heading AND old.text = new.text
-JOIN opening ON opening.document = old.document AND opening.version = old.version
+JOIN section_opening AS opening ON opening.document = old.document AND opening.version = old.version
     AND opening.number = old.number
 WHERE new.document = ? AND new.version = ?
 """
@@ -213,7 +213,7 @@ class Library:
         """The openings of a tenant's documents, drafts too, by source."""
         rows = self._database.execute(
             "SELECT o.document, o.number, language, o.version, tenant, source, heading, o.text,"
-            " approved_at FROM opening AS o JOIN section AS s ON s.document = o.document"
+            " approved_at FROM section_opening AS o JOIN section AS s ON s.document = o.document"
             " AND s.version = o.version AND s.number = o.number"
             " JOIN document AS d ON d.id = o.document AND d.version = o.version"
             " WHERE removed_at IS NULL AND tenant = ? ORDER BY source, o.number",
@@ -241,7 +241,7 @@ class Library:
         document, number = parts
         with self._database:
             self._database.execute(
-                "INSERT OR REPLACE INTO opening VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO section_opening VALUES (?, ?, ?, ?, ?)",
                 (document, section.version, number, text, _now() if approved else None),
             )
 

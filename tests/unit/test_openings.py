@@ -229,6 +229,6 @@ def test_the_commands(base: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_library_made_before_there_were_openings_opens(tmp_path: Path) -> None:
     with closing(Library(tmp_path / "library.db")) as library:
-        library._database.execute("DROP TABLE opening")
+        library._database.execute("DROP TABLE section_opening")
     with closing(Library(tmp_path / "library.db")) as library:
         assert library.openings(PUBLIC) == []
