@@ -6,10 +6,11 @@ Those of the corpus stand in its files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -104,11 +105,11 @@ def show(
 def approve(sections: Sections) -> None:
     """Let these openings be spoken."""
     with _library() as library:
-        openings = {o.section: o for name in sections for o in [_opening(library, name)]}
-        for name, opening in openings.items():
-            library.put_opening(_section(library, name), opening.text, approved=True)
-    run(_make_audio([(o.text, _language(name)) for name, o in openings.items()]))
-    out.print(f"{len(openings)} approved: calls use them within seconds.", highlight=False)
+        found = [(_section(library, name), _opening(library, name)) for name in sections]
+        for section, opening in found:
+            library.put_opening(section, opening.text, approved=True)
+    run(_make_audio([(opening.text, section.language) for section, opening in found]))
+    out.print(f"{len(found)} approved: calls use them within seconds.", highlight=False)
 
 
 @app.command()
@@ -129,7 +130,7 @@ def edit(
                 raise InputError(fault.message, fault.remedy)
             err.print(Text.assemble(("! ", "yellow"), f"{fault.message}\n  {fault.remedy}"))
         library.put_opening(found, text, approved=True)
-    run(_make_audio([(text, _language(section))]))
+    run(_make_audio([(text, found.language)]))
     out.print(f"{section} begins with it now.", highlight=False)
 
 
@@ -143,6 +144,11 @@ def _library() -> Iterator[Library]:
             yield library
     except KnowledgeError as error:
         raise SetupError(error.message, error.remedy) from error
+    except sqlite3.Error as error:
+        raise SetupError(
+            f"The library of documents cannot be used ({error}).",
+            "Check that the disk has room, and whether another `liuke knowledge` is running.",
+        ) from error
 
 
 def _section(library: Library, name: str) -> StoredSection:
@@ -164,10 +170,6 @@ def _opening(library: Library, name: str) -> StoredOpening:
             f'Draft it with `liuke knowledge openings draft`, or write it: `edit {name} "…"`.',
         )
     return found
-
-
-def _language(section: str) -> Language:
-    return "zh" if section.startswith("zh/") else "en"
 
 
 async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
@@ -210,7 +212,7 @@ async def _make_audio(openings: list[tuple[str, Language]]) -> None:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Any]:
+def _bar(total: int) -> Iterator[Callable[[], None]]:
     with Progress(
         TextColumn("Drafting"),
         BarColumn(),

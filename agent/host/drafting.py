@@ -13,7 +13,7 @@ from agent.host.language_model import LanguageModelEndpoint
 from agent.prompts import LANGUAGES, load_prompt
 from agent.settings import Language
 from knowledge.entry import OPENING_LIMIT
-from knowledge.openings import Fault, faults
+from knowledge.openings import faults
 from knowledge.vocabulary import Vocabulary
 
 #: A first try without chance, a second with some: most faults are of length.
@@ -49,13 +49,9 @@ class Drafter:
         asked = self._prompt[language].format(passage=passage, limit=OPENING_LIMIT[language])
         for temperature in _TEMPERATURES:
             opening = await self._write(asked, temperature)
-            if opening and not self.faults(opening, language, passage):
+            if opening and not any(faults(opening, language, passage, self._words)):
                 return opening
         return None
-
-    def faults(self, opening: str, language: Language, body: str) -> list[Fault]:
-        """What is wrong with an opening of a section that says ``body``."""
-        return list(faults(opening, language, body, self._words))
 
     async def _write(self, asked: str, temperature: float) -> str:
         try:
