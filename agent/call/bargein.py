@@ -25,8 +25,9 @@ from agent.settings import Language
 #: Who goes on speaking this soon after the answer began to sound had not finished, seconds: nobody
 #: has understood and replied to anything by then.
 _LATE_PART_S = 1.2
-#: Confidence of the recogniser below which a few words over an answer are a guess at a cough.
-_CONFIDENT = 0.55
+#: Confidence of the recogniser below which a stop of one word, a longer one, or a few other words
+#: over an answer are a guess at a cough (decision 010).
+_SURE_STOP, _SURE_LONGER_STOP, _SURE_WORDS = 0.6, 0.5, 0.7
 
 
 class BargeIn:
@@ -49,16 +50,20 @@ class BargeIn:
         match event.type:
             case stt.SpeechEventType.INTERIM_TRANSCRIPT:
                 self._words.reset()
+                if heard and self._over_answer and self._is_certain_stop(heard):
+                    self._end_answer()
                 return None if self._over_answer else event
             case stt.SpeechEventType.PREFLIGHT_TRANSCRIPT | stt.SpeechEventType.FINAL_TRANSCRIPT:
                 if heard is None:  # a final of nothing
                     return event
-                self._words.settle(heard.text)
             case _:
                 return event
         admitted = not self._over_answer or self._takes_the_turn(heard.text, heard.confidence)
+        # What does not take the turn is no unfinished sentence either: the answer resumes at once.
+        words = heard.text if admitted else ""
+        self._words.settle(words)
         if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
-            self._words.keep(heard.text if admitted else "")
+            self._words.keep(words)
         if not admitted:
             return _silenced(event)
         self._end_answer()
@@ -76,10 +81,14 @@ class BargeIn:
     def _takes_the_turn(self, words: str, confidence: float) -> bool:
         manners = self._manners
         if manners.is_stop(words):
-            return True
+            return confidence >= (_SURE_STOP if manners.is_fragment(words) else _SURE_LONGER_STOP)
         if manners.is_backchannel(words) or manners.is_fragment(words):
             return False
-        return confidence >= _CONFIDENT or not manners.is_short(words)
+        return confidence >= _SURE_WORDS or not manners.is_short(words)
+
+    def _is_certain_stop(self, heard: stt.SpeechData) -> bool:
+        """Enough to end an answer by, although noise goes on behind it and may hide it again."""
+        return self._manners.is_stop(heard.text) and heard.confidence >= _SURE_WORDS
 
     def _end_answer(self) -> None:
         if not self._over_answer:

@@ -20,7 +20,7 @@ from agent.call.support import SupportAgent
 from agent.call.tts import KokoroTTS
 from agent.call.turn_taking import load_turn_taking
 from agent.call.turns import TurnLog
-from agent.call.voice_activity import RestedVAD
+from agent.call.voice_activity import RelayedVAD
 from agent.host.language_model import resolve_language_model
 from agent.records.store import RecordStore
 from agent.settings import Language, Settings
@@ -86,10 +86,11 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
     answerer = Answerer(knowledge, resolve_language_model(settings))
     words, manners = PauseWords(), load_turn_taking()
     turn_end = TurnEndDetector(words, manners)
-    hearing = WhisperSTT(speech)
+    hearing, activity = WhisperSTT(speech), RelayedVAD()
+    hearing.on_activity = activity.relay
     session: AgentSession[None] = AgentSession(
         stt=hearing,
-        vad=RestedVAD(),
+        vad=activity,
         llm=answerer.model or NoModel(),
         tts=KokoroTTS(speech),
         turn_handling=turn_handling(turn_end),

@@ -106,6 +106,8 @@ class WhisperSTT(stt.STT[str]):
         self._client = client
         #: Called when the confirmed text of an utterance has grown.
         self.on_confirmed: OnConfirmed | None = None
+        #: Called with all that the call's voice detector notices.
+        self.on_activity: Callable[[vad.VADEvent], None] = lambda _event: None
 
     @property
     def model(self) -> str:
@@ -152,11 +154,11 @@ class UtteranceStream(stt.RecognizeStream):
         self._last_final: asyncio.Task[None] | None = None
 
     async def _run(self) -> None:
-        # Shorter than any pause that ends a turn: what follows it begins with its own onset.
-        activity = RestedVAD(min_silence_s=_PREFLIGHT_SILENCE_S).stream()
+        activity = RestedVAD().stream()
         feed = asyncio.create_task(self._feed(activity))
         try:
             async for event in activity:
+                self._parent.on_activity(event)
                 self._on_activity(event)
             await feed
             if self._last_final:
@@ -176,9 +178,12 @@ class UtteranceStream(stt.RecognizeStream):
     def _on_activity(self, event: vad.VADEvent) -> None:
         if event.type is vad.VADEventType.START_OF_SPEECH and self._utterance is None:
             self._utterance = _Utterance(chunks=_pcm(event.frames))
-        elif event.type is vad.VADEventType.INFERENCE_DONE and self._utterance is not None:
-            self._utterance.chunks += _pcm(event.frames)
-            self._listen_on(self._utterance, event)
+        elif event.type is vad.VADEventType.INFERENCE_DONE:
+            if self._utterance is None and event.speaking and _silence_s(event) == 0:
+                self._utterance = _Utterance()  # the one before ended in the middle of speech
+            if self._utterance is not None:
+                self._utterance.chunks += _pcm(event.frames)
+                self._listen_on(self._utterance, event)
 
     def _listen_on(self, utterance: _Utterance, event: vad.VADEvent) -> None:
         utterance.silence_s = _silence_s(event)
@@ -316,6 +321,6 @@ def _event(kind: stt.SpeechEventType, transcript: Transcript) -> stt.SpeechEvent
     data = stt.SpeechData(
         language=LanguageCode(transcript.language),
         text=transcript.text,
-        confidence=float(np.exp(transcript.mean_log_probability)),
+        confidence=transcript.confidence,
     )
     return stt.SpeechEvent(type=kind, alternatives=[data])

@@ -12,6 +12,7 @@ the decoder as the beginning of what it writes, so that it cannot change any mor
 
 from __future__ import annotations
 
+import math
 import time
 import tomllib
 from collections.abc import Callable
@@ -54,8 +55,12 @@ _FEW_TOKENS = 8
 _RECITED_BYTES = 24
 
 #: An utterance of at most so many seconds, half of which are the silence around it, is "mm-hm",
-#: "stop" and the like rather than a question: a prompt of terms makes a term of it ("token.").
+#: "stop" and the like rather than a question: a prompt of terms makes a term of it ("token."), a
+#: short window a loop, and what its language is shows only in the words of both (decision 010).
 _SHORT_S = 1.3
+_SHORT_WINDOW_S = 12.0
+#: What the language of the sound adds to the mean log-probability of the words in it.
+_LANGUAGE_WEIGHT, _LEAST_SHARE = 0.1, 0.001
 _PROMPT_FILE = PROJECT_ROOT / "prompts" / "hearing.toml"
 
 Samples = NDArray[np.float32]
@@ -135,25 +140,27 @@ class Whisper:
         """
         started = time.perf_counter()
         seconds = len(samples) / HEARING_RATE_HZ
-        window_s = _window_s(seconds, _MIN_WINDOW_S, _WINDOW_TAIL_S)
-        encoded = self._encode(samples, window_s)
-        probability = 1.0
-        if language is None:
-            language, probability = self._detect_language(encoded)
-        _check(goes_on)
         is_short = seconds <= _SHORT_S and purpose != "partial"
-        prompt = (self._short_prompts if is_short else self._prompts)[language]
-        heard = self._decode(encoded, language, prompt, confirmed, seconds)
-        if purpose != "partial" and not self._is_sure(heard, language, seconds):
-            _check(goes_on)
-            window_s = _window_s(seconds, _SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S)
-            encoded = self._encode(samples, window_s)
-            heard = self._decode(encoded, language, prompt, confirmed, seconds)
-        text = heard.text if self._is_speech(heard, language, seconds) else ""
+        window_s = _window_s(seconds, _MIN_WINDOW_S, _WINDOW_TAIL_S)
+        encoded = self._encode(samples, _SHORT_WINDOW_S if is_short else window_s)
+        shares = {language: 1.0} if language else self._language_shares(encoded)
+        _check(goes_on)
+        if is_short:
+            spoken, heard = self._decode_short(encoded, shares, confirmed, seconds)
+        else:
+            spoken = max(shares, key=shares.__getitem__)
+            prompt = self._prompts[spoken]
+            heard = self._decode(encoded, spoken, prompt, confirmed, seconds)
+            if purpose != "partial" and not self._is_sure(heard, spoken, seconds):
+                _check(goes_on)
+                window_s = _window_s(seconds, _SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S)
+                encoded = self._encode(samples, window_s)
+                heard = self._decode(encoded, spoken, prompt, confirmed, seconds)
+        text = heard.text if self._is_speech(heard, spoken, seconds) else ""
         return Transcript(
-            text=self._written(text, language, confirmed),
-            language=language,
-            language_probability=probability,
+            text=self._written(text, spoken, confirmed),
+            language=spoken,
+            language_probability=shares[spoken],
             no_speech_probability=heard.no_speech_probability,
             mean_log_probability=heard.mean_log_probability,
             reliable=heard.is_trustworthy(seconds),
@@ -167,8 +174,8 @@ class Whisper:
         window[: len(kept)] = kept
         return self._model.encode(self._model.feature_extractor(window, padding=0))
 
-    def _detect_language(self, encoded: ctranslate2.StorageView) -> tuple[Language, float]:
-        """The likelier of the two languages we speak; Cantonese counts as Mandarin."""
+    def _language_shares(self, encoded: ctranslate2.StorageView) -> dict[Language, float]:
+        """How likely each of the two languages we speak is; Cantonese counts as Mandarin."""
         found: dict[str, float] = {
             token[2:-2]: probability
             for token, probability in self._model.model.detect_language(encoded)[0]
@@ -176,7 +183,29 @@ class Whisper:
         zh = found.get("zh", 0.0) + found.get("yue", 0.0)
         en = found.get("en", 0.0)
         share = zh / (zh + en) if zh + en > 0 else 0.5
-        return ("zh", share) if share >= 0.5 else ("en", 1.0 - share)
+        return {"zh": share, "en": 1.0 - share}
+
+    def _decode_short(
+        self,
+        encoded: ctranslate2.StorageView,
+        shares: dict[Language, float],
+        confirmed: str,
+        seconds: float,
+    ) -> tuple[Language, _Hypothesis]:
+        """The likeliest reading in any of the languages."""
+        read: dict[Language, _Hypothesis] = {
+            language: self._decode(
+                encoded, language, self._short_prompts[language], confirmed, seconds
+            )
+            for language in shares
+        }
+
+        def score(language: Language) -> float:
+            share = max(shares[language], _LEAST_SHARE)
+            return read[language].mean_log_probability + _LANGUAGE_WEIGHT * math.log(share)
+
+        likeliest = max(read, key=score)
+        return likeliest, read[likeliest]
 
     def _decode(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -32,6 +33,11 @@ class Transcript:
     #: Length of the utterance, and time the recognition took.
     seconds: float
     ms: float
+
+    @property
+    def confidence(self) -> float:
+        """From 0 to 1: that somebody spoke, and that these were the words."""
+        return math.exp(self.mean_log_probability) * (1 - self.no_speech_probability)
 
     def as_json(self) -> dict[str, Any]:
         """The fields, numbers rounded for people."""

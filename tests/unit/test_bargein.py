@@ -125,7 +125,8 @@ async def test_a_fragment_is_no_turn_while_somebody_speaks(
         ("那印尼呢", 0.4, False),
         ("那印尼呢", 0.8, True),
         ("what about the users in Indonesia", 0.45, True),
-        ("等一下", 0.3, True),
+        ("等一下", 0.4, False),
+        ("等一下", 0.65, True),
     ],
 )
 async def test_a_few_words_end_it_only_when_they_are_surely_heard(
@@ -135,6 +136,27 @@ async def test_a_few_words_end_it_only_when_they_are_surely_heard(
     session.customer_speaks()
     bargein.admit(heard(FINAL, words, confidence))
     assert speech.interrupted == ends
+
+
+async def test_a_stop_that_was_surely_heard_ends_it_before_the_customer_is_quiet(
+    session: Session, bargein: BargeIn
+) -> None:
+    speech = session.answers()
+    session.customer_speaks()
+    assert bargein.admit(heard(INTERIM, "Hold on.", 0.6)) is None
+    assert not speech.interrupted
+    assert bargein.admit(heard(INTERIM, "Hold on.", 0.8))
+    assert speech.interrupted
+
+
+async def test_what_does_not_take_the_turn_lets_the_answer_resume_at_once(
+    session: Session, bargein: BargeIn
+) -> None:
+    """Its words would otherwise be waited behind, as those of an unfinished sentence."""
+    session.answers()
+    session.customer_speaks()
+    bargein.admit(heard(PREFLIGHT, "我一看", 0.3))
+    assert await bargein._words.get() == ""
 
 
 async def test_who_goes_on_before_the_answer_is_heard_had_not_finished(

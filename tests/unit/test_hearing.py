@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +12,17 @@ import pytest
 import soundfile
 
 from agent.call.agreement import Agreement
+from agent.call.turn_taking import load_turn_taking
 from agent.errors import InputError, SetupError
 from agent.settings import Language, Settings
 from agent.speech.hearing import AbandonedError, Whisper
 from agent.speech.recording import read_recording, utterances
 from agent.speech.terms import load_terms
 from agent.speech.transcript import HEARING_RATE_HZ, MAX_UTTERANCE_S, Transcript
-from eval.audio import Samples, mixed
+from eval.audio import Samples, mixed, pink_noise
 from eval.clips import Clip, error_rate, noises, readings, term_questions, term_recall, word_count
+from eval.speaking import CUSTOMERS, Studio
+from eval.turn_material import TEXTS_FILE
 
 pytestmark = pytest.mark.models
 
@@ -26,6 +31,9 @@ HIGHEST_ERROR_RATE: dict[Language, float] = {"zh": 0.28, "en": 0.10}
 HIGHEST_ERROR_RATE_IN_NOISE: dict[Language, float] = {"zh": 0.50, "en": 0.18}
 LOWEST_TERM_RECALL = 0.78
 MOST_INVENTED_WORDS_PER_MINUTE = 2.0
+LOWEST_SHORT_SOUNDS = {"commands": 0.86, "backchannels": 0.93}
+
+SECOND = HEARING_RATE_HZ
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
@@ -107,6 +115,26 @@ def test_what_partials_confirmed_stays_and_costs_no_errors(
     )
     early = sum(len(h.confirmed[-1]) for h in heard) / sum(len(h.final) for h in heard)
     assert early >= 0.4, "too little was confirmed before the end"
+
+
+@pytest.mark.parametrize("kind", ["commands", "backchannels"])
+def test_short_sounds_are_what_they_are_in_noise(whisper: Whisper, kind: str) -> None:
+    """Commands are heard as such and nothing else is; in whichever language they are spoken."""
+    texts = tomllib.loads(TEXTS_FILE.read_text("utf-8"))[kind]
+    studio, manners = Studio(Settings()), load_turn_taking()
+    noise = pink_noise(5000, np.random.default_rng(3))
+    right: list[bool] = []
+    for language in LANGUAGES:
+        for text, customer in product(texts[language], CUSTOMERS):
+            said = read_recording(studio.record(text, language, customer))
+            padded = np.pad(said[: round(0.7 * HEARING_RATE_HZ)], (SECOND * 3 // 8, SECOND // 8))
+            for snr_db in (20.0, 10.0, 5.0):
+                heard = whisper.transcribe(mixed(padded, noise[: len(padded)], snr_db))
+                is_stop = manners.is_stop(heard.text) and heard.confidence >= 0.6
+                right.append(
+                    is_stop and heard.language == language if kind == "commands" else not is_stop
+                )
+    assert sum(right) / len(right) >= LOWEST_SHORT_SOUNDS[kind], right
 
 
 def test_terms_are_heard_as_they_are_written(whisper: Whisper) -> None:
