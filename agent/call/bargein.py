@@ -41,6 +41,8 @@ class BargeIn:
         self._audible_since: float | None = None
         #: What is being said belongs to the question before: it was not finished.
         self.is_late_part = False
+        #: And words that do have ended its answer in this turn: what follows them does so too.
+        self._goes_on = False
         session.on("user_state_changed", self._on_user_state)
         session.on("agent_state_changed", self._on_agent_state)
 
@@ -66,12 +68,14 @@ class BargeIn:
             self._words.keep(words)
         if not admitted:
             return _silenced(event)
+        self._goes_on = self.is_late_part
         self._end_answer()
         return event
 
     def turn_over(self) -> None:
         """The customer's turn was taken: what comes next is another one."""
         self._words.turn_over()
+        self._goes_on = False
 
     def on_confirmed(self, words: str, _language: Language) -> None:
         """Words that will not change any more end an answer before the customer has finished."""
@@ -104,8 +108,9 @@ class BargeIn:
         self._words.reset()
         self._over_answer = self._session.current_speech is not None
         now = asyncio.get_running_loop().time()
-        self.is_late_part = self._over_answer and (
-            self._audible_since is None or now - self._audible_since < _LATE_PART_S
+        self.is_late_part = self._goes_on or (
+            self._over_answer
+            and (self._audible_since is None or now - self._audible_since < _LATE_PART_S)
         )
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:

@@ -167,6 +167,31 @@ async def test_who_goes_on_before_the_answer_is_heard_had_not_finished(
     assert bargein.is_late_part
 
 
+async def test_who_goes_on_in_several_parts_had_not_finished_with_the_first(
+    session: Session, bargein: BargeIn
+) -> None:
+    session.answers(audibly=False)
+    session.customer_speaks()
+    bargein.admit(heard(PREFLIGHT, "you know what I mean"))
+    session.current_speech = None
+    session.customer_speaks()
+    assert bargein.is_late_part
+    bargein.turn_over()
+    session.customer_speaks()
+    assert not bargein.is_late_part
+
+
+async def test_a_cough_into_the_first_syllables_makes_no_later_question_part_of_the_first(
+    session: Session, bargein: BargeIn
+) -> None:
+    session.answers(audibly=False)
+    session.customer_speaks()
+    bargein.admit(heard(FINAL, ""))
+    session.current_speech = None
+    session.customer_speaks()
+    assert not bargein.is_late_part
+
+
 async def test_who_goes_on_as_it_begins_had_not_finished_either(
     session: Session, bargein: BargeIn
 ) -> None:
