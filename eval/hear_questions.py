@@ -18,8 +18,8 @@ from agent.speech.hearing import Whisper
 from agent.speech.recording import read_recording
 from agent.speech.terms import load_terms
 from agent.speech.transcript import HEARING_RATE_HZ
+from eval.asked import QUESTIONS, load_questions
 from eval.audio import mixed, pink_noise
-from eval.calibrate_retrieval import QUESTIONS, load_questions
 from eval.speaking import CUSTOMERS, Studio
 
 HEARD = QUESTIONS / "heard.jsonl"

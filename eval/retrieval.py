@@ -9,7 +9,8 @@ Each set of `eval/retrieval_sets.py` is searched by
 
 Openings and declining are judged with questions that their thresholds were not chosen on: each half
 by what the other half chose (`eval/calibrate_retrieval.py`). Times are of whole searches of the
-corpus, one after the other. The last line of stdout is JSON, a page is written beside it.
+corpus, one after the other. "together" searches the corpus and the manuals at once. The last line
+of stdout is JSON, a page is written beside it.
 
 `DATA=DIR`, with `corpus.jsonl` and `queries.jsonl`, measures that folder alone.
 """
@@ -32,21 +33,26 @@ from rich.table import Table
 
 from agent.cli.output import err, print_json
 from agent.settings import Settings
-from eval.calibrate_retrieval import Sample, collect, cross_check, load_questions
-from eval.clips import DATA_DIR
+from eval.asked import load_questions
+from eval.calibrate_retrieval import Sample, collect, cross_check
 from eval.report import write_report
 from eval.retrieval_scores import Ranked, Ranking, score
-from eval.retrieval_sets import Query, RetrievalSet, Workshop, folder_set, own_sets, rtc_docs
+from eval.retrieval_sets import (
+    MANUALS,
+    PUBLIC_SET,
+    Query,
+    RetrievalSet,
+    Workshop,
+    folder_set,
+    own_sets,
+    rtc_docs,
+)
 from knowledge.embedding import E5Model, Embedder
 from knowledge.entry import LANGUAGES
 from knowledge.errors import KnowledgeError
-from knowledge.retrieval import Calibration, Retriever, Shelf, judge
+from knowledge.retrieval import Calibration, Retriever, judge
 from knowledge.vectors import KnownVectors
 from knowledge.vocabulary import Vocabulary
-
-#: Beside the checkout, where anybody may put them; what is not there is left out.
-PUBLIC_SET = DATA_DIR / "retrieval" / "cmrc2018"
-MANUALS = DATA_DIR / "rtc_docs"
 
 _RRF_K = 60
 #: Texts between two lines about embedding.
@@ -168,11 +174,30 @@ def answerable(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def _retriever(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Retriever:
-    return Retriever([_shelf(found)], embedder, calibration, Vocabulary.load())
+    return Retriever([found.shelf()], embedder, calibration, Vocabulary.load())
 
 
-def _shelf(found: RetrievalSet) -> Shelf:
-    return Shelf(found.index, openings={}, versions={}, situations=found.situations)
+def together(
+    own: RetrievalSet, manuals: RetrievalSet, embedder: Embedder, calibration: Calibration
+) -> dict[str, dict[str, float]]:
+    """Both searched at once, as for a customer with documents of its own: neither hides the other.
+
+    For the questions on each: whether the first five have the answer, and whether one is given.
+    """
+    retriever = Retriever([own.shelf(), manuals.shelf()], embedder, calibration, Vocabulary.load())
+    figures = {}
+    for found in (own, manuals):
+        searched = [(q, retriever.search(q.text, q.language)) for q in found.queries]
+        right = [
+            any(found.unit_of(passage.entry_id) in query.relevant for passage in result.passages)
+            for query, result in searched
+        ]
+        supported = [result.supported for _, result in searched]
+        figures[found.name] = {
+            "recall_at_5": round(sum(right) / len(right), 3),
+            "supported": round(sum(supported) / len(supported), 3),
+        }
+    return figures
 
 
 # The report
@@ -268,7 +293,9 @@ def run(settings: Settings, data: Path | None) -> dict[str, Any]:
     known_vectors = settings.paths.data_dir / "knowledge" / "vectors.db"
     measured: dict[str, Measured] = {}
     result: dict[str, Any] = {}
+    sets: dict[str, RetrievalSet] = {}
     for found in _sets(workshop, data, known_vectors):
+        sets[found.name] = found
         retriever = _retriever(found, embedder, calibration)
         if not measured:
             times = search_times(retriever, found.queries)
@@ -277,6 +304,8 @@ def run(settings: Settings, data: Path | None) -> dict[str, Any]:
         measured[found.name] = measure(found, embedder, calibration)
         if found.name == "own":
             result |= answerable(collect(retriever, load_questions()))
+    if "rtc_docs" in sets:
+        result["together"] = together(sets["own"], sets["rtc_docs"], embedder, calibration)
     rows = _rows(measured)
     page = write_report(
         settings.paths.data_dir / "bench",

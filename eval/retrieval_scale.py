@@ -25,7 +25,7 @@ from langchain_core.documents import Document
 
 from agent.cli.output import err, print_json
 from agent.settings import Settings
-from eval.calibrate_retrieval import load_questions
+from eval.asked import load_questions
 from knowledge.embedding import E5Model, Role
 from knowledge.entry import LANGUAGES, Corpus, Language, read_corpus
 from knowledge.index import Index, Place, build_index

@@ -21,7 +21,8 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from eval.calibrate_retrieval import QUESTIONS, load_questions
+from eval.asked import QUESTIONS, load_questions
+from eval.clips import DATA_DIR
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.embedding import Embedder, Role
@@ -31,9 +32,14 @@ from knowledge.index import Index, Place, Texts, build_index
 from knowledge.ingest import CorpusTexts
 from knowledge.intake import Work, sync
 from knowledge.library import PUBLIC
+from knowledge.retrieval import Shelf
 from knowledge.sections import document_id, document_of
 from knowledge.vectors import Progress, Text
 from knowledge.vocabulary import Values, situation_of
+
+#: Beside the checkout, where anybody may put them; what is not there is left out.
+PUBLIC_SET = DATA_DIR / "retrieval" / "cmrc2018"
+MANUALS = DATA_DIR / "rtc_docs"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,10 @@ class RetrievalSet:
     unit_of: Callable[[str], str]
     """What an entry counts as: its subject, or the document that it is a section of."""
     queries: Sequence[Query]
+
+    def shelf(self) -> Shelf:
+        """It, to be searched."""
+        return Shelf(self.index, openings={}, versions={}, situations=self.situations)
 
 
 @dataclass(frozen=True)

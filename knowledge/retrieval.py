@@ -109,6 +109,9 @@ class Calibration:
     support: Array
     """Weight per SUPPORT."""
     support_bias: float
+    support_of_documents: Array
+    """The same for documents: nobody has written down how customers ask for them."""
+    support_of_documents_bias: float
     supported: float
     """Least probability of support at which we answer."""
     opening: float
@@ -124,6 +127,10 @@ class Calibration:
                 words_of_documents=values["ranking"]["words_of_documents"],
                 support=np.array([values["support"][name] for name in SUPPORT]),
                 support_bias=values["support"]["bias"],
+                support_of_documents=np.array(
+                    [values["support_of_documents"].get(name, 0.0) for name in SUPPORT]
+                ),
+                support_of_documents_bias=values["support_of_documents"]["bias"],
                 supported=values["thresholds"]["supported"],
                 opening=values["thresholds"]["opening"],
             )
@@ -316,18 +323,29 @@ def _best_of(evidence: Sequence[Evidence], judgement: Judgement, count: int) -> 
 
 
 def judge(evidence: Sequence[Evidence], calibration: Calibration) -> Judgement:
-    """Weigh the evidence of all shelves: which subject, and whether any."""
-    strength = np.concatenate([found.features @ _ranking(found, calibration) for found in evidence])
-    if not len(strength):
-        return Judgement(np.array([], np.intp), strength, 0.0)
-    share = np.exp(strength - strength.max())
+    """Weigh the evidence of all shelves: which subject, and whether any.
+
+    Each shelf says how likely it can answer, and which of its subjects does. The strengths of
+    subjects on two shelves are not compared: they have other texts to be near to.
+    """
+    support = np.array([_support(found, calibration) for found in evidence])
+    scores = [
+        _shares(found, calibration) * can for found, can in zip(evidence, support, strict=True)
+    ]
+    together = np.concatenate(scores)
+    order = np.argsort(-together, kind="stable")
+    if not len(order):
+        return Judgement(order, together, 0.0)
+    shelf_of = np.repeat(np.arange(len(scores)), [len(of_one) for of_one in scores])
+    return Judgement(order, together, float(support[shelf_of[order[0]]]))
+
+
+def _shares(found: Evidence, calibration: Calibration) -> Array:
+    """Per subject, the probability that it is the one of this shelf."""
+    strength = found.features @ _ranking(found, calibration)
+    share: Array = np.exp(strength - strength.max(initial=-np.inf))
     share /= share.sum()
-    support = np.concatenate(
-        [np.full(len(found.entry_ids), _support(found, calibration)) for found in evidence]
-    )
-    scores = share * support
-    order = np.argsort(-scores, kind="stable")
-    return Judgement(order, scores, float(support[order[0]]))
+    return share
 
 
 def _ranking(found: Evidence, calibration: Calibration) -> Array:
@@ -337,8 +355,11 @@ def _ranking(found: Evidence, calibration: Calibration) -> Array:
 
 
 def _support(found: Evidence, calibration: Calibration) -> float:
-    logit = float(found.nearness @ calibration.support) + calibration.support_bias
-    return 1 / (1 + math.exp(-logit))
+    if found.of_documents:
+        weights, bias = calibration.support_of_documents, calibration.support_of_documents_bias
+    else:
+        weights, bias = calibration.support, calibration.support_bias
+    return 1 / (1 + math.exp(-float(found.nearness @ weights) - bias))
 
 
 def _evidence_of(

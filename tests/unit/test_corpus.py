@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from statistics import mean
 
 import pytest
 
 from agent.settings import Settings
+from eval.asked import load_questions
 from eval.calibrate_retrieval import (
     DECLINED,
     WRONG_OPENINGS,
     collect,
+    corpus_shelf,
     cross_check,
-    load_questions,
     measure,
     open_retriever,
 )
+from knowledge.base import KnowledgeBase
+from knowledge.config import KnowledgeConfig
 from knowledge.embedding import E5Model
 from knowledge.entry import read_corpus
-from knowledge.index import Place, build_index
+from knowledge.index import Index, Place, build_index
 from knowledge.ingest import CorpusTexts
+from knowledge.intake import Work, sync
 from knowledge.lint import lint
-from knowledge.retrieval import Calibration
+from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.vocabulary import Vocabulary
 
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"
 ENTRIES = read_corpus(CORPUS).entries
@@ -81,3 +87,36 @@ def test_a_new_question_after_another_is_not_drowned_by_it(index: Path) -> None:
     assert new.passages[0].entry_id == "en/recording"
     follow_up = retriever.search("网页端呢", before=["我们屏幕共享没有声音"])
     assert follow_up.passages[0].entry_id == "zh/screen-share-audio"
+
+
+@pytest.mark.models
+def test_documents_of_a_customer_are_used_and_hide_nothing(index: Path, tmp_path: Path) -> None:
+    """What they alone answer they do, and what the corpus answers it still does, opening too."""
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "rooms.md").write_text(
+        "# Names of rooms at Tango\n\nRooms of the tutoring service are called tutor, a dash and "
+        "the number of the lesson. Support rooms begin with help.\n\n"
+        "# Recordings at Tango\n\nRecordings of lessons are kept for ninety days, in the bucket "
+        "tango-lessons.\n",
+        "utf-8",
+    )
+    base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS))
+    sync(base, notes, "tango", Work(threads=1))
+    calibration, model = Calibration.load(), E5Model()
+    with closing(base.library()) as library:
+        own = Index(base.place_of("tango"), model.id, library.texts("tango"))
+    public = corpus_shelf(index, CORPUS, model)
+    theirs = Shelf(own, openings={}, versions={}, situations={})
+    both = Retriever([public, theirs], model, calibration, Vocabulary.load())
+    for question in (
+        "how are the rooms of the tutoring service called",
+        "for how long are recordings of our Tango lessons kept",
+    ):
+        found = both.search(question)
+        assert found.supported and "/doc-" in found.passages[0].entry_id, question
+    alone = Retriever([public], model, calibration, Vocabulary.load())
+    for question in ("which port do I open", "what does an echo come from", "回声怎么办"):
+        found, before = both.search(question), alone.search(question)
+        assert found.supported and found.passages[0] == before.passages[0], question
+    assert not both.search("will it rain in London tomorrow").supported
