@@ -101,6 +101,8 @@ def create_app(settings: Settings) -> FastAPI:
                 "Send the language that the confirmed text was heard in.",
             )
         recognizer: Recognizer = app.state.recognizer
+        if purpose != "file":
+            app.state.synthesizer.note_call()
         samples = decode_pcm(await request.body())
         work = recognizer.transcribe(
             samples, purpose=purpose, language=language, confirmed=confirmed

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -29,6 +30,11 @@ log = logging.getLogger(__name__)
 
 #: Clauses that may wait: on two cores, half a minute's work already.
 MAX_WAITING = 32
+#: Nothing is made ahead until calls have not used the models for so long, seconds: the voice would
+#: take both cores from the language model, which answers in 20 s then instead of in 5.
+_REST_S = 20.0
+#: But each phrase waits for no longer than this, so that it is made on a busy host too, seconds.
+_LONGEST_REST_S = 60.0
 
 
 class Priority(IntEnum):
@@ -95,6 +101,7 @@ class Synthesizer:
         self._jobs: dict[SpeechKey, _Job] = {}
         self._waiting: set[SpeechKey] = set()
         self._numbers = itertools.count()
+        self._used_at = -math.inf
         self._work = asyncio.Event()
         self._worker = asyncio.create_task(self._run(), name="synthesis")
 
@@ -115,8 +122,13 @@ class Synthesizer:
         Raises ServiceError (retryable) when too many wait. Leaving the iteration drops the rest.
         """
         for key in self._keys(text, language):
+            self.note_call()
             if pcm := await self._audio(key, language, Priority.CALL):
                 yield pcm
+
+    def note_call(self) -> None:
+        """A call is using the models at this moment."""
+        self._used_at = asyncio.get_running_loop().time()
 
     async def is_cached(self, text: str, language: Language) -> bool:
         """Whether all of ``text`` can be spoken without synthesis."""
@@ -128,9 +140,17 @@ class Synthesizer:
         for done, (text, language) in enumerate(phrases, start=1):
             made = not await self.is_cached(text, language)
             if made:
+                await self._rest()
                 for key in self._keys(text, language):
                     await self._audio(key, language, Priority.WARMING)
             yield Progress(done=done, total=len(phrases), made=made)
+
+    async def _rest(self) -> None:
+        now = asyncio.get_running_loop().time
+        latest = now() + _LONGEST_REST_S
+        # Not polled: each sleep lasts until it would be over, unless a call pushes that back.
+        while (left := min(self._used_at + _REST_S, latest) - now()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
 
     def _keys(self, text: str, language: Language) -> list[SpeechKey]:
         said = (spoken(clause, language, self._lexicon) for clause in split_clauses(text))

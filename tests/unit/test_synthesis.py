@@ -62,6 +62,11 @@ async def heard(synthesizer: Synthesizer, text: str) -> list[str]:
     return [clip.decode() async for clip in synthesizer.speak(text, "zh")]
 
 
+async def warmed(synthesizer: Synthesizer, text: str) -> None:
+    async for _ in synthesizer.cache([(text, "zh")]):
+        pass
+
+
 async def started(voice: GatedVoice) -> None:
     await asyncio.to_thread(voice.started.acquire)
 
@@ -103,6 +108,38 @@ async def test_the_same_clause_wanted_twice_is_made_once(
     assert voice.spoken == ["正在查询。"]
 
 
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests need not wait until a host is at rest."""
+    monkeypatch.setattr("agent.speech.synthesis._REST_S", 0.0)
+
+
+async def test_nothing_is_made_ahead_until_calls_have_been_quiet_for_a_while(
+    synthesizer: Synthesizer, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.speech.synthesis._REST_S", 0.5)
+    voice.open()
+    warming = asyncio.create_task(warmed(synthesizer, "预先合成。"))
+    synthesizer.note_call()
+    await asyncio.sleep(0.3)
+    synthesizer.note_call()
+    await asyncio.sleep(0.3)
+    assert not voice.spoken
+    await warming
+    assert voice.spoken == ["预先合成。"]
+
+
+async def test_on_a_busy_host_each_phrase_waits_for_a_time_only(
+    synthesizer: Synthesizer, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.speech.synthesis._REST_S", 60.0)
+    monkeypatch.setattr("agent.speech.synthesis._LONGEST_REST_S", 0.1)
+    voice.open()
+    synthesizer.note_call()
+    await warmed(synthesizer, "预先合成。")
+    assert voice.spoken == ["预先合成。"]
+
+
 async def test_calls_go_before_warming(synthesizer: Synthesizer, voice: GatedVoice) -> None:
     async def warm(text: str) -> list[bool]:
         return [progress.made async for progress in synthesizer.cache([(text, "zh")])]
@@ -121,13 +158,9 @@ async def test_calls_go_before_warming(synthesizer: Synthesizer, voice: GatedVoi
 async def test_warming_becomes_urgent_when_a_call_wants_it(
     synthesizer: Synthesizer, voice: GatedVoice
 ) -> None:
-    async def warm(text: str) -> None:
-        async for _ in synthesizer.cache([(text, "zh")]):
-            pass
-
     running = asyncio.create_task(heard(synthesizer, "第一句话。"))
     await started(voice)
-    tasks = [asyncio.create_task(warm("预先合成。"))]
+    tasks = [asyncio.create_task(warmed(synthesizer, "预先合成。"))]
     await settled()
     tasks.append(asyncio.create_task(heard(synthesizer, "客户在等。")))  # type: ignore[arg-type]
     await settled()
