@@ -108,8 +108,8 @@ def approve(sections: Sections) -> None:
         found = [(_section(library, name), _opening(library, name)) for name in sections]
         for section, opening in found:
             library.put_opening(section, opening.text, approved=True)
-    run(_make_audio([(opening.text, section.language) for section, opening in found]))
     out.print(f"{len(found)} approved: calls use them within seconds.", highlight=False)
+    run(_make_audio([(opening.text, section.language) for section, opening in found]))
 
 
 @app.command()
@@ -130,8 +130,8 @@ def edit(
                 raise InputError(fault.message, fault.remedy)
             err.print(Text.assemble(("! ", "yellow"), f"{fault.message}\n  {fault.remedy}"))
         library.put_opening(found, text, approved=True)
-    run(_make_audio([(text, found.language)]))
     out.print(f"{section} begins with it now.", highlight=False)
+    run(_make_audio([(text, found.language)]))
 
 
 @contextmanager
@@ -199,7 +199,10 @@ async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
 
 
 async def _make_audio(openings: list[tuple[str, Language]]) -> None:
-    """So that not even the first customer waits for it; without a speech server it is made then."""
+    """So that not even the first customer waits for it; without a speech server it is made then.
+
+    While calls go on this may take a minute for each, and can be stopped: all is approved by then.
+    """
     speech = SpeechClient(Settings().speech.url)
     try:
         if await speech.is_healthy():

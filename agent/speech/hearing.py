@@ -141,8 +141,10 @@ class Whisper:
         started = time.perf_counter()
         seconds = len(samples) / HEARING_RATE_HZ
         is_short = seconds <= _SHORT_S and purpose != "partial"
-        window_s = _window_s(seconds, _MIN_WINDOW_S, _WINDOW_TAIL_S)
-        encoded = self._encode(samples, _SHORT_WINDOW_S if is_short else window_s)
+        encoded = self._encode(
+            samples,
+            _SHORT_WINDOW_S if is_short else _window_s(seconds, _MIN_WINDOW_S, _WINDOW_TAIL_S),
+        )
         shares = {language: 1.0} if language else self._language_shares(encoded)
         _check(goes_on)
         if is_short:

@@ -101,6 +101,7 @@ class Synthesizer:
         self._jobs: dict[SpeechKey, _Job] = {}
         self._waiting: set[SpeechKey] = set()
         self._numbers = itertools.count()
+        #: When a call last used the models, time of the loop.
         self._used_at = -math.inf
         self._work = asyncio.Event()
         self._worker = asyncio.create_task(self._run(), name="synthesis")

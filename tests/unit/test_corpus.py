@@ -91,7 +91,7 @@ def test_a_new_question_after_another_is_not_drowned_by_it(index: Path) -> None:
 
 @pytest.mark.models
 def test_documents_of_a_customer_are_used_and_hide_nothing(index: Path, tmp_path: Path) -> None:
-    """What they alone answer they do, and what the corpus answers it still does, opening too."""
+    """What they alone answer they do, and what the corpus answers it still does, as surely."""
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "rooms.md").write_text(

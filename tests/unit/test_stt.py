@@ -167,6 +167,18 @@ async def test_a_pause_inside_the_utterance_does_not_cut_it(
     assert float(final.alternatives[0].text.split()[0]) > 1.4  # the first part alone is 1.2 s
 
 
+async def test_who_speaks_beyond_the_limit_is_heard_on(
+    ear: Ear, stream: UtteranceStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The utterance is cut without a pause, and the next begins where it ended."""
+    monkeypatch.setattr("agent.call.stt._LIMIT_S", 2.0)
+    await play(stream, silence(0.5), voice(3.5), silence(0.4))
+    stream.flush()
+    finals = [(await events_until_final(stream))[-1] for _ in range(2)]
+    heard_s = sum(float(final.alternatives[0].text.split()[0]) for final in finals)
+    assert heard_s > 3.4
+
+
 def counting(seconds: float) -> str:
     """A word every quarter of a second, and a full stop behind the last."""
     return " ".join(WORDS[: int(seconds * 4)]) + "."
