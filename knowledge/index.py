@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -46,6 +47,8 @@ Vectors = npt.NDArray[np.float32]
 #: What is embedded: passages of entries, ways of asking for them, and questions that none answers.
 Kind = Literal["passages", "questions", "outside"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+#: What has a collection of its own.
+Collected = tuple[Kind, Language]
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
@@ -58,6 +61,8 @@ _READ = 10_000
 #: Neighbours that Chroma looks at and gives. An entry has about 13 texts, so this covers the 15
 #: nearest entries whole; what is not among them counts as far as the last one.
 NEIGHBOURS = 200
+#: Collections are asked side by side: Chroma searches without the interpreter's lock.
+_SEARCHERS = ThreadPoolExecutor(len(KINDS) * len(LANGUAGES), thread_name_prefix="chroma")
 
 
 class Texts(Protocol):
@@ -144,7 +149,7 @@ class Index:
         try:
             client = _client(place, build.name)
             names = {collection.name for collection in client.list_collections()}
-            self._collections: dict[tuple[Kind, Language], Collection] = {
+            self._collections: dict[Collected, Collection] = {
                 (kind, language): client.get_collection(name)
                 for kind in KINDS
                 for language in LANGUAGES
@@ -189,9 +194,14 @@ class Index:
             -1
         )
 
-    def neighbours(self, kind: Kind, language: Language, vector: Vector) -> list[tuple[str, float]]:
-        """Ids of the nearest texts and their cosine similarities, nearest first."""
-        key = (kind, language)
+    def neighbours(self, vector: Vector) -> dict[Collected, list[tuple[str, float]]]:
+        """Ids of the nearest texts of each kind and language, with their cosine similarities,
+        nearest first."""
+        keys = [(kind, language) for kind in KINDS for language in LANGUAGES]
+        found = _SEARCHERS.map(lambda key: self._nearest(key, vector), keys)
+        return dict(zip(keys, found, strict=True))
+
+    def _nearest(self, key: Collected, vector: Vector) -> list[tuple[str, float]]:
         if key not in self._collections:
             return []
         found = self._collections[key].query(

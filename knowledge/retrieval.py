@@ -27,7 +27,7 @@ import numpy.typing as npt
 from knowledge.embedding import Embedder
 from knowledge.entry import LANGUAGES, Language, language_of
 from knowledge.errors import KnowledgeError
-from knowledge.index import KINDS, Index, Kind, entry_of
+from knowledge.index import Collected, Index, Kind, entry_of
 from knowledge.sections import document_of
 from knowledge.vocabulary import Values, Vocabulary
 
@@ -373,9 +373,7 @@ def _evidence_of(
     clock = _Clock(timings_ms)
     index = shelf.index
     vector = index.centred(embedded, language)
-    near = {
-        (kind, lang): index.neighbours(kind, lang, vector) for kind in KINDS for lang in LANGUAGES
-    }
+    near = index.neighbours(vector)
     clock.lap("vectors")
     words = index.word_scores(language, query)
     clock.lap("words")
@@ -387,7 +385,7 @@ def _evidence_of(
 def _weigh(
     shelf: Shelf,
     language: Language,
-    near: dict[tuple[Kind, Language], list[tuple[str, float]]],
+    near: dict[Collected, list[tuple[str, float]]],
     words: dict[str, float],
     situation: Values,
 ) -> Evidence:
@@ -440,7 +438,7 @@ def _meant(shelf: Shelf, entry_id: str, translation: str, situation: Values) -> 
 
 
 def _nearness(
-    near: Mapping[tuple[Kind, Language], Sequence[tuple[str, float]]],
+    near: Mapping[Collected, Sequence[tuple[str, float]]],
     language: Language,
     other: Language,
     words: Mapping[str, float],
@@ -466,7 +464,7 @@ def _nearness(
     )
 
 
-def _witnesses(kind: Kind, first: Language, second: Language) -> tuple[tuple[Kind, Language], ...]:
+def _witnesses(kind: Kind, first: Language, second: Language) -> tuple[Collected, ...]:
     """Who is asked in turn: for what has no such texts, those it has speak."""
     return (kind, first), (kind, second), ("passages", first), ("passages", second)
 
@@ -480,20 +478,19 @@ class _Similarity:
         self._texts_of = texts_of
         self._softness = softness
         #: A text that is not among the nearest is at most as near as the last of them.
-        self._floor = nearest[-1][1] if nearest else 0.0
+        self._least = math.exp(nearest[-1][1] / softness) if nearest else 1.0
         self._by_entry: dict[str, list[float]] = defaultdict(list)
         for text_id, value in nearest:
-            self._by_entry[entry_of(text_id)].append(value)
+            self._by_entry[entry_of(text_id)].append(math.exp(value / softness))
 
     def to(self, entry_id: str) -> float | None:
         """Soft maximum over the entry's texts; None when it has none."""
         count = self._texts_of.get(entry_id, 0)
         if not count:
             return None
-        found = self._by_entry.get(entry_id, [])
-        values = [*found, *[self._floor] * (count - len(found))]
-        mean = sum(math.exp(value / self._softness) for value in values) / count
-        return self._softness * math.log(mean)
+        found = self._by_entry.get(entry_id, ())
+        total = sum(found) + self._least * (count - len(found))
+        return self._softness * math.log(total / count)
 
 
 class _Clock:
