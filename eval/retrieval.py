@@ -18,7 +18,6 @@ of stdout is JSON, a page is written beside it.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,10 +43,11 @@ from eval.retrieval_sets import (
     RetrievalSet,
     Workshop,
     folder_set,
-    own_sets,
+    own_set,
     rtc_docs,
+    variants_of,
 )
-from knowledge.embedding import E5Model, Embedder
+from knowledge.embedding import Embedder
 from knowledge.entry import LANGUAGES
 from knowledge.errors import KnowledgeError
 from knowledge.retrieval import Calibration, Retriever, judge
@@ -134,7 +134,7 @@ def fused(first: Ranker, second: Ranker) -> Ranker:
 def measure(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Measured:
     """All rankers on all questions of a set."""
     err.print(f"{found.name}: {len(found.queries)} questions", highlight=False)
-    retriever = _retriever(found, embedder, calibration)
+    retriever = found.retriever(embedder, calibration)
     by_vectors, by_words = dense(found, embedder), words(found)
     rankers = {
         "ours": ours(found, retriever, calibration),
@@ -171,10 +171,6 @@ def answerable(samples: Sequence[Sample]) -> dict[str, Any]:
             "answerable": mean("wrongly_declined"),
         },
     }
-
-
-def _retriever(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Retriever:
-    return Retriever([found.shelf()], embedder, calibration, Vocabulary.load())
 
 
 def together(
@@ -269,11 +265,13 @@ def _tell(done: int, total: int) -> None:
         err.print(f"embedding: {done} of {total}", highlight=False)
 
 
-def _sets(workshop: Workshop, data: Path | None, known_vectors: Path) -> Iterator[RetrievalSet]:
+def _sets(workshop: Workshop, data: Path | None) -> Iterator[RetrievalSet]:
     if data:
         yield folder_set(workshop, "data", data)
         return
-    yield from own_sets(workshop, known_vectors)
+    own = own_set(workshop)
+    yield own
+    yield from variants_of(own, workshop)
     if PUBLIC_SET.exists():
         yield folder_set(workshop, PUBLIC_SET.name, PUBLIC_SET)
     if MANUALS.exists():
@@ -282,21 +280,14 @@ def _sets(workshop: Workshop, data: Path | None, known_vectors: Path) -> Iterato
 
 def run(settings: Settings, data: Path | None) -> dict[str, Any]:
     """Measure everything and write the page; what the last line says."""
-    embedder, calibration = E5Model(), Calibration.load()
-    workshop = Workshop(
-        settings.paths.data_dir / "eval",
-        settings.knowledge.corpus_dir,
-        embedder,
-        os.cpu_count() or 1,
-        _tell,
-    )
-    known_vectors = settings.paths.data_dir / "knowledge" / "vectors.db"
+    workshop, calibration = Workshop.of(settings, _tell), Calibration.load()
+    embedder = workshop.embedder
     measured: dict[str, Measured] = {}
     result: dict[str, Any] = {}
     sets: dict[str, RetrievalSet] = {}
-    for found in _sets(workshop, data, known_vectors):
+    for found in _sets(workshop, data):
         sets[found.name] = found
-        retriever = _retriever(found, embedder, calibration)
+        retriever = found.retriever(embedder, calibration)
         if not measured:
             times = search_times(retriever, found.queries)
             p50, p95 = np.percentile(times, (50, 95))

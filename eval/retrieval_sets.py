@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -21,21 +22,22 @@ from typing import Any
 
 from langchain_core.documents import Document
 
+from agent.settings import Settings
 from eval.asked import QUESTIONS, load_questions
 from eval.clips import DATA_DIR
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
-from knowledge.embedding import Embedder, Role
+from knowledge.embedding import E5Model, Embedder, Role
 from knowledge.entry import LANGUAGES, Corpus, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import Index, Place, Texts, build_index
 from knowledge.ingest import CorpusTexts
 from knowledge.intake import Work, sync
 from knowledge.library import PUBLIC
-from knowledge.retrieval import Shelf
+from knowledge.retrieval import Calibration, Retriever, Shelf
 from knowledge.sections import document_id, document_of
 from knowledge.vectors import Progress, Text
-from knowledge.vocabulary import Values, situation_of
+from knowledge.vocabulary import Values, Vocabulary, situation_of
 
 #: Beside the checkout, where anybody may put them; what is not there is left out.
 PUBLIC_SET = DATA_DIR / "retrieval" / "cmrc2018"
@@ -71,6 +73,10 @@ class RetrievalSet:
         """It, to be searched."""
         return Shelf(self.index, openings={}, versions={}, situations=self.situations)
 
+    def retriever(self, embedder: Embedder, calibration: Calibration) -> Retriever:
+        """What searches it alone."""
+        return Retriever([self.shelf()], embedder, calibration, Vocabulary.load())
+
 
 @dataclass(frozen=True)
 class Workshop:
@@ -78,41 +84,56 @@ class Workshop:
 
     folder: Path
     corpus_dir: Path
+    known_vectors: Path
+    """Of the installation, so that the corpus is not embedded again; may be missing."""
     embedder: Embedder
     threads: int
     progress: Progress
+
+    @classmethod
+    def of(cls, settings: Settings, progress: Progress = lambda done, total: None) -> Workshop:
+        """Beside the data of an installation, with the model that comes with Liuke."""
+        return cls(
+            settings.paths.data_dir / "eval",
+            settings.knowledge.corpus_dir,
+            settings.paths.data_dir / "knowledge" / "vectors.db",
+            E5Model(),
+            os.cpu_count() or 1,
+            progress,
+        )
 
     def base(self, name: str) -> KnowledgeBase:
         """A knowledge base of its own for the set of that name."""
         return KnowledgeBase(KnowledgeConfig(self.folder / name, self.corpus_dir))
 
 
-def own_sets(workshop: Workshop, known_vectors: Path) -> Iterator[RetrievalSet]:
-    """The corpus: as it is asked, as it is heard, and over the gap between the languages.
-
-    ``known_vectors``: of the installation, so that the corpus is not embedded again.
-    """
+def own_set(workshop: Workshop) -> RetrievalSet:
+    """The corpus, and our own questions."""
     base = workshop.base("own")
-    vectors = base.place_of_corpus().vectors
-    if known_vectors.exists() and not vectors.exists():
-        vectors.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(known_vectors, vectors)
-    corpus = base.corpus()
+    place = base.place_of_corpus()
+    if workshop.known_vectors.exists() and not place.vectors.exists():
+        place.vectors.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(workshop.known_vectors, place.vectors)
     asked = [
         Query(question.text, question.language, frozenset(question.subjects))
         for question in load_questions()
         if question.subjects
     ]
+    return _of_corpus(workshop, "own", base.corpus(), place, asked)
+
+
+def variants_of(own: RetrievalSet, workshop: Workshop) -> Iterator[RetrievalSet]:
+    """The same as it is heard, and over the gap between the languages."""
     heard = {row["text"]: row["heard"] for row in _rows(QUESTIONS / "heard.jsonl")}
-    misheard = [Query(heard[q.text], q.language, q.relevant) for q in asked if q.text in heard]
-    place = base.place_of_corpus()
-    own = _of_corpus(workshop, "own", corpus, place, asked)
-    yield own
+    misheard = [
+        Query(heard[q.text], q.language, q.relevant) for q in own.queries if q.text in heard
+    ]
     yield replace(own, name="own, heard", queries=misheard)
+    corpus = workshop.base("own").corpus()
     for language in LANGUAGES:
         entries = tuple(entry for entry in corpus.entries if entry.language == language)
-        only = Place(place.folder.with_name(f"only-{language}"))
-        others = [query for query in asked if query.language != language]
+        only = Place(own.place.folder.with_name(f"only-{language}"))
+        others = [query for query in own.queries if query.language != language]
         name = f"{others[0].language} for {language}"
         yield _of_corpus(workshop, name, Corpus(entries, ()), only, others)
 

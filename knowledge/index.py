@@ -52,8 +52,10 @@ Collected = tuple[Kind, Language]
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
-_FORM = 3
+_FORM = 4
 _OUTSIDE = Path(__file__).with_name("outside.yaml")
+#: One in so many of them is embedded as a passage too, for the passages' centre.
+_OUTSIDE_AS_PASSAGES = 4
 #: Texts that are written to Chroma together.
 _WRITTEN = 1000
 #: Ids that are read from Chroma together.
@@ -304,9 +306,8 @@ def _to_embed(texts: Texts) -> Iterator[Text]:
         for language in LANGUAGES:
             for text in _of_kind(texts, kind, language):
                 yield _ROLE[kind], text.page_content
-    # The questions outside are embedded in both roles: the second only for the passages' centre.
     for language in LANGUAGES:
-        yield from (("passage", text) for text in _outside()[language])
+        yield from (("passage", text) for text in _outside()[language][::_OUTSIDE_AS_PASSAGES])
 
 
 def _write_build(
@@ -356,9 +357,11 @@ def _mean(texts: Texts, role: Role, language: Language, known: KnownVectors) -> 
 
 def _of_role(texts: Texts, role: Role, language: Language) -> Iterator[str]:
     for kind in KINDS:
-        if _ROLE[kind] == role or kind == "outside":
+        if _ROLE[kind] == role:
             for text in _of_kind(texts, kind, language):
                 yield text.page_content
+    if role == "passage":
+        yield from _outside()[language][::_OUTSIDE_AS_PASSAGES]
 
 
 def _write_collection(

@@ -46,8 +46,9 @@ SUPPORT: Final = ("passages", "questions", "other_questions", "outside", "words"
 #: Softness of the maximum over the texts of an entry, in cosine: what several of its texts say
 #: counts for more than one lucky hit. 0 would be the maximum, infinity the mean.
 _SOFTNESS: Final[dict[Kind, float]] = {"passages": 0.1, "questions": 0.05}
-#: Nearest texts whose mean is the nearness of a collection.
-_NEAREST = 2
+#: Nearest texts whose mean is the nearness of a collection. Ways of asking are many, and say most
+#: together; of a document one or two sections answer.
+_NEAREST: Final[dict[Kind, int]] = {"passages": 2, "questions": 10}
 
 #: More passages than these say the same in other words.
 _SECTIONS_OF_A_DOCUMENT = 2
@@ -445,13 +446,16 @@ def _nearness(
 ) -> Array:
     """The values of SUPPORT; a language without entries leaves its say to the other one."""
 
-    def mean(kind: Kind, lang: Language) -> float:
-        nearest = [value for _, value in near[kind, lang][:_NEAREST]]
+    def mean(kind: Kind, lang: Language, count: int) -> float:
+        nearest = [value for _, value in near[kind, lang][:count]]
         return sum(nearest) / len(nearest)
 
     def beyond_outside(kind: Kind, first: Language, second: Language) -> float:
-        speaking = next((key for key in _witnesses(kind, first, second) if near[key]), None)
-        return mean(*speaking) - mean("outside", speaking[1]) if speaking else -1.0
+        for speaking, lang in _witnesses(kind, first, second):
+            if near[speaking, lang]:
+                count = _NEAREST[speaking]
+                return mean(speaking, lang, count) - mean("outside", lang, count)
+        return -1.0
 
     return np.array(
         [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from pathlib import Path
 from statistics import mean
@@ -15,17 +14,15 @@ from eval.calibrate_retrieval import (
     DECLINED,
     WRONG_OPENINGS,
     collect,
-    corpus_shelf,
     cross_check,
     measure,
-    open_retriever,
 )
+from eval.retrieval_sets import RetrievalSet, Workshop, own_set
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.embedding import E5Model
 from knowledge.entry import read_corpus
-from knowledge.index import Index, Place, build_index
-from knowledge.ingest import CorpusTexts
+from knowledge.index import Index
 from knowledge.intake import Work, sync
 from knowledge.lint import lint
 from knowledge.retrieval import Calibration, Retriever, Shelf
@@ -50,27 +47,30 @@ def test_the_held_out_questions_are_held_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus, indexed."""
-    folder = tmp_path_factory.mktemp("index")
-    # Embeddings are facts: what set-up made need not be made again.
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     made = Settings().paths.data_dir / "knowledge" / "vectors.db"
-    place = Place(folder / "corpus")
-    if made.is_file():
-        shutil.copy(made, place.vectors)
-    build_index(CorpusTexts(read_corpus(CORPUS)), place, E5Model(), threads=2)
-    return place.folder
+    return Workshop(
+        tmp_path_factory.mktemp("sets"), CORPUS, made, E5Model(), 2, lambda done, total: None
+    )
+
+
+@pytest.fixture(scope="module")
+def own(workshop: Workshop) -> RetrievalSet:
+    """The corpus, indexed."""
+    return own_set(workshop)
 
 
 @pytest.mark.models
-def test_questions_as_customers_put_them_find_their_entry(index: Path) -> None:
+def test_questions_as_customers_put_them_find_their_entry(
+    own: RetrievalSet, workshop: Workshop
+) -> None:
     calibration = Calibration.load()
-    samples = collect(open_retriever(index, CORPUS, calibration), load_questions())
+    samples = collect(own.retriever(workshop.embedder, calibration), load_questions())
     in_use = measure(samples, calibration)
     assert in_use.recall_at_5 >= 0.95, in_use
     assert in_use.recall_at_1 >= 0.80, in_use
     assert in_use.wrong_openings <= WRONG_OPENINGS + 0.005, in_use
-    assert in_use.openings >= 0.40, in_use
+    assert in_use.openings >= 0.44, in_use
     assert in_use.declined >= DECLINED - 0.02, in_use
     assert in_use.wrongly_declined <= 0.10, in_use
     # Weights and thresholds hold for questions that had no part in choosing them.
@@ -80,8 +80,10 @@ def test_questions_as_customers_put_them_find_their_entry(index: Path) -> None:
 
 
 @pytest.mark.models
-def test_a_new_question_after_another_is_not_drowned_by_it(index: Path) -> None:
-    retriever = open_retriever(index, CORPUS, Calibration.load())
+def test_a_new_question_after_another_is_not_drowned_by_it(
+    own: RetrievalSet, workshop: Workshop
+) -> None:
+    retriever = own.retriever(workshop.embedder, Calibration.load())
     before = "My token has expired. What should I do?"
     new = retriever.search("And how does cloud recording work?", before=[before])
     assert new.passages[0].entry_id == "en/recording"
@@ -90,7 +92,9 @@ def test_a_new_question_after_another_is_not_drowned_by_it(index: Path) -> None:
 
 
 @pytest.mark.models
-def test_documents_of_a_customer_are_used_and_hide_nothing(index: Path, tmp_path: Path) -> None:
+def test_documents_of_a_customer_are_used_and_hide_nothing(
+    own: RetrievalSet, workshop: Workshop, tmp_path: Path
+) -> None:
     """What they alone answer they do, and what the corpus answers it still does, as surely."""
     notes = tmp_path / "notes"
     notes.mkdir()
@@ -103,19 +107,18 @@ def test_documents_of_a_customer_are_used_and_hide_nothing(index: Path, tmp_path
     )
     base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS))
     sync(base, notes, "tango", Work(threads=1))
-    calibration, model = Calibration.load(), E5Model()
+    model, calibration = workshop.embedder, Calibration.load()
     with closing(base.library()) as library:
-        own = Index(base.place_of("tango"), model.id, library.texts("tango"))
-    public = corpus_shelf(index, CORPUS, model)
-    theirs = Shelf(own, openings={}, versions={}, situations={})
-    both = Retriever([public, theirs], model, calibration, Vocabulary.load())
+        index = Index(base.place_of("tango"), model.id, library.texts("tango"))
+    theirs = Shelf(index, openings={}, versions={}, situations={})
+    both = Retriever([own.shelf(), theirs], model, calibration, Vocabulary.load())
     for question in (
         "how are the rooms of the tutoring service called",
         "for how long are recordings of our Tango lessons kept",
     ):
         found = both.search(question)
         assert found.supported and "/doc-" in found.passages[0].entry_id, question
-    alone = Retriever([public], model, calibration, Vocabulary.load())
+    alone = own.retriever(model, calibration)
     for question in ("which port do I open", "what does an echo come from", "回声怎么办"):
         found, before = both.search(question), alone.search(question)
         assert found.supported and found.passages[0] == before.passages[0], question

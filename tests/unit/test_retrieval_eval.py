@@ -46,7 +46,8 @@ PAGES = {
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "sets", tmp_path, E5Model(), 1, lambda done, total: None)
+    nothing = tmp_path / "vectors.db"
+    return Workshop(tmp_path / "sets", tmp_path, nothing, E5Model(), 1, lambda done, total: None)
 
 
 def write_set(folder: Path, right: str) -> None:
