@@ -21,7 +21,7 @@ import numpy as np
 
 from agent.settings import Settings
 from eval.asked import Question, digest, load_questions
-from eval.retrieval_sets import MANUALS, Workshop, own_set, rtc_docs
+from eval.retrieval_sets import MANUALS, Workshop, corpora_of, own_set, rtc_docs, shelves_of
 from knowledge.retrieval import (
     EVIDENCE,
     SUPPORT,
@@ -51,7 +51,11 @@ WORDS_WEIGHT_OF_DOCUMENTS = 20.0
 _WORDS = EVIDENCE.index("words")
 #: What counts for the support of documents. Nothing else is known of them, and the share of words
 #: says nothing there: sections are short.
-_OF_DOCUMENTS = [SUPPORT.index(name) for name in ("passages", "other_questions", "outside")]
+_OF_DOCUMENTS = [SUPPORT.index(name) for name in ("passages", "other_questions", "outside", "size")]
+_SIZE = SUPPORT.index("size")
+#: Besides the whole corpus, and all manuals together.
+_SUBJECTS_OF_A_PART = (6, 40)
+_DOCUMENTS_OF_A_SHELF = (1, 5)
 
 _FOLDS = 5
 #: Strength of the prior on standardised weights, as a share of one question's evidence.
@@ -64,6 +68,8 @@ class Sample:
 
     question: Question
     evidence: tuple[Evidence, ...]
+    of_parts: tuple[Evidence, ...] = ()
+    """What small parts of the corpus say, which have an answer where the corpus has one."""
 
     @property
     def answers(self) -> list[int]:
@@ -137,8 +143,7 @@ def calibrate(samples: Sequence[Sample]) -> Calibration:
 def _fit(samples: Sequence[Sample]) -> Calibration:
     answered = [(s.evidence[0].features, s.answers[0]) for s in samples if s.answers]
     ranking = _fit_ranking([features for features, _ in answered], [row for _, row in answered])
-    answerable = np.array([bool(s.question.subjects) for s in samples])
-    support, bias = _fit_logistic(np.array([s.evidence[0].nearness for s in samples]), answerable)
+    support, bias = _fit_support(samples)
     return Calibration(
         ranking,
         WORDS_WEIGHT_OF_DOCUMENTS,
@@ -160,18 +165,16 @@ def with_documents(
     Of those, as many are declined as of the corpus: the bias is moved so that the threshold of the
     corpus is theirs too.
     """
-    features = np.array([found.nearness for found in (*answered, *unanswered)])[:, _OF_DOCUMENTS]
+    features = np.array([found.nearness for found in (*answered, *unanswered)])
     truth = np.repeat([True, False], [len(answered), len(unanswered)])
     folds = np.arange(len(truth)) % _FOLDS
     held_out = np.zeros(len(truth))
     for fold in range(_FOLDS):
-        weights, bias = _fit_logistic(features[folds != fold], truth[folds != fold])
+        weights, bias = _fit_support_of_documents(features[folds != fold], truth[folds != fold])
         held_out[folds == fold] = features[folds == fold] @ weights + bias
     declined = float(np.quantile(held_out[~truth], DECLINED, method="higher"))
     threshold = math.log(calibration.supported / (1 - calibration.supported))
-    weights, bias = _fit_logistic(features, truth)
-    support = np.zeros(len(SUPPORT))
-    support[_OF_DOCUMENTS] = weights
+    support, bias = _fit_support_of_documents(features, truth)
     return replace(
         calibration,
         support_of_documents=support,
@@ -198,6 +201,40 @@ def _fit_ranking(choices: Sequence[Array], chosen: Sequence[int]) -> Array:
 
     fitted = _newton(loss, _WORDS, _RIDGE * len(choices)) / scale
     return np.append(fitted, WORDS_WEIGHT)
+
+
+def _fit_support(samples: Sequence[Sample]) -> tuple[Array, float]:
+    """Weights per SUPPORT and bias: all but that of the size from the corpus, that from its parts.
+
+    Parts take no part in the others: the nearest of few ways of asking weigh differently.
+    """
+    truth = np.array([bool(sample.question.subjects) for sample in samples])
+    nearness = np.array([sample.evidence[0].nearness for sample in samples])
+    weights, bias = _fit_logistic(nearness[:, :_SIZE], truth)
+    parts = [(found.nearness, sample) for sample in samples for found in sample.of_parts]
+    of_parts = np.array([values for values, _ in parts])
+    truth = np.array([bool(sample.question.subjects) for _, sample in parts])
+    sign = np.where(truth, 1.0, -1.0)
+    cost = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
+    known = of_parts[:, :_SIZE] @ weights + bias
+    smaller = of_parts[:, _SIZE] - nearness[:, _SIZE].mean()
+
+    def loss(of_size: Array) -> tuple[float, Array, Array]:
+        logit = known + smaller * of_size[0]
+        guess = 1 / (1 + np.exp(-logit))
+        value = float((cost * np.logaddexp(0, -sign * logit)).sum())
+        gradient = np.array([(cost * (guess - truth) * smaller).sum()])
+        return value, gradient, np.array([[(cost * guess * (1 - guess) * smaller**2).sum()]])
+
+    (of_size,) = _newton(loss, 1, _RIDGE * len(parts))
+    return np.append(weights, of_size), bias - float(of_size * nearness[:, _SIZE].mean())
+
+
+def _fit_support_of_documents(features: Array, truth: Array) -> tuple[Array, float]:
+    """Weights per SUPPORT, of which only some count, and bias."""
+    weights = np.zeros(len(SUPPORT))
+    weights[_OF_DOCUMENTS], bias = _fit_logistic(features[:, _OF_DOCUMENTS], truth)
+    return weights, bias
 
 
 def _fit_logistic(features: Array, truth: Array) -> tuple[Array, float]:
@@ -292,8 +329,8 @@ def _fold(question: Question) -> int:
 def render(calibration: Calibration, checked: tuple[Figures, Figures]) -> str:
     """The TOML file."""
     ranking = zip(EVIDENCE, calibration.ranking, strict=True)
-    of_documents = calibration.support_of_documents
     support = zip((*SUPPORT, "bias"), (*calibration.support, calibration.support_bias), strict=True)
+    of_documents = calibration.support_of_documents
     return "\n".join(
         [
             "# How sure retrieval has to be. Written by `python -m eval.calibrate_retrieval`;",
@@ -341,8 +378,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args(argv)
     workshop = Workshop.of(Settings())
-    own = own_set(workshop).retriever(workshop.embedder, _UNFITTED)
-    samples = collect(own, load_questions())
+    samples = _about_corpus(workshop)
     checked = cross_check(samples)
     calibration = Calibration.load() if arguments.check else calibrate(samples)
     print(f"cross-check: {checked[0]}\n             {checked[1]}")
@@ -354,15 +390,44 @@ def main(argv: Sequence[str] | None = None) -> None:
         beside.replace(THRESHOLDS)
 
 
+def _about_corpus(workshop: Workshop) -> list[Sample]:
+    """What the corpus and its parts say: an operator may begin with six entries."""
+    own = own_set(workshop)
+    questions = load_questions()
+    of_parts: dict[Question, list[Evidence]] = {question: [] for question in questions}
+    unanswerable = [question for question in questions if not question.subjects]
+    for subjects in _SUBJECTS_OF_A_PART:
+        parts = list(corpora_of(own, workshop, subjects))
+        for number, part in enumerate(parts):
+            retriever = part.retriever(workshop.embedder, _UNFITTED)
+            answered = {query.text for query in part.queries}
+            asked = [question for question in questions if question.text in answered]
+            for question in (*asked, *unanswerable[number :: len(parts)]):
+                of_parts[question] += retriever.evidence(question.text, question.language, {})
+    samples = collect(own.retriever(workshop.embedder, _UNFITTED), questions)
+    return [replace(s, of_parts=tuple(of_parts[s.question])) for s in samples]
+
+
 def _about_documents(workshop: Workshop) -> tuple[list[Evidence], list[Evidence]]:
-    """What public manuals say about questions they answer, and about those that nothing does."""
+    """What shelves of documents say about questions they answer, and about what nothing does.
+
+    A customer may have one document or hundreds: the nearest of many is near by chance.
+    """
     manuals = rtc_docs(workshop, MANUALS)
-    retriever = manuals.retriever(workshop.embedder, _UNFITTED)
+    answered: list[Evidence] = []
+    unanswered: list[Evidence] = []
     unanswerable = [question for question in load_questions() if not question.subjects]
-    answered, unanswered = (
-        [retriever.evidence(q.text, q.language, {})[0] for q in asked]
-        for asked in (manuals.queries, unanswerable)
-    )
+    for shelves in (
+        [manuals],
+        *(list(shelves_of(manuals, workshop, documents)) for documents in _DOCUMENTS_OF_A_SHELF),
+    ):
+        for number, shelf in enumerate(shelves):
+            retriever = shelf.retriever(workshop.embedder, _UNFITTED)
+            for asked, into in (
+                (shelf.queries, answered),
+                (unanswerable[number :: len(shelves)], unanswered),
+            ):
+                into += [retriever.evidence(q.text, q.language, {})[0] for q in asked]
     return answered, unanswered
 
 

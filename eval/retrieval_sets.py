@@ -36,7 +36,7 @@ from knowledge.intake import Work, sync
 from knowledge.library import PUBLIC
 from knowledge.retrieval import Calibration, Retriever, Shelf
 from knowledge.sections import document_id, document_of
-from knowledge.vectors import Progress, Text
+from knowledge.vectors import Progress, Text, windows
 from knowledge.vocabulary import Values, Vocabulary, situation_of
 
 #: Beside the checkout, where anybody may put them; what is not there is left out.
@@ -138,6 +138,17 @@ def variants_of(own: RetrievalSet, workshop: Workshop) -> Iterator[RetrievalSet]
         yield _of_corpus(workshop, name, Corpus(entries, ()), only, others)
 
 
+def corpora_of(own: RetrievalSet, workshop: Workshop, subjects: int) -> Iterator[RetrievalSet]:
+    """The corpus in parts of so many subjects, with the questions that each answers first."""
+    corpus = workshop.base("own").corpus()
+    every = sorted({_subject(entry.id) for entry in corpus.entries})
+    for number, part in enumerate(windows(every, subjects)):
+        entries = tuple(entry for entry in corpus.entries if _subject(entry.id) in part)
+        place = Place(own.place.folder.with_name(f"corpus-{subjects}-{number}"))
+        queries = [query for query in own.queries if query.relevant & set(part)]
+        yield _of_corpus(workshop, place.folder.name, Corpus(entries, ()), place, queries)
+
+
 def folder_set(workshop: Workshop, name: str, folder: Path) -> RetrievalSet:
     """A folder with `corpus.jsonl` and `queries.jsonl`. Raises KnowledgeError without them."""
     pages = workshop.folder / name / "pages"
@@ -166,6 +177,50 @@ def rtc_docs(workshop: Workshop, folder: Path) -> RetrievalSet:
         for row in _rows(QUESTIONS / "rtc_docs.jsonl")
     ]
     return _documents(workshop, "rtc_docs", folder, queries)
+
+
+def shelves_of(manuals: RetrievalSet, workshop: Workshop, documents: int) -> Iterator[RetrievalSet]:
+    """The manuals that questions are on, so many to a shelf, with the questions that it answers."""
+    base = workshop.base(manuals.name)
+    asked_of = sorted({unit for query in manuals.queries for unit in query.relevant})
+    with closing(base.library()) as library:
+        for number, units in enumerate(windows(asked_of, documents)):
+            texts = _Some(library.texts(PUBLIC), frozenset(units))
+            place = Place(manuals.place.folder.with_name(f"shelf-{documents}-{number}"))
+            build_index(texts, place, workshop.embedder, threads=1)
+            yield replace(
+                manuals,
+                index=Index(place, workshop.embedder.id, texts),
+                place=place,
+                indexed=_indexed(texts),
+                queries=[query for query in manuals.queries if query.relevant & texts.documents],
+            )
+
+
+class _Some:
+    """Some documents of a library, as an index is made of them (`knowledge.index.Texts`)."""
+
+    def __init__(self, texts: Texts, documents: frozenset[str]) -> None:
+        self._texts = texts
+        self.documents = documents
+        self.digest = f"{texts.digest} {sorted(documents)}"
+
+    def passages(self, language: Language) -> Iterator[Document]:
+        return (
+            passage
+            for passage in self._texts.passages(language)
+            if document_of(passage.metadata["entry_id"]) in self.documents
+        )
+
+    def questions(self, language: Language) -> Iterable[Document]:
+        return self._texts.questions(language)
+
+    def whole(self, language: Language) -> Iterator[tuple[str, str]]:
+        return (
+            (entry_id, words)
+            for entry_id, words in self._texts.whole(language)
+            if document_of(entry_id) in self.documents
+        )
 
 
 def _documents(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import sqlite3
 import time
@@ -52,10 +53,13 @@ Collected = tuple[Kind, Language]
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
-_FORM = 4
+_FORM = 6
 _OUTSIDE = Path(__file__).with_name("outside.yaml")
 #: One in so many of them is embedded as a passage too, for the passages' centre.
 _OUTSIDE_AS_PASSAGES = 4
+#: A shelf answers a question outside if one of its passages is nearer to it than the nearest of so
+#: many is by chance (`expected_extreme`), and by so many standard deviations more.
+_ANSWERED = 1.0
 #: Texts that are written to Chroma together.
 _WRITTEN = 1000
 #: Ids that are read from Chroma together.
@@ -180,6 +184,10 @@ class Index:
             )
             for kind in KINDS
         }
+
+    def size(self, kind: Kind, language: Language) -> int:
+        """How many texts of that kind there are."""
+        return self._sizes.get((kind, language), 0)
 
     @property
     def languages(self) -> tuple[Language, ...]:
@@ -322,13 +330,14 @@ def _write_build(
     }
     np.savez(build / "centres.npz", **centres)  # type: ignore[arg-type]
     client = _client(place, build.name)
-    written = {
-        kind: sum(
-            _write_collection(client, build.name, kind, language, texts, known, centres)
-            for language in LANGUAGES
-        )
-        for kind in KINDS
-    }
+    answered = _answered_outside(texts, known, centres)
+    written = dict.fromkeys(KINDS, 0)
+    for kind in KINDS:
+        for language in LANGUAGES:
+            documents = (d for d in _of_kind(texts, kind, language) if d.id not in answered)
+            collection = _collection_name(build.name, kind, language)
+            vectors = _Vectors(known, _ROLE[kind], centres[f"{_ROLE[kind]}-{language}"])
+            written[kind] += _write_collection(client, collection, documents, vectors)
     ids: dict[Language, list[str]] = {}
     for language in LANGUAGES:
         ids[language] = [entry_id for entry_id, _ in texts.whole(language)]
@@ -364,29 +373,71 @@ def _of_role(texts: Texts, role: Role, language: Language) -> Iterator[str]:
         yield from _outside()[language][::_OUTSIDE_AS_PASSAGES]
 
 
+@dataclass(frozen=True)
+class _Vectors:
+    """Centred vectors of known texts of one role and language."""
+
+    known: KnownVectors
+    role: Role
+    centre: Vector
+
+    def of(self, texts: Iterable[str]) -> Vectors:
+        return _centre(self.known.of((self.role, text) for text in texts), self.centre)
+
+
+def _answered_outside(texts: Texts, known: KnownVectors, centres: Mapping[str, Vector]) -> set[str]:
+    """Ids of the questions outside that these texts answer after all.
+
+    Left in, they would have the price list of an operator declined: nothing is nearer to the
+    question for a price than our own example of one. Entries have ways of asking, which are as
+    near, and know nothing of such questions either.
+    """
+    if any(True for language in LANGUAGES for _ in texts.questions(language)):
+        return set()
+    answered: set[str] = set()
+    for language in LANGUAGES:
+        asked = list(_of_kind(texts, "outside", language))
+        as_queries = _Vectors(known, "query", centres[f"query-{language}"])
+        questions = as_queries.of(document.page_content for document in asked)
+        for told in LANGUAGES:
+            passages = _Vectors(known, "passage", centres[f"passage-{told}"])
+            nearest, count = np.full(len(asked), -1.0, np.float32), 0
+            for window in windows(texts.passages(told), _WRITTEN):
+                there = passages.of(document.page_content for document in window)
+                nearest = np.maximum(nearest, (questions @ there.T).max(axis=1))
+                count += len(window)
+            if not count:
+                continue
+            unrelated = questions @ passages.of(_outside()[told][::_OUTSIDE_AS_PASSAGES]).T
+            deviation = (nearest - unrelated.mean(axis=1)) / unrelated.std(axis=1)
+            found = np.flatnonzero(deviation > expected_extreme(count) + _ANSWERED)
+            answered |= {str(asked[row].id) for row in found.tolist()}
+    return answered
+
+
+def expected_extreme(count: int) -> float:
+    """How far above the mean the greatest of ``count`` values is by chance, standard deviations.
+
+    Of a normal distribution, to the first order: the square root of 2 ln n.
+    """
+    return math.sqrt(2 * math.log(max(1, count)))
+
+
 def _write_collection(
-    client: ClientAPI,
-    build: str,
-    kind: Kind,
-    language: Language,
-    texts: Texts,
-    known: KnownVectors,
-    centres: Mapping[str, Vector],
+    client: ClientAPI, name: str, texts: Iterable[Document], vectors: _Vectors
 ) -> int:
     """One kind of text in one language, nothing where there are none; how many."""
     collection: Collection | None = None
     count = 0
-    role = _ROLE[kind]
-    for window in windows(_of_kind(texts, kind, language), _WRITTEN):
+    for window in windows(texts, _WRITTEN):
         collection = collection or client.create_collection(
-            _collection_name(build, kind, language),
+            name,
             configuration={"hnsw": {"space": "cosine", "ef_search": NEIGHBOURS}},
             embedding_function=None,
         )
-        vectors = known.of((role, text.page_content) for text in window)
         collection.add(
             ids=[str(text.id) for text in window],
-            embeddings=_centre(vectors, centres[f"{role}-{language}"]),
+            embeddings=vectors.of(text.page_content for text in window),
             documents=[text.page_content for text in window],
             metadatas=[text.metadata for text in window],
         )

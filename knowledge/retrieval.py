@@ -27,7 +27,7 @@ import numpy.typing as npt
 from knowledge.embedding import Embedder
 from knowledge.entry import LANGUAGES, Language, language_of
 from knowledge.errors import KnowledgeError
-from knowledge.index import Collected, Index, Kind, entry_of
+from knowledge.index import Collected, Index, Kind, entry_of, expected_extreme
 from knowledge.sections import document_of
 from knowledge.vocabulary import Values, Vocabulary
 
@@ -39,16 +39,19 @@ EVIDENCE: Final = (
     *("situation", "words"),
 )
 #: What decides whether the corpus answers at all: how much nearer the question is to what it holds
-#: than to the questions that nothing answers (`outside.yaml`), how near it is to those, and which
-#: share of its words the best entry has.
-SUPPORT: Final = ("passages", "questions", "other_questions", "outside", "words")
+#: than to the questions that nothing answers (`outside.yaml`), how near it is to those, which share
+#: of its words the best entry has, and how near the nearest of so many passages is by chance.
+SUPPORT: Final = ("passages", "questions", "other_questions", "outside", "words", "size")
 
 #: Softness of the maximum over the texts of an entry, in cosine: what several of its texts say
 #: counts for more than one lucky hit. 0 would be the maximum, infinity the mean.
 _SOFTNESS: Final[dict[Kind, float]] = {"passages": 0.1, "questions": 0.05}
-#: Nearest texts whose mean is the nearness of a collection. Ways of asking are many, and say most
-#: together; of a document one or two sections answer.
-_NEAREST: Final[dict[Kind, int]] = {"passages": 2, "questions": 10}
+#: Nearest texts whose mean is the nearness of a collection: two of a small one. Of thousands of
+#: ways of asking ten say more together; of documents one or two sections answer, of however many.
+_NEAREST = 2
+_NEAREST_OF_MANY = 10
+#: One in so many counts as near.
+_MANY = 100
 
 #: More passages than these say the same in other words.
 _SECTIONS_OF_A_DOCUMENT = 2
@@ -424,7 +427,7 @@ def _weigh(
         ),
         features=np.array(rows, np.float64).reshape(-1, len(EVIDENCE)),
         of_documents=not index.texts_of["questions"],
-        nearness=_nearness(near, language, other, words),
+        nearness=_nearness(index, near, language, other, words),
         passage_ids={entry_of(text_id): text_id for text_id in reversed(nearest_first)},
     )
 
@@ -439,6 +442,7 @@ def _meant(shelf: Shelf, entry_id: str, translation: str, situation: Values) -> 
 
 
 def _nearness(
+    index: Index,
     near: Mapping[Collected, Sequence[tuple[str, float]]],
     language: Language,
     other: Language,
@@ -448,12 +452,14 @@ def _nearness(
 
     def mean(kind: Kind, lang: Language, count: int) -> float:
         nearest = [value for _, value in near[kind, lang][:count]]
-        return sum(nearest) / len(nearest)
+        return sum(nearest) / max(1, len(nearest))
 
     def beyond_outside(kind: Kind, first: Language, second: Language) -> float:
         for speaking, lang in _witnesses(kind, first, second):
             if near[speaking, lang]:
-                count = _NEAREST[speaking]
+                count = _NEAREST
+                if speaking == "questions":
+                    count = min(max(count, index.size(speaking, lang) // _MANY), _NEAREST_OF_MANY)
                 return mean(speaking, lang, count) - mean("outside", lang, count)
         return -1.0
 
@@ -462,8 +468,9 @@ def _nearness(
             beyond_outside("passages", language, other),
             beyond_outside("questions", language, other),
             beyond_outside("questions", other, language),
-            near["outside", language][0][1],
+            max((value for _, value in near["outside", language]), default=0.0),
             max(words.values(), default=0.0),
+            expected_extreme(index.size("passages", language) or index.size("passages", other)),
         ]
     )
 

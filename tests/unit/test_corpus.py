@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from statistics import mean
@@ -91,35 +92,67 @@ def test_a_new_question_after_another_is_not_drowned_by_it(
     assert follow_up.passages[0].entry_id == "zh/screen-share-audio"
 
 
+@pytest.fixture
+def beside(own: RetrievalSet, workshop: Workshop, tmp_path: Path) -> Callable[[str], Retriever]:
+    """Makes a retriever of the corpus and of a customer's one document, of that text."""
+
+    def make(text: str) -> Retriever:
+        notes = tmp_path / "notes"
+        notes.mkdir()
+        (notes / "notes.md").write_text(text, "utf-8")
+        base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS))
+        sync(base, notes, "tango", Work(threads=1))
+        model = workshop.embedder
+        with closing(base.library()) as library:
+            index = Index(base.place_of("tango"), model.id, library.texts("tango"))
+        theirs = Shelf(index, openings={}, versions={}, situations={})
+        return Retriever([own.shelf(), theirs], model, Calibration.load(), Vocabulary.load())
+
+    return make
+
+
 @pytest.mark.models
 def test_documents_of_a_customer_are_used_and_hide_nothing(
-    own: RetrievalSet, workshop: Workshop, tmp_path: Path
+    own: RetrievalSet, workshop: Workshop, beside: Callable[[str], Retriever]
 ) -> None:
     """What they alone answer they do, and what the corpus answers it still does, as surely."""
-    notes = tmp_path / "notes"
-    notes.mkdir()
-    (notes / "rooms.md").write_text(
+    both = beside(
         "# Names of rooms at Tango\n\nRooms of the tutoring service are called tutor, a dash and "
         "the number of the lesson. Support rooms begin with help.\n\n"
         "# Recordings at Tango\n\nRecordings of lessons are kept for ninety days, in the bucket "
-        "tango-lessons.\n",
-        "utf-8",
+        "tango-lessons.\n"
     )
-    base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS))
-    sync(base, notes, "tango", Work(threads=1))
-    model, calibration = workshop.embedder, Calibration.load()
-    with closing(base.library()) as library:
-        index = Index(base.place_of("tango"), model.id, library.texts("tango"))
-    theirs = Shelf(index, openings={}, versions={}, situations={})
-    both = Retriever([own.shelf(), theirs], model, calibration, Vocabulary.load())
     for question in (
         "how are the rooms of the tutoring service called",
         "for how long are recordings of our Tango lessons kept",
     ):
         found = both.search(question)
         assert found.supported and "/doc-" in found.passages[0].entry_id, question
-    alone = own.retriever(model, calibration)
+    alone = own.retriever(workshop.embedder, Calibration.load())
     for question in ("which port do I open", "what does an echo come from", "回声怎么办"):
         found, before = both.search(question), alone.search(question)
         assert found.supported and found.passages[0] == before.passages[0], question
     assert not both.search("will it rain in London tomorrow").supported
+
+
+@pytest.mark.models
+def test_a_document_answers_what_customers_asked_in_vain(
+    own: RetrievalSet, workshop: Workshop, beside: Callable[[str], Retriever]
+) -> None:
+    """Our own examples of questions that nothing answers do not stand against it."""
+    both = beside(
+        "# Prices\n\nA thousand minutes of audio cost 0.99 dollars, of HD video 3.99 dollars, an "
+        "hour of cloud recording 1.49 dollars.\n\n"
+        "# Voice changer\n\nCallers can change their voice in a room: robot, child, deep and "
+        "whisper. Switch it on with the voice effects panel below the microphone button.\n"
+    )
+    alone = own.retriever(workshop.embedder, Calibration.load())
+    for question in (
+        "how much do you charge for a thousand minutes of HD video",
+        "what does cloud recording cost per hour",
+        "can users change their voice to sound like a robot or a child",
+    ):
+        assert not alone.search(question).supported, question
+        found = both.search(question)
+        assert found.supported and "/doc-" in found.passages[0].entry_id, question
+    assert not both.search("who founded your company").supported
