@@ -202,12 +202,23 @@ async def test_nothing_found_is_said_and_the_model_is_not_asked(world: World) ->
     assert world.model.asked == []
 
 
-async def test_a_model_that_finds_no_answer_in_the_passages_declines(world: World) -> None:
+@pytest.mark.parametrize(("score", "embedded"), [(0.3, True), (0.98, False)])
+async def test_a_model_that_finds_no_answer_in_the_passages_declines(
+    world: World, score: float, embedded: bool
+) -> None:
+    world.knowledge.found |= {"opening": None, "passages": [PASSAGE | {"score": score}]}
+    world.model.text = "NO_ANSWER"
+    answer = await world.answer(embedded=embedded)
+    assert answer.declined and answer.citations == ()
+    assert answer.text == load_phrases()["zh"].declined
+
+
+async def test_the_embedded_model_is_not_believed_where_retrieval_is_sure(world: World) -> None:
     world.knowledge.found["opening"] = None
     world.model.text = "NO_ANSWER"
     answer = await world.answer()
-    assert answer.declined and answer.citations == ()
-    assert answer.text == load_phrases()["zh"].declined
+    assert answer.text.startswith(OPENING["text"]) and "打开 AEC。" in answer.text
+    assert not answer.declined and [c.id for c in answer.citations] == ["zh/echo"]
 
 
 async def test_a_model_that_gives_up_halfway_leaves_what_it_has_said(world: World) -> None:
