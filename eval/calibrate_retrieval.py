@@ -21,7 +21,15 @@ import numpy as np
 
 from agent.settings import Settings
 from eval.asked import Question, digest, load_questions
-from eval.retrieval_sets import MANUALS, Workshop, corpora_of, own_set, rtc_docs, shelves_of
+from eval.retrieval_sets import (
+    MANUALS,
+    RetrievalSet,
+    Workshop,
+    corpora_of,
+    own_set,
+    rtc_docs,
+    shelves_of,
+)
 from knowledge.retrieval import (
     EVIDENCE,
     SUPPORT,
@@ -53,6 +61,8 @@ _WORDS = EVIDENCE.index("words")
 #: says nothing there: sections are short.
 _OF_DOCUMENTS = [SUPPORT.index(name) for name in ("passages", "other_questions", "outside", "size")]
 _SIZE = SUPPORT.index("size")
+#: What counts for that of the corpus, before its parts are looked at.
+_OF_ONE_SIZE = [column for column in range(len(SUPPORT)) if column != _SIZE]
 #: Besides the whole corpus, and all manuals together.
 _SUBJECTS_OF_A_PART = (6, 40)
 _DOCUMENTS_OF_A_SHELF = (1, 5)
@@ -68,8 +78,6 @@ class Sample:
 
     question: Question
     evidence: tuple[Evidence, ...]
-    of_parts: tuple[Evidence, ...] = ()
-    """What small parts of the corpus say, which have an answer where the corpus has one."""
 
     @property
     def answers(self) -> list[int]:
@@ -143,7 +151,9 @@ def calibrate(samples: Sequence[Sample]) -> Calibration:
 def _fit(samples: Sequence[Sample]) -> Calibration:
     answered = [(s.evidence[0].features, s.answers[0]) for s in samples if s.answers]
     ranking = _fit_ranking([features for features, _ in answered], [row for _, row in answered])
-    support, bias = _fit_support(samples)
+    answerable = np.array([bool(s.question.subjects) for s in samples])
+    nearness = np.array([s.evidence[0].nearness for s in samples])
+    support, bias = _fit_support(nearness, answerable, _OF_ONE_SIZE)
     return Calibration(
         ranking,
         WORDS_WEIGHT_OF_DOCUMENTS,
@@ -154,6 +164,34 @@ def _fit(samples: Sequence[Sample]) -> Calibration:
         supported=0.5,
         opening=1.0,
     )
+
+
+def with_parts(
+    calibration: Calibration, whole: Sequence[Sample], parts: Sequence[Sample]
+) -> Calibration:
+    """``calibration`` with a weight of the size for the support of the corpus.
+
+    It is fitted on parts of the corpus, which take no part in the other weights: the nearest of few
+    ways of asking weigh differently. For the whole corpus nothing changes.
+    """
+    of_parts = np.array([sample.evidence[0].nearness for sample in parts])
+    smaller = of_parts[:, _SIZE] - np.mean([s.evidence[0].nearness[_SIZE] for s in whole])
+    truth = np.array([bool(sample.question.subjects) for sample in parts])
+    cost = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
+    known = of_parts @ calibration.support + calibration.support_bias
+
+    def loss(weight: Array) -> tuple[float, Array, Array]:
+        logit = known + smaller * weight[0]
+        guess = 1 / (1 + np.exp(-logit))
+        value = float((cost * np.logaddexp(0, np.where(truth, -logit, logit))).sum())
+        gradient = np.array([(cost * (guess - truth) * smaller).sum()])
+        return value, gradient, np.array([[(cost * guess * (1 - guess) * smaller**2).sum()]])
+
+    (weight,) = _newton(loss, 1, _RIDGE * len(parts))
+    support = calibration.support.copy()
+    support[_SIZE] = weight
+    bias = float(calibration.support_bias + weight * (smaller - of_parts[:, _SIZE])[0])
+    return replace(calibration, support=support, support_bias=bias)
 
 
 def with_documents(
@@ -170,11 +208,11 @@ def with_documents(
     folds = np.arange(len(truth)) % _FOLDS
     held_out = np.zeros(len(truth))
     for fold in range(_FOLDS):
-        weights, bias = _fit_support_of_documents(features[folds != fold], truth[folds != fold])
+        weights, bias = _fit_support(features[folds != fold], truth[folds != fold], _OF_DOCUMENTS)
         held_out[folds == fold] = features[folds == fold] @ weights + bias
     declined = float(np.quantile(held_out[~truth], DECLINED, method="higher"))
     threshold = math.log(calibration.supported / (1 - calibration.supported))
-    support, bias = _fit_support_of_documents(features, truth)
+    support, bias = _fit_support(features, truth, _OF_DOCUMENTS)
     return replace(
         calibration,
         support_of_documents=support,
@@ -203,37 +241,10 @@ def _fit_ranking(choices: Sequence[Array], chosen: Sequence[int]) -> Array:
     return np.append(fitted, WORDS_WEIGHT)
 
 
-def _fit_support(samples: Sequence[Sample]) -> tuple[Array, float]:
-    """Weights per SUPPORT and bias: all but that of the size from the corpus, that from its parts.
-
-    Parts take no part in the others: the nearest of few ways of asking weigh differently.
-    """
-    truth = np.array([bool(sample.question.subjects) for sample in samples])
-    nearness = np.array([sample.evidence[0].nearness for sample in samples])
-    weights, bias = _fit_logistic(nearness[:, :_SIZE], truth)
-    parts = [(found.nearness, sample) for sample in samples for found in sample.of_parts]
-    of_parts = np.array([values for values, _ in parts])
-    truth = np.array([bool(sample.question.subjects) for _, sample in parts])
-    sign = np.where(truth, 1.0, -1.0)
-    cost = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
-    known = of_parts[:, :_SIZE] @ weights + bias
-    smaller = of_parts[:, _SIZE] - nearness[:, _SIZE].mean()
-
-    def loss(of_size: Array) -> tuple[float, Array, Array]:
-        logit = known + smaller * of_size[0]
-        guess = 1 / (1 + np.exp(-logit))
-        value = float((cost * np.logaddexp(0, -sign * logit)).sum())
-        gradient = np.array([(cost * (guess - truth) * smaller).sum()])
-        return value, gradient, np.array([[(cost * guess * (1 - guess) * smaller**2).sum()]])
-
-    (of_size,) = _newton(loss, 1, _RIDGE * len(parts))
-    return np.append(weights, of_size), bias - float(of_size * nearness[:, _SIZE].mean())
-
-
-def _fit_support_of_documents(features: Array, truth: Array) -> tuple[Array, float]:
+def _fit_support(features: Array, truth: Array, columns: Sequence[int]) -> tuple[Array, float]:
     """Weights per SUPPORT, of which only some count, and bias."""
     weights = np.zeros(len(SUPPORT))
-    weights[_OF_DOCUMENTS], bias = _fit_logistic(features[:, _OF_DOCUMENTS], truth)
+    weights[columns], bias = _fit_logistic(features[:, columns], truth)
     return weights, bias
 
 
@@ -378,34 +389,34 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args(argv)
     workshop = Workshop.of(Settings())
-    samples = _about_corpus(workshop)
+    own, questions = own_set(workshop), load_questions()
+    samples = collect(own.retriever(workshop.embedder, _UNFITTED), questions)
     checked = cross_check(samples)
     calibration = Calibration.load() if arguments.check else calibrate(samples)
     print(f"cross-check: {checked[0]}\n             {checked[1]}")
     print(f"in use:      {measure(samples, calibration)}")
     if not arguments.check:
+        calibration = with_parts(calibration, samples, _about_parts(workshop, own, questions))
         calibration = with_documents(calibration, *_about_documents(workshop))
         beside = THRESHOLDS.with_suffix(".tmp")
         beside.write_text(render(calibration, checked), encoding="utf-8")
         beside.replace(THRESHOLDS)
 
 
-def _about_corpus(workshop: Workshop) -> list[Sample]:
-    """What the corpus and its parts say: an operator may begin with six entries."""
-    own = own_set(workshop)
-    questions = load_questions()
-    of_parts: dict[Question, list[Evidence]] = {question: [] for question in questions}
+def _about_parts(
+    workshop: Workshop, own: RetrievalSet, questions: Sequence[Question]
+) -> list[Sample]:
+    """What parts of the corpus say: an operator may begin with six entries."""
+    samples: list[Sample] = []
     unanswerable = [question for question in questions if not question.subjects]
     for subjects in _SUBJECTS_OF_A_PART:
         parts = list(corpora_of(own, workshop, subjects))
         for number, part in enumerate(parts):
-            retriever = part.retriever(workshop.embedder, _UNFITTED)
             answered = {query.text for query in part.queries}
             asked = [question for question in questions if question.text in answered]
-            for question in (*asked, *unanswerable[number :: len(parts)]):
-                of_parts[question] += retriever.evidence(question.text, question.language, {})
-    samples = collect(own.retriever(workshop.embedder, _UNFITTED), questions)
-    return [replace(s, of_parts=tuple(of_parts[s.question])) for s in samples]
+            retriever = part.retriever(workshop.embedder, _UNFITTED)
+            samples += collect(retriever, [*asked, *unanswerable[number :: len(parts)]])
+    return samples
 
 
 def _about_documents(workshop: Workshop) -> tuple[list[Evidence], list[Evidence]]:
