@@ -407,16 +407,18 @@ def _weigh(
         for text_id, _ in near[kind, lang]
     }
     subjects = sorted({_subject(entry_id) for entry_id in (*entries, *words)})
+    # Per column those who may testify: what has no texts never does.
+    columns = [
+        [(lang, similarity[k, lang]) for k, lang in _witnesses(kind, *spoken) if near[k, lang]]
+        for spoken in ((language, other), (other, language))
+        for kind in _SOFTNESS
+    ]
     rows: list[list[float]] = []
     for subject in subjects:
         testimony: list[float] = []
-        for first, second in ((language, other), (other, language)):
-            for kind in _SOFTNESS:
-                heard = (
-                    similarity[k, lang].to(f"{lang}/{subject}")
-                    for k, lang in _witnesses(kind, first, second)
-                )
-                testimony.append(next((value for value in heard if value is not None), 0.0))
+        for witnesses in columns:
+            heard = (witness.to(f"{lang}/{subject}") for lang, witness in witnesses)
+            testimony.append(next((value for value in heard if value is not None), 0.0))
         meant = _meant(shelf, f"{language}/{subject}", f"{other}/{subject}", situation)
         rows.append([*testimony, meant, words.get(f"{language}/{subject}", 0.0)])
     nearest_first = [text_id for lang in (language, other) for text_id, _ in near["passages", lang]]
@@ -489,7 +491,8 @@ class _Similarity:
         self._texts_of = texts_of
         self._softness = softness
         #: A text that is not among the nearest is at most as near as the last of them.
-        self._least = math.exp(nearest[-1][1] / softness) if nearest else 1.0
+        self._floor = nearest[-1][1] if nearest else 0.0
+        self._least = math.exp(self._floor / softness)
         self._by_entry: dict[str, list[float]] = defaultdict(list)
         for text_id, value in nearest:
             self._by_entry[entry_of(text_id)].append(math.exp(value / softness))
@@ -499,7 +502,9 @@ class _Similarity:
         count = self._texts_of.get(entry_id, 0)
         if not count:
             return None
-        found = self._by_entry.get(entry_id, ())
+        found = self._by_entry.get(entry_id)
+        if found is None:
+            return self._floor
         total = sum(found) + self._least * (count - len(found))
         return self._softness * math.log(total / count)
 
