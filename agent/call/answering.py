@@ -38,7 +38,7 @@ _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
 #: What the prompts tell the model to write when the passages do not answer.
 _NO_ANSWER = "NO_ANSWER"
 #: Score of the best passage from which the embedded model is not believed that there is no answer:
-#: nine of ten times it had been given one (docs/knowledge.md). The entry's own text is spoken then.
+#: nine of ten times it had been given one (docs/performance.md). The entry's own text is spoken.
 _SURE = 0.45
 #: The first token of an embedded model may wait for a long prompt; a hosted one is quicker.
 _MODEL_OPTIONS = APIConnectOptions(max_retry=0, timeout=20.0)
