@@ -389,8 +389,8 @@ def _answered_outside(texts: Texts, known: KnownVectors, centres: Mapping[str, V
     """Ids of the questions outside that these texts answer after all.
 
     Left in, they would have the price list of an operator declined: nothing is nearer to the
-    question for a price than our own example of one. Entries have ways of asking, which are as
-    near, and know nothing of such questions either.
+    question for a price than our own example of one. Where there are entries nothing is left out:
+    their ways of asking are as near as the examples.
     """
     if any(True for language in LANGUAGES for _ in texts.questions(language)):
         return set()
