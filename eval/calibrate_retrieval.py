@@ -175,7 +175,8 @@ def with_parts(
     ways of asking weigh differently. For the whole corpus nothing changes.
     """
     of_parts = np.array([sample.evidence[0].nearness for sample in parts])
-    smaller = of_parts[:, _SIZE] - np.mean([s.evidence[0].nearness[_SIZE] for s in whole])
+    size_of_whole = float(np.mean([sample.evidence[0].nearness[_SIZE] for sample in whole]))
+    smaller = of_parts[:, _SIZE] - size_of_whole
     truth = np.array([bool(sample.question.subjects) for sample in parts])
     cost = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean()))
     known = of_parts @ calibration.support + calibration.support_bias
@@ -190,7 +191,7 @@ def with_parts(
     (weight,) = _newton(loss, 1, _RIDGE * len(parts))
     support = calibration.support.copy()
     support[_SIZE] = weight
-    bias = float(calibration.support_bias + weight * (smaller - of_parts[:, _SIZE])[0])
+    bias = calibration.support_bias - float(weight) * size_of_whole
     return replace(calibration, support=support, support_bias=bias)
 
 

@@ -37,9 +37,6 @@ _SENTENCE_CHARACTERS = 20
 _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
 #: What the prompts tell the model to write when the passages do not answer.
 _NO_ANSWER = "NO_ANSWER"
-#: Score of the best passage from which the embedded model is not believed that there is no answer:
-#: nine of ten times it had been given one (docs/performance.md). The entry's own text is spoken.
-_SURE = 0.45
 #: The first token of an embedded model may wait for a long prompt; a hosted one is quicker.
 _MODEL_OPTIONS = APIConnectOptions(max_retry=0, timeout=20.0)
 
@@ -81,8 +78,7 @@ class Answerer:
 
     def __init__(self, knowledge: KnowledgeClient, endpoint: LanguageModelEndpoint | None) -> None:
         """``endpoint`` None: no language model, approved text alone answers."""
-        self._embedded = endpoint is not None and endpoint.embedded
-        self._prompts = PromptWriter(continues=self._embedded)
+        self._prompts = PromptWriter(continues=endpoint is not None and endpoint.embedded)
         self._ahead = Preparation(knowledge, self._prompts, endpoint)
         self.model: openai.LLM | None = None
         if endpoint:
@@ -150,12 +146,9 @@ class Answerer:
                 composed = True
         except APIError as error:
             log.warning("the language model did not answer: %s", error)
-        sure = self._embedded and found.retrieval.passages[0].score >= _SURE
-        if answer.declined and not sure:
-            answer.citations = ()
+        if answer.declined:
             yield self._phrases[answer.language].declined
         elif not composed:
-            answer.declined = False
             async for text in _approved_text(answer, best):
                 yield text
 
@@ -174,7 +167,8 @@ class Answerer:
                 answer.timings_ms.setdefault("first_clause", _ms_since(started))
                 if _NO_ANSWER in clause:
                     # Nothing follows; after what has been said already, nothing needs to.
-                    answer.declined = not answer.text
+                    if not answer.text:
+                        answer.declined, answer.citations = True, ()
                     return
                 if _is_foreign(clause, answer.language):
                     log.warning("the model's %r is not in the customer's language", clause)

@@ -26,7 +26,7 @@ from knowledge.entry import read_corpus
 from knowledge.index import Index
 from knowledge.intake import Work, sync
 from knowledge.lint import lint
-from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.retrieval import Calibration, Retrieval, Retriever, Shelf
 from knowledge.vocabulary import Vocabulary
 
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"
@@ -111,6 +111,10 @@ def beside(own: RetrievalSet, workshop: Workshop, tmp_path: Path) -> Callable[[s
     return make
 
 
+def from_documents(found: Retrieval) -> bool:
+    return found.supported and "/doc-" in found.passages[0].entry_id
+
+
 @pytest.mark.models
 def test_documents_of_a_customer_are_used_and_hide_nothing(
     own: RetrievalSet, workshop: Workshop, beside: Callable[[str], Retriever]
@@ -126,8 +130,7 @@ def test_documents_of_a_customer_are_used_and_hide_nothing(
         "how are the rooms of the tutoring service called",
         "for how long are recordings of our Tango lessons kept",
     ):
-        found = both.search(question)
-        assert found.supported and "/doc-" in found.passages[0].entry_id, question
+        assert from_documents(both.search(question)), question
     alone = own.retriever(workshop.embedder, Calibration.load())
     for question in ("which port do I open", "what does an echo come from", "回声怎么办"):
         found, before = both.search(question), alone.search(question)
@@ -153,6 +156,5 @@ def test_a_document_answers_what_customers_asked_in_vain(
         "can users change their voice to sound like a robot or a child",
     ):
         assert not alone.search(question).supported, question
-        found = both.search(question)
-        assert found.supported and "/doc-" in found.passages[0].entry_id, question
+        assert from_documents(both.search(question)), question
     assert not both.search("who founded your company").supported
