@@ -24,9 +24,10 @@ import numpy as np
 from langchain_core.documents import Document
 
 from agent.cli.output import err, print_json
+from agent.host.knowledge import embedding_folder
 from agent.settings import Settings
 from eval.asked import load_questions
-from knowledge.embedding import E5Model, Role
+from knowledge.embedding import E5Model, Embedder, Role
 from knowledge.entry import LANGUAGES, Corpus, Language, read_corpus
 from knowledge.index import Index, Place, build_index
 from knowledge.retrieval import Calibration, Retriever, Shelf
@@ -40,7 +41,7 @@ _QUESTIONS = 200
 class MadeUpVectors:
     """An embedder that gives each text a random direction near a common one."""
 
-    def __init__(self, real: E5Model) -> None:
+    def __init__(self, real: Embedder) -> None:
         self.id = real.id
         (common,) = real.embed(["RTC"], "passage")
         self._common = np.array(common, np.float32)
@@ -94,9 +95,8 @@ class MadeUpTexts:
             yield f"{language}/doc-000000000000-{number}", text
 
 
-def measure(chunks: int, corpus: Corpus) -> dict[str, Any]:
+def measure(chunks: int, corpus: Corpus, real: Embedder) -> dict[str, Any]:
     """Build an index of so many chunks in a folder that is deleted again, and search it."""
-    real = E5Model()
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder) / "index")
         started = time.monotonic()
@@ -143,8 +143,9 @@ def main() -> None:
     """Print one JSON object, by number of chunks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chunks", type=int, nargs="+")
-    corpus = read_corpus(Settings().knowledge.corpus_dir)
-    print_json({chunks: measure(chunks, corpus) for chunks in parser.parse_args().chunks})
+    settings = Settings()
+    corpus, model = read_corpus(settings.knowledge.corpus_dir), E5Model(embedding_folder(settings))
+    print_json({chunks: measure(chunks, corpus, model) for chunks in parser.parse_args().chunks})
 
 
 if __name__ == "__main__":

@@ -17,17 +17,19 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from langchain_core.documents import Document
 
+from agent.host.knowledge import embedding_folder
 from agent.settings import Settings
 from eval.asked import QUESTIONS, load_questions
 from eval.clips import DATA_DIR
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
-from knowledge.embedding import E5Model, Embedder, Role
+from knowledge.embedding import Embedder, Role
 from knowledge.entry import LANGUAGES, Corpus, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import Index, Place, Texts, build_index
@@ -86,7 +88,8 @@ class Workshop:
     corpus_dir: Path
     known_vectors: Path
     """Of the installation, so that the corpus is not embedded again; may be missing."""
-    embedder: Embedder
+    embedding: Path
+    """Folder of the model that comes with Liuke."""
     threads: int
     progress: Progress
 
@@ -97,14 +100,20 @@ class Workshop:
             settings.paths.data_dir / "eval",
             settings.knowledge.corpus_dir,
             settings.paths.data_dir / "knowledge" / "vectors.db",
-            E5Model(),
+            embedding_folder(settings),
             os.cpu_count() or 1,
             progress,
         )
 
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The model, loaded."""
+        return self.base("own").embedder()
+
     def base(self, name: str) -> KnowledgeBase:
         """A knowledge base of its own for the set of that name."""
-        return KnowledgeBase(KnowledgeConfig(self.folder / name, self.corpus_dir))
+        config = KnowledgeConfig(self.folder / name, self.corpus_dir, self.embedding)
+        return KnowledgeBase(config)
 
 
 def own_set(workshop: Workshop) -> RetrievalSet:

@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
@@ -31,6 +33,9 @@ from knowledge.vectors import Progress
 
 #: Names a tenant may have: they become names of folders.
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+#: Loading takes longer than most of what is done with a knowledge base.
+_embedded = cache(E5Model)
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,10 @@ class KnowledgeBase:
         self._config = config
 
     def embedder(self) -> Embedder:
-        """The model that embeds, loaded."""
+        """The model that embeds, loaded. Raises KnowledgeError when it cannot be."""
         endpoint = self._config.embedding
-        if endpoint is None:
-            return E5Model()
+        if isinstance(endpoint, Path):
+            return _embedded(endpoint)
         # The client takes a second to import, which the embedded model need not wait for.
         from knowledge.endpoint import EndpointModel
 

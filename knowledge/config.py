@@ -21,7 +21,7 @@ class KnowledgeConfig:
 
     folder: Path
     corpus_dir: Path
+    embedding: Endpoint | Path
+    """Of a model in this process, the folder of its files."""
     chroma_url: str = ""
     """Of a Chroma server; empty: Chroma in this process."""
-    embedding: Endpoint | None = None
-    """None: the model in this process."""

@@ -148,8 +148,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="of indexes and library")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the entries")
     parser.add_argument("--chroma-url", default="", help="a Chroma server; else in this process")
-    parser.add_argument("--embedding-url", default="", help="an OpenAI-compatible endpoint")
-    parser.add_argument("--embedding-model", default="", help="its model")
+    embedding = parser.add_mutually_exclusive_group(required=True)
+    embedding.add_argument("--embedding-folder", type=Path, help="of the model in this process")
+    embedding.add_argument("--embedding-url", help="an OpenAI-compatible endpoint")
+    parser.add_argument("--embedding-model", default="", help="the endpoint's model")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8903)
     arguments = parser.parse_args(argv)
@@ -159,8 +161,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = KnowledgeConfig(
         arguments.folder,
         arguments.corpus,
+        arguments.embedding_folder or endpoint,
         arguments.chroma_url,
-        endpoint if endpoint.url else None,
     )
     try:
         app = create_app(Desk(KnowledgeBase(config)))

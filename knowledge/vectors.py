@@ -98,7 +98,9 @@ class KnownVectors:
     def _unknown(self, texts: Iterable[Text]) -> list[Text]:
         keys = {self._key(text): text for text in texts}
         known = {key for key, _ in self._select(set(keys))}
-        return [text for key, text in keys.items() if key not in known]
+        unknown = [text for key, text in keys.items() if key not in known]
+        # Texts of about one length are embedded together the quickest.
+        return sorted(unknown, key=lambda text: len(text[1]))
 
     def _select(self, keys: set[bytes]) -> Iterator[tuple[bytes, Vectors]]:
         for window in windows(keys, _WINDOW):

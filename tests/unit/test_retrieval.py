@@ -24,6 +24,7 @@ from knowledge.ingest import CorpusTexts
 from knowledge.retrieval import Calibration, Retriever, Shelf
 from knowledge.server import create_app, main
 from knowledge.vocabulary import Vocabulary, situation_of
+from tests.unit.embedding import FOLDER, model
 
 #: Title, ways of asking, opening, body.
 ENTRIES = {
@@ -120,18 +121,18 @@ def write_corpus(folder: Path, without: str = "") -> Path:
 
 
 def built(corpus: Path, index: Path) -> BuildReport:
-    return build_index(CorpusTexts(read_corpus(corpus)), Place(index), E5Model(), threads=1)
+    return build_index(CorpusTexts(read_corpus(corpus)), Place(index), model(), threads=1)
 
 
 def open_retrieval(index: Path, corpus: Path) -> Retriever:
-    entries, model = read_corpus(corpus), E5Model()
+    entries = read_corpus(corpus)
     shelf = Shelf(
-        Index(Place(index), model.id, CorpusTexts(entries)),
+        Index(Place(index), model().id, CorpusTexts(entries)),
         openings={(entry.id, 1): entry.opening for entry in entries.entries},
         versions={},
         situations={entry.id: situation_of(entry) for entry in entries.entries},
     )
-    return Retriever([shelf], model, Calibration.load(), Vocabulary.load())
+    return Retriever([shelf], model(), Calibration.load(), Vocabulary.load())
 
 
 @pytest.fixture(scope="module", params=["embedded", "Chroma server", "embeddings endpoint"])
@@ -140,7 +141,7 @@ def config(
 ) -> KnowledgeConfig:
     """A knowledge base, built."""
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
-    config = KnowledgeConfig(tmp_path_factory.mktemp("knowledge"), corpus)
+    config = KnowledgeConfig(tmp_path_factory.mktemp("knowledge"), corpus, FOLDER)
     if request.param == "Chroma server":
         config = replace(config, chroma_url=request.getfixturevalue("chroma_url"))
     if request.param == "embeddings endpoint":
@@ -294,7 +295,7 @@ def test_a_build_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
     texts = CorpusTexts(read_corpus(corpus))
     with pytest.raises(KeyboardInterrupt):
-        build_index(texts, Place(index), Dying(), threads=1)
+        build_index(texts, Place(index), Dying(FOLDER), threads=1)
     assert not (index / "manifest.json").exists()
     report = built(corpus, index)
     whole = built(corpus, tmp_path / "fresh" / "index")
@@ -310,7 +311,7 @@ def test_vectors_of_another_model_are_refused_and_made_anew(tmp_path: Path) -> N
     texts = CorpusTexts(read_corpus(corpus))
     with pytest.raises(KnowledgeError, match=r"multilingual-e5-small.*another-model"):
         Index(Place(index), Other.id, texts)
-    report = build_index(texts, Place(index), Other(), threads=1)
+    report = build_index(texts, Place(index), Other(FOLDER), threads=1)
     assert report.embedded > 0
     assert Index(Place(index), Other.id, texts).manifest.embedding == Other.id
 
@@ -319,7 +320,8 @@ def test_the_server_refuses_to_start_without_an_index(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = write_corpus(tmp_path / "corpus")
-    assert main(["--folder", str(tmp_path / "none"), "--corpus", str(corpus)]) == 1
+    given = {"--folder": tmp_path / "none", "--corpus": corpus, "--embedding-folder": FOLDER}
+    assert main([word for option, path in given.items() for word in (option, str(path))]) == 1
     assert "liuke knowledge build" in capsys.readouterr().err
 
 

@@ -11,9 +11,9 @@ import pytest
 from eval.retrieval import measure, words
 from eval.retrieval_scores import Ranked, score
 from eval.retrieval_sets import Query, Workshop, folder_set
-from knowledge.embedding import E5Model
 from knowledge.errors import KnowledgeError
 from knowledge.retrieval import Calibration
+from tests.unit.embedding import FOLDER
 
 
 def ranked(found: str, relevant: str) -> Ranked:
@@ -47,7 +47,7 @@ PAGES = {
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
     nothing = tmp_path / "vectors.db"
-    return Workshop(tmp_path / "sets", tmp_path, nothing, E5Model(), 1, lambda done, total: None)
+    return Workshop(tmp_path / "sets", tmp_path, nothing, FOLDER, 1, lambda done, total: None)
 
 
 def write_set(folder: Path, right: str) -> None:
