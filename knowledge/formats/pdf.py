@@ -1,7 +1,8 @@
 """PDF: a file in, langchain Documents out (see knowledge.formats.blocks), read page by page.
 
-A PDF knows letters and places only. Lines in larger letters are headings, lines at the edge that
-several pages have in common are dropped, and the rest are joined into paragraphs.
+A PDF knows letters, places and lines only. Text in larger letters is a heading, what is ruled is a
+table, text at the edge that several pages have in common is dropped, and the rest is joined into
+paragraphs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -20,7 +21,9 @@ from langchain_core.documents import Document
 from pypdf import PageObject, PdfReader
 
 from knowledge.errors import KnowledgeError
-from knowledge.formats.blocks import Block, Heading, Paragraph, documents
+from knowledge.formats import tables
+from knowledge.formats.blocks import Block, Heading, Paragraph, Table, documents
+from knowledge.formats.ruled import RuledTable, ruled_tables
 from knowledge.formats.wording import tidy
 
 # Files have small faults by the hundred, which pypdf repairs and reports one by one.
@@ -37,6 +40,10 @@ _HEADING_CHARACTERS: Final = 80
 _FULL: Final = 0.75
 #: A distance of this many usual ones begins a paragraph.
 _GAP: Final = 1.35
+#: Letters of a table that count for one of the text: where both are, the text's height is the text's.
+_TO_ONE: Final = 5
+#: Strokes and boxes that the smallest table is ruled with, at least.
+_RULES: Final = 4
 
 _BULLET: Final = re.compile(r"^([•●▪■◦‣○·*]\s*|[-–—]\s+)")
 _NUMBER: Final = re.compile(r"\d{1,2}[.)、．](?!\d)|[(（]\d{1,2}[)）]|[①-⑳]|第.{1,3}步")
@@ -47,7 +54,7 @@ _PAGE_NUMBER: Final = re.compile(r"[-–— ]*\d{1,4}[-–— ]*")
 _NUMBER_IN_TITLE: Final = re.compile(r"^\d+|\d+$|第 ?\d+ ?页|\d+ ?(/|of) ?\d+", re.I)
 #: What programs call a document by themselves.
 _MADE_UP: Final = re.compile(
-    r"(microsoft )?(word|powerpoint) - .*|untitled.*|.*\.\w{3,4}|[\d\W]*", re.I
+    r"(microsoft )?(word|powerpoint) - .*|\(?(untitled|anonymous).*|.*\.\w{3,4}|[\d\W]*", re.I
 )
 
 
@@ -56,10 +63,30 @@ class _Line:
     text: str
     size: float
     """Height of its letters, in points."""
+    x: float
+    """Place of its beginning, in points from the left edge of the page."""
     y: float
     """Place above the foot of the page, in points."""
     begins_item: bool
     """Whether it has a bullet or a number in front."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    items: list[_Line | Table]
+    """From top to bottom."""
+    letters: Counter[float]
+    """How much is written in letters of each height."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Text as it was written, with the height of its letters and its place, in points."""
+
+    text: str
+    size: float
+    x: float
+    y: float
 
 
 class PdfParser(BaseBlobParser):
@@ -94,8 +121,8 @@ class PdfParser(BaseBlobParser):
         yield from documents(blocks, source, title)
 
 
-def _read(reader: PdfReader, source: str) -> tuple[str, list[list[_Line]]]:
-    """The title, and the lines of each page."""
+def _read(reader: PdfReader, source: str) -> tuple[str, list[_Page]]:
+    """The title, and the pages."""
     if reader.is_encrypted and not reader.decrypt(""):
         raise KnowledgeError(
             f"{source} is locked with a password.", "Save a copy of it without one."
@@ -103,61 +130,107 @@ def _read(reader: PdfReader, source: str) -> tuple[str, list[list[_Line]]]:
     title = str((reader.metadata and reader.metadata.title) or "")
     pages = []
     for page in reader.pages:
-        pages.append(list(_lines(page)))
+        pages.append(_page(page))
         # Else every page stays in memory, with its pictures.
         reader.resolved_objects.clear()
     return title, pages
 
 
-def _lines(page: PageObject) -> Iterator[_Line]:
-    """The page's lines, from top to bottom."""
-    pieces: list[tuple[str, float, float]] = []
+def _page(page: PageObject) -> _Page:
+    """The page's lines and tables, from top to bottom."""
+    pieces: list[_Piece] = []
+    rules = 0
 
     def keep(text: str, cm: Sequence[float], tm: Sequence[float], _: Any, size: float) -> None:
         # A letter's height is scaled twice; turned by 90 degrees, by the other two numbers.
         scale = abs(cm[3] * tm[3]) or abs(cm[1] * tm[2]) or 1.0
-        pieces.append((text, round(size * scale, 1), tm[5] * cm[3] + cm[5]))
+        x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
+        y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+        pieces.append(_Piece(text, round(size * scale, 1), x, y))
 
-    page.extract_text(visitor_text=keep)
-    line: list[tuple[str, float, float]] = []
-    for text, size, y in [*pieces, ("\n", 0.0, 0.0)]:
-        before, *after = text.split("\n")
-        line.append((before, size, y))
+    def count(operator: bytes, *_: Any) -> None:
+        nonlocal rules
+        rules += operator in (b"re", b"l")
+
+    page.extract_text(visitor_text=keep, visitor_operand_before=count)
+    # Looking for tables takes longer than reading, and most pages have none.
+    ruled = ruled_tables(page) if rules >= _RULES else []
+    placed = [(place, _table(place)) for place in ruled]
+    items: list[_Line | Table] = []
+    letters = Counter[float]()
+    for line in _lines(pieces):
+        table = next((table for place, table in placed if place.holds(line.x, line.y)), None)
+        letters[line.size] += len(line.text) * (_TO_ONE if table is None else 1)
+        if table is None:
+            items.append(line)
+        elif table not in items:
+            items.append(table)
+    return _Page(items, letters)
+
+
+def _table(ruled: RuledTable) -> Table:
+    rows = tuple(tuple(_unwrapped(cell) for cell in row) for row in ruled.rows)
+    return Table(rows, tables.names_columns(rows[0]))
+
+
+def _unwrapped(cell: str) -> str:
+    """A cell's text, a paragraph a line."""
+    paragraphs: list[list[str]] = [[]]
+    for line in cell.split("\n"):
+        if _begins_item(line):
+            paragraphs.append([])
+        paragraphs[-1].append(_BULLET.sub("", line))
+    return "\n".join(text for lines in paragraphs if (text := _joined(lines)))
+
+
+def _lines(pieces: Iterable[_Piece]) -> Iterator[_Line]:
+    line: list[_Piece] = []
+    for piece in [*pieces, _Piece("\n", 0.0, 0.0, 0.0)]:
+        before, *after = piece.text.split("\n")
+        line.append(replace(piece, text=before))
         for part in after:
             yield from _line(line)
-            line = [(part, size, y)]
+            line = [replace(piece, text=part)]
 
 
-def _line(pieces: Iterable[tuple[str, float, float]]) -> Iterator[_Line]:
-    seen = [piece for piece in pieces if piece[0].strip()]
-    written = "".join(text for text, _, _ in pieces).strip()
+def _line(pieces: Iterable[_Piece]) -> Iterator[_Line]:
+    seen = [piece for piece in pieces if piece.text.strip()]
+    written = "".join(piece.text for piece in pieces).strip()
     text = tidy(_BULLET.sub("", written)).replace("\n", " ")
     if text and not _LEADERS.search(text):
         sizes = Counter[float]()
-        for piece, size, _ in seen:
-            sizes[size] += len(piece)
-        begins_item = bool(_BULLET.match(written) or _NUMBER.match(written))
-        yield _Line(text, sizes.most_common(1)[0][0], seen[0][2], begins_item)
+        for piece in seen:
+            sizes[piece.size] += len(piece.text)
+        size = sizes.most_common(1)[0][0]
+        yield _Line(text, size, seen[0].x, seen[0].y, _begins_item(written))
 
 
-def _without_edges(pages: list[list[_Line]]) -> list[list[_Line]]:
+def _begins_item(written: str) -> bool:
+    return bool(_BULLET.match(written) or _NUMBER.match(written))
+
+
+def _without_edges(pages: list[_Page]) -> list[_Page]:
     """The pages without running titles and page numbers, which are no larger than the text."""
-    levels = _levels(line for page in pages for line in page)
-    edges = Counter(
-        key
-        for page in pages
-        for key in {_key(line) for line in page[:_EDGE] + page[-_EDGE:] if line.size not in levels}
-    )
-    running = {key for key, count in edges.items() if count >= _RUNNING}
-    return [
+    levels = _levels(pages)
+    at_edge = [
         [
-            line
-            for place, line in enumerate(page)
-            if _EDGE <= place < len(page) - _EDGE
-            or line.size in levels
-            or (_key(line) not in running and not _PAGE_NUMBER.fullmatch(line.text))
+            item
+            for item in page.items[:_EDGE] + page.items[-_EDGE:]
+            if isinstance(item, _Line) and item.size not in levels
         ]
         for page in pages
+    ]
+    edges = Counter(key for page in at_edge for key in {_key(line) for line in page})
+    running = {key for key, count in edges.items() if count >= _RUNNING}
+
+    def is_text(item: _Line | Table, edge: list[_Line]) -> bool:
+        if isinstance(item, Table) or item not in edge:
+            return True
+        return _key(item) not in running and not _PAGE_NUMBER.fullmatch(item.text)
+
+    return [
+        replace(page, items=[item for item in page.items if is_text(item, edge)])
+        for page, edge in zip(pages, at_edge, strict=True)
     ]
 
 
@@ -166,29 +239,31 @@ def _key(line: _Line) -> str:
     return _NUMBER_IN_TITLE.sub("", line.text)
 
 
-def _blocks(pages: list[list[_Line]]) -> Iterator[Block]:
-    level_of = _levels(line for page in pages for line in page)
-    pieces: list[list[_Line]] = []
+def _blocks(pages: list[_Page]) -> Iterator[Block]:
+    level_of = _levels(pages)
+    parts: list[list[_Line] | Table] = []
     for page in pages:
-        for number, piece in enumerate(_pieces(page)):
-            if not number and pieces and _goes_on(pieces[-1][-1], piece[0]):
-                pieces[-1] += piece
+        for number, part in enumerate(_parts(page)):
+            whole = _continued(parts[-1], part) if parts and not number else None
+            if whole:
+                parts[-1] = whole
             else:
-                pieces.append(piece)
-    for piece in pieces:
-        text = _joined([line.text for line in piece])
-        level = level_of.get(piece[0].size)
+                parts.append(part)
+    for part in parts:
+        if isinstance(part, Table):
+            yield part
+            continue
+        text = _joined([line.text for line in part])
+        level = level_of.get(part[0].size)
         if level and len(text) <= _HEADING_CHARACTERS:
             yield Heading(level, text)
         else:
             yield Paragraph(text)
 
 
-def _levels(lines: Iterable[_Line]) -> dict[float, int]:
+def _levels(pages: list[_Page]) -> dict[float, int]:
     """Heading levels by height of the letters; the text's own height is none."""
-    sizes = Counter[float]()
-    for line in lines:
-        sizes[line.size] += len(line.text)
+    sizes = sum((page.letters for page in pages), Counter[float]())
     if not sizes:
         return {}
     text = sizes.most_common(1)[0][0]
@@ -196,24 +271,44 @@ def _levels(lines: Iterable[_Line]) -> dict[float, int]:
     return {size: min(level, 6) for level, size in enumerate(larger, 1)}
 
 
-def _pieces(page: list[_Line]) -> Iterator[list[_Line]]:
-    """The lines of each heading and paragraph of a page."""
-    longest = max((_width(line) for line in page), default=0)
-    steps = [above.y - below.y for above, below in pairwise(page) if above.y > below.y]
+def _parts(page: _Page) -> Iterator[list[_Line] | Table]:
+    """The lines of each heading and paragraph of a page, and its tables."""
+    lines = [item for item in page.items if isinstance(item, _Line)]
+    longest = max((_width(line) for line in lines), default=0)
+    steps = [above.y - below.y for above, below in pairwise(lines) if above.y > below.y]
     step = statistics.median(steps) if steps else 0.0
-    piece: list[_Line] = []
-    for line in page:
-        if piece and (
-            line.size != piece[-1].size
-            or _width(piece[-1]) < longest * _FULL
-            or piece[-1].y - line.y > max(step, line.size * 1.2) * _GAP
-            or line.begins_item
+    part: list[_Line] = []
+    for item in page.items:
+        if part and (
+            isinstance(item, Table)
+            or item.size != part[-1].size
+            or _width(part[-1]) < longest * _FULL
+            or part[-1].y - item.y > max(step, item.size * 1.2) * _GAP
+            or item.begins_item
         ):
-            yield piece
-            piece = []
-        piece.append(line)
-    if piece:
-        yield piece
+            yield part
+            part = []
+        if isinstance(item, Table):
+            yield item
+        else:
+            part.append(item)
+    if part:
+        yield part
+
+
+def _continued(
+    above: list[_Line] | Table, below: list[_Line] | Table
+) -> list[_Line] | Table | None:
+    """The last part of a page and the first of the next as one, where that goes on."""
+    if isinstance(above, Table) and isinstance(below, Table):
+        if len(above.rows[0]) != len(below.rows[0]):
+            return None
+        # The names of the columns are on every page, or on the first alone.
+        rows = below.rows[below.rows[0] == above.rows[0] :]
+        return Table(above.rows + rows, above.has_header)
+    if isinstance(above, Table) or isinstance(below, Table):
+        return None
+    return above + below if _goes_on(above[-1], below[0]) else None
 
 
 def _goes_on(above: _Line, below: _Line) -> bool:

@@ -1,4 +1,4 @@
-"""PDFs are read page by page: headings by their size, paragraphs joined, edges left out."""
+"""PDFs are read page by page: headings by size, paragraphs joined, tables told, edges left out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import pytest
 from langchain_core.document_loaders import Blob
 from pypdf import PdfReader, PdfWriter
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Table
 
 from knowledge.errors import KnowledgeError
 from knowledge.formats.pdf import PdfParser
@@ -117,3 +119,119 @@ def test_pictures_of_text_ask_for_text_recognition() -> None:
 @pytest.mark.parametrize("data", [b"no pdf", b"%PDF-1.7\n%%EOF", made(PAGES)[:700]])
 def test_broken_files_say_so(data: bytes) -> None:
     assert "cannot be read" in problem(data).message
+
+
+HEADING = ParagraphStyle("heading", fontName=FONT, fontSize=18, leading=24)
+TEXT = ParagraphStyle("text", fontName=FONT, fontSize=11, leading=14, wordWrap="CJK")
+GRID = ("GRID", (0, 0), (-1, -1), 0.5, "black")
+MIDDLE = ("VALIGN", (0, 0), (-1, -1), "MIDDLE")
+
+
+def table(rows: Sequence[Sequence[str]], *style: tuple[object, ...], header: int = 0) -> Table:
+    cells = [[Paragraph(cell, TEXT) for cell in row] for row in rows]
+    widths = [90, 150, 150, 60][: len(rows[0])]
+    return Table(cells, widths, repeatRows=header, style=[GRID, MIDDLE, *style])
+
+
+def laid_out(*parts: Flowable) -> bytes:
+    file = io.BytesIO()
+    SimpleDocTemplate(file, title="房间").build([Paragraph("限制", HEADING), *parts])
+    return file.getvalue()
+
+
+def text(words: str) -> Paragraph:
+    return Paragraph(words, TEXT)
+
+
+LIMITS = table(
+    [
+        ["限制", "默认", "最多", "备注"],
+        ["一个房间里同时说话的人，观众不算", "17 人", "50 人，提前三天申请", ""],
+        ["观众", "1 万人", "100 万人", "大型活动要先做容量评估"],
+    ]
+)
+TOLD = [
+    "每个项目都有限制。",
+    "限制：一个房间里同时说话的人，观众不算；默认：17 人；最多：50 人，提前三天申请。",
+    "限制：观众；默认：1 万人；最多：100 万人；备注：大型活动要先做容量评估。",
+    "其他限制见控制台。",
+]
+
+
+def test_a_table_is_told_row_by_row_where_it_stands() -> None:
+    pdf = laid_out(text("每个项目都有限制。"), LIMITS, text("其他限制见控制台。"))
+    assert documents(pdf) == [(["房间", "限制"], "\n".join(TOLD))]
+
+
+@pytest.mark.parametrize("angle", [90, 180, 270])
+def test_a_page_may_lie_on_its_side(angle: int) -> None:
+    pdf = laid_out(text("每个项目都有限制。"), LIMITS, text("其他限制见控制台。"))
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf)))
+    writer.pages[0].rotate(angle)
+    file = io.BytesIO()
+    writer.write(file)
+    assert documents(file.getvalue())[0][1].split("\n") == TOLD
+
+
+def test_a_page_may_begin_anywhere() -> None:
+    pdf = laid_out(text("每个项目都有限制。"), LIMITS, text("其他限制见控制台。"))
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf)))
+    page = writer.pages[0]
+    page.mediabox.lower_left, page.mediabox.upper_right = (-40, -60), (700, 900)
+    page.cropbox = page.mediabox
+    file = io.BytesIO()
+    writer.write(file)
+    assert documents(file.getvalue())[0][1].split("\n") == TOLD
+
+
+def test_errors_over_several_pages_are_a_section_each() -> None:
+    rows = [[str(code), f"第 {code} 号错误的含义", "换一个 Token 再试"] for code in range(100, 170)]
+    pdf = laid_out(table([["错误码", "含义", "解决方法"], *rows], header=1))
+    assert len(PdfReader(io.BytesIO(pdf)).pages) > 1
+    assert documents(pdf) == [
+        (
+            ["房间", "限制", f"错误码 {code}"],
+            f"错误码 {code}：第 {code} 号错误的含义。解决方法：换一个 Token 再试。",
+        )
+        for code in range(100, 170)
+    ]
+
+
+def test_names_of_columns_on_the_first_page_count_on_the_others() -> None:
+    rows = [[str(code), f"第 {code} 号错误的含义", "换一个 Token 再试"] for code in range(100, 170)]
+    found = documents(laid_out(table([["错误码", "含义", "解决方法"], *rows])))
+    assert [headings[-1] for headings, _ in found] == [f"错误码 {code}" for code in range(100, 170)]
+
+
+def test_a_cell_over_several_rows_or_columns_counts_for_each() -> None:
+    pdf = laid_out(
+        table(
+            [
+                ["套餐", "区域", "价格"],
+                ["基础版", "国内", "免费"],
+                ["", "海外", "每千分钟 0.9 美元"],
+                ["企业版", "面谈", ""],
+            ],
+            ("SPAN", (0, 1), (0, 2)),
+            ("SPAN", (1, 3), (2, 3)),
+        )
+    )
+    assert documents(pdf)[0][1].split("\n") == [
+        "套餐：基础版；区域：国内；价格：免费。",
+        "套餐：基础版；区域：海外；价格：每千分钟 0.9 美元。",
+        "套餐：企业版；区域：面谈；价格：面谈。",
+    ]
+
+
+def test_a_box_around_text_is_no_table() -> None:
+    pdf = laid_out(table([["注意换麦。"]]), text("共享屏幕时只有 Chrome 带声音。"))
+    assert documents(pdf)[0][1] == "注意换麦。\n共享屏幕时只有 Chrome 带声音。"
+
+
+def test_steps_in_a_cell_stay_apart_and_its_lines_are_joined() -> None:
+    steps = "1. 打开系统设置里的隐私一栏<br/>2. 允许使用麦克风，然后重新打开应用，再进一次房间"
+    rows = [["问题", "原因", "解决方法"], ["没有声音", "没有权限", steps]]
+    assert documents(laid_out(table(rows)))[0][1] == (
+        "问题：没有声音；原因：没有权限；"
+        "解决方法：1. 打开系统设置里的隐私一栏；2. 允许使用麦克风，然后重新打开应用，再进一次房间。"
+    )
