@@ -40,7 +40,7 @@ _HEADING_CHARACTERS: Final = 80
 _FULL: Final = 0.75
 #: A distance of this many usual ones begins a paragraph.
 _GAP: Final = 1.35
-#: Letters of a table that count for one of the text: where both are, the text's height is the text's.
+#: Letters of tables that count for one outside: where both are, the height of text is that outside.
 _TO_ONE: Final = 5
 #: Strokes and boxes that the smallest table is ruled with, at least.
 _RULES: Final = 4
