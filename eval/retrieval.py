@@ -47,7 +47,7 @@ from eval.retrieval_sets import (
     rtc_docs,
     variants_of,
 )
-from knowledge.embedding import Embedder
+from knowledge.embedding import E5Model
 from knowledge.entry import LANGUAGES
 from knowledge.errors import KnowledgeError
 from knowledge.retrieval import Calibration, Retriever, judge
@@ -91,7 +91,7 @@ def ours(found: RetrievalSet, retriever: Retriever, calibration: Calibration) ->
     return rank
 
 
-def dense(found: RetrievalSet, embedder: Embedder) -> Ranker:
+def dense(found: RetrievalSet, embedder: E5Model) -> Ranker:
     """By the nearest text alone, all of them compared."""
     units = [found.unit_of(entry_id) for entry_id, _ in found.indexed]
     with closing(KnownVectors(found.place.vectors, found.place.folder.name, embedder, 1)) as known:
@@ -131,7 +131,7 @@ def fused(first: Ranker, second: Ranker) -> Ranker:
     return rank
 
 
-def measure(found: RetrievalSet, embedder: Embedder, calibration: Calibration) -> Measured:
+def measure(found: RetrievalSet, embedder: E5Model, calibration: Calibration) -> Measured:
     """All rankers on all questions of a set."""
     err.print(f"{found.name}: {len(found.queries)} questions", highlight=False)
     retriever = found.retriever(embedder, calibration)
@@ -174,13 +174,15 @@ def answerable(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def together(
-    own: RetrievalSet, manuals: RetrievalSet, embedder: Embedder, calibration: Calibration
+    own: RetrievalSet, manuals: RetrievalSet, embedder: E5Model, calibration: Calibration
 ) -> dict[str, dict[str, float]]:
     """Both searched at once, as for a customer with documents of its own: neither hides the other.
 
     For the questions on each: whether the first five have the answer, and whether one is given.
     """
-    retriever = Retriever([own.shelf(), manuals.shelf()], embedder, calibration, Vocabulary.load())
+    retriever = Retriever(
+        [own.shelf(), manuals.shelf()], embedder, embedder, calibration, Vocabulary.load()
+    )
     figures = {}
     for found in (own, manuals):
         searched = [(q, retriever.search(q.text, q.language)) for q in found.queries]

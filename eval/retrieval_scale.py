@@ -95,16 +95,16 @@ class MadeUpTexts:
             yield f"{language}/doc-000000000000-{number}", text
 
 
-def measure(chunks: int, corpus: Corpus, real: Embedder) -> dict[str, Any]:
+def measure(chunks: int, corpus: Corpus, real: E5Model) -> dict[str, Any]:
     """Build an index of so many chunks in a folder that is deleted again, and search it."""
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder) / "index")
         started = time.monotonic()
         err.print(f"{chunks} chunks: building", highlight=False)
-        build_index(MadeUpTexts(corpus, chunks), place, MadeUpVectors(real), threads=2)
+        build_index(MadeUpTexts(corpus, chunks), place, MadeUpVectors(real), real, threads=2)
         built_s = time.monotonic() - started
         shelf = Shelf(Index(place, real.id), openings={}, versions={}, situations={})
-        retriever = Retriever([shelf], real, Calibration.load(), Vocabulary.load())
+        retriever = Retriever([shelf], real, real, Calibration.load(), Vocabulary.load())
         result: dict[str, Any] = {"build_s": round(built_s), "idle": _times(retriever)}
         with _busy_core():
             result["busy"] = _times(retriever)

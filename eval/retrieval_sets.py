@@ -29,7 +29,7 @@ from eval.asked import QUESTIONS, load_questions
 from eval.clips import DATA_DIR
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
-from knowledge.embedding import Embedder, Role
+from knowledge.embedding import E5Model, Role
 from knowledge.entry import LANGUAGES, Corpus, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import Index, Place, Texts, build_index
@@ -75,9 +75,9 @@ class RetrievalSet:
         """It, to be searched."""
         return Shelf(self.index, openings={}, versions={}, situations=self.situations)
 
-    def retriever(self, embedder: Embedder, calibration: Calibration) -> Retriever:
+    def retriever(self, embedder: E5Model, calibration: Calibration) -> Retriever:
         """What searches it alone."""
-        return Retriever([self.shelf()], embedder, calibration, Vocabulary.load())
+        return Retriever([self.shelf()], embedder, embedder, calibration, Vocabulary.load())
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ class Workshop:
         )
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> E5Model:
         """The model, loaded."""
-        return self.base("own").embedder()
+        return self.base("own").reader()
 
     def base(self, name: str) -> KnowledgeBase:
         """A knowledge base of its own for the set of that name."""
@@ -196,7 +196,7 @@ def shelves_of(manuals: RetrievalSet, workshop: Workshop, documents: int) -> Ite
         for number, units in enumerate(windows(asked_of, documents)):
             texts = _Some(library.texts(PUBLIC), frozenset(units))
             place = Place(manuals.place.folder.with_name(f"shelf-{documents}-{number}"))
-            build_index(texts, place, workshop.embedder, threads=1)
+            build_index(texts, place, workshop.embedder, workshop.embedder, threads=1)
             yield replace(
                 manuals,
                 index=Index(place, workshop.embedder.id, texts),
@@ -256,7 +256,12 @@ def _of_corpus(
 ) -> RetrievalSet:
     texts = CorpusTexts(corpus)
     build_index(
-        texts, place, workshop.embedder, threads=workshop.threads, progress=workshop.progress
+        texts,
+        place,
+        workshop.embedder,
+        workshop.embedder,
+        threads=workshop.threads,
+        progress=workshop.progress,
     )
     index = Index(place, workshop.embedder.id, texts)
     situations = {entry.id: situation_of(entry) for entry in corpus.entries}

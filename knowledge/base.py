@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
@@ -35,7 +34,7 @@ from knowledge.vectors import Progress
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 #: Loading takes longer than most of what is done with a knowledge base.
-_embedded = cache(E5Model)
+_loaded = cache(E5Model)
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,15 @@ class KnowledgeBase:
     def __init__(self, config: KnowledgeConfig) -> None:
         self._config = config
 
+    def reader(self) -> E5Model:
+        """The model that reads, loaded. Raises KnowledgeError when it cannot be."""
+        return _loaded(self._config.model)
+
     def embedder(self) -> Embedder:
-        """The model that embeds, loaded. Raises KnowledgeError when it cannot be."""
+        """The model that embeds, the same unless an endpoint is set."""
         endpoint = self._config.embedding
-        if isinstance(endpoint, Path):
-            return _embedded(endpoint)
+        if endpoint is None:
+            return self.reader()
         # The client takes a second to import, which the embedded model need not wait for.
         from knowledge.endpoint import EndpointModel
 
@@ -99,6 +102,7 @@ class KnowledgeBase:
                 CorpusTexts(corpus),
                 self.place_of_corpus(),
                 self.embedder(),
+                self.reader(),
                 threads=threads,
                 progress=progress,
             )
@@ -119,6 +123,7 @@ class KnowledgeBase:
             library.texts(tenant),
             self.place_of(tenant),
             self.embedder(),
+            self.reader(),
             threads=threads,
             progress=progress,
         )

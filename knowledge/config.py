@@ -21,7 +21,9 @@ class KnowledgeConfig:
 
     folder: Path
     corpus_dir: Path
-    embedding: Endpoint | Path
-    """Of a model in this process, the folder of its files."""
+    model: Path
+    """Folder of the model in this process, which reads, and embeds unless an endpoint does."""
     chroma_url: str = ""
     """Of a Chroma server; empty: Chroma in this process."""
+    embedding: Endpoint | None = None
+    """What embeds, if not the model in this process."""

@@ -30,7 +30,7 @@ class Desk:
     def __init__(self, base: KnowledgeBase) -> None:
         """Open everything. Raises KnowledgeError when the corpus cannot be searched. Blocks."""
         self._base = base
-        self._embedder = base.embedder()
+        self._embedder, self._reader = base.embedder(), base.reader()
         self._calibration = Calibration.load()
         self._vocabulary = Vocabulary.load()
         self._library = base.library()
@@ -50,7 +50,7 @@ class Desk:
         return self._retriever_of(shelves)
 
     def _retriever_of(self, shelves: Sequence[Shelf]) -> Retriever:
-        return Retriever(shelves, self._embedder, self._calibration, self._vocabulary)
+        return Retriever(shelves, self._embedder, self._reader, self._calibration, self._vocabulary)
 
     def openings(self) -> list[Opening]:
         """Every approved opening: what the voice makes ahead."""

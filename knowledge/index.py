@@ -1,7 +1,8 @@
 """The index: texts in, a folder out that answers which of them are near a question.
 
     FOLDER/manifest.json   which build is live, and of what it was made
-    FOLDER/<build>/        Chroma (unless a server has it), the word indexes, the centres
+    FOLDER/<build>/        Chroma (unless a server has it), the word indexes, the centres, and what
+                           is written of entries that customers ask for (knowledge/reading.py)
     FOLDER/../vectors.db   embeddings by text, shared with the indexes beside it
 
 A build is written beside the live one; replacing the manifest makes it live, so a reader sees
@@ -16,12 +17,11 @@ import math
 import shutil
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final, Literal, Protocol, get_args
 from urllib.parse import urlsplit
@@ -30,16 +30,17 @@ import chromadb
 import httpx
 import numpy as np
 import numpy.typing as npt
-import yaml
 from chromadb.api import ClientAPI
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
 from langchain_core.documents import Document
 
 from knowledge.bm25 import WordIndex
-from knowledge.embedding import Embedder, Role
+from knowledge.embedding import E5Model, Embedder, Role
 from knowledge.entry import LANGUAGES, Language
 from knowledge.errors import KnowledgeError
+from knowledge.outside import outside, outside_id
+from knowledge.reading import Reading, Told, write
 from knowledge.vectors import KnownVectors, Progress, Text, windows
 
 Vector = npt.NDArray[np.float32]
@@ -53,8 +54,7 @@ Collected = tuple[Kind, Language]
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
-_FORM = 6
-_OUTSIDE = Path(__file__).with_name("outside.yaml")
+_FORM = 7
 #: One in so many of them is embedded as a passage too, for the passages' centre.
 _OUTSIDE_AS_PASSAGES = 4
 #: A shelf answers a question outside if one of its passages is nearer to it than the nearest of so
@@ -171,6 +171,9 @@ class Index:
             )
             with np.load(build / "centres.npz") as centres:
                 self._centres: dict[str, Vector] = dict(centres)
+            #: None of documents: there are too many, and nobody has written down how they are
+            #: asked for.
+            self.reading = Reading(build) if self.manifest.questions else None
         except (OSError, ValueError, chromadb.errors.ChromaError, httpx.HTTPError) as error:
             raise KnowledgeError(
                 f"The knowledge index in {place} cannot be read ({error}).",
@@ -261,6 +264,7 @@ def build_index(
     texts: Texts,
     place: Place,
     embedder: Embedder,
+    reader: E5Model,
     *,
     threads: int,
     progress: Progress = lambda done, total: None,
@@ -280,6 +284,8 @@ def build_index(
         with closing(KnownVectors(place.vectors, place.folder.name, embedder, threads)) as known:
             embedded = known.embed(lambda: _to_embed(texts), progress)
             counts = _write_build(build, place, texts, known)
+            if counts[-1]:
+                write(build, _told(texts), reader, threads)
             manifest = Manifest(_FORM, made_of[1], embedder.id, build.name, *counts)
             content = json.dumps(asdict(manifest), indent=2).encode()
             _replace(place.folder / "manifest.json", content)
@@ -304,8 +310,8 @@ def _of_kind(texts: Texts, kind: Kind, language: Language) -> Iterable[Document]
     if kind == "questions":
         return texts.questions(language)
     return (
-        Document(text, id=f"outside-{language}?{number}", metadata={"entry_id": ""})
-        for number, text in enumerate(_outside()[language])
+        Document(text, id=outside_id(language, number), metadata={"entry_id": ""})
+        for number, text in enumerate(outside()[language])
     )
 
 
@@ -315,7 +321,20 @@ def _to_embed(texts: Texts) -> Iterator[Text]:
             for text in _of_kind(texts, kind, language):
                 yield _ROLE[kind], text.page_content
     for language in LANGUAGES:
-        yield from (("passage", text) for text in _outside()[language][::_OUTSIDE_AS_PASSAGES])
+        yield from (("passage", text) for text in outside()[language][::_OUTSIDE_AS_PASSAGES])
+
+
+def _told(texts: Texts) -> Iterator[Told]:
+    """What is written of each entry, one after the other."""
+    both: tuple[tuple[Kind, Role], ...] = (("passages", "passage"), ("questions", "query"))
+    for language in LANGUAGES:
+        of_entry: dict[str, list[Told]] = defaultdict(list)
+        for kind, role in both:
+            for text in _of_kind(texts, kind, language):
+                entry_id = text.metadata["entry_id"]
+                of_entry[entry_id].append((entry_id, language, role, text.page_content))
+        for told in of_entry.values():
+            yield from told
 
 
 def _write_build(
@@ -370,7 +389,7 @@ def _of_role(texts: Texts, role: Role, language: Language) -> Iterator[str]:
             for text in _of_kind(texts, kind, language):
                 yield text.page_content
     if role == "passage":
-        yield from _outside()[language][::_OUTSIDE_AS_PASSAGES]
+        yield from outside()[language][::_OUTSIDE_AS_PASSAGES]
 
 
 @dataclass(frozen=True)
@@ -408,7 +427,7 @@ def _answered_outside(texts: Texts, known: KnownVectors, centres: Mapping[str, V
                 count += len(window)
             if not count:
                 continue
-            unrelated = questions @ passages.of(_outside()[told][::_OUTSIDE_AS_PASSAGES]).T
+            unrelated = questions @ passages.of(outside()[told][::_OUTSIDE_AS_PASSAGES]).T
             deviation = (nearest - unrelated.mean(axis=1)) / unrelated.std(axis=1)
             found = np.flatnonzero(deviation > expected_extreme(count) + _ANSWERED)
             answered |= {str(asked[row].id) for row in found.tolist()}
@@ -450,12 +469,6 @@ def _all_ids(collection: Collection) -> Iterator[str]:
         yield from collection.get(include=[], limit=_READ, offset=offset)["ids"]
 
 
-@cache
-def _outside() -> dict[Language, list[str]]:
-    texts: dict[Language, list[str]] = yaml.safe_load(_OUTSIDE.read_text(encoding="utf-8"))
-    return texts
-
-
 def _usable_manifest(place: Place, embedding: str, texts: Texts | None) -> Manifest:
     manifest = read_manifest(place.folder)
     if manifest is None:
@@ -487,8 +500,8 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def digest_of(texts: Texts) -> str:
     """Digest of everything that an index of ``texts`` is made of."""
-    outside = json.dumps(_outside(), sort_keys=True)
-    return hashlib.sha256(f"{texts.digest}\n{outside}".encode()).hexdigest()
+    asked_in_vain = json.dumps(outside(), sort_keys=True)
+    return hashlib.sha256(f"{texts.digest}\n{asked_in_vain}".encode()).hexdigest()
 
 
 def _centre(vectors: Vectors, centre: Vector) -> Vectors:

@@ -4,9 +4,9 @@ Entries are ranked by *subject*: an entry and its translation (zh/billing, en/bi
 both testify. The evidence for a subject is how similar the question is to its passages and to the
 ways customers ask for it, in the language of the question and in the other, whether it is for
 the scenario, region and platform that the customer named, and which share of the question's words
-it has; words testify in their own language only. A logistic model turns evidence
-into probabilities; its weights and the two thresholds are measured (`eval/calibrate_retrieval.py`)
-and lie in `thresholds.toml`.
+it has; words testify in their own language only. The likeliest entries are then read, piece by
+piece (`knowledge/reading.py`). A logistic model turns evidence into probabilities; its weights and
+the two thresholds are measured (`eval/calibrate_retrieval.py`) and lie in `thresholds.toml`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
-from knowledge.embedding import Embedder
+from knowledge.embedding import E5Model, Embedder, States
 from knowledge.entry import LANGUAGES, Language, language_of
 from knowledge.errors import KnowledgeError
 from knowledge.index import Collected, Index, Kind, entry_of, expected_extreme
+from knowledge.reading import Question, Reading
 from knowledge.sections import document_of
 from knowledge.vocabulary import Values, Vocabulary
 
@@ -36,12 +38,27 @@ Array = npt.NDArray[np.float64]
 #: What is known of each subject.
 EVIDENCE: Final = (
     *("passages", "questions", "other_passages", "other_questions"),
-    *("situation", "words"),
+    *("situation", "coverage", "words"),
 )
 #: What decides whether the corpus answers at all: how much nearer the question is to what it holds
 #: than to the questions that nothing answers (`outside.yaml`), how near it is to those, which share
-#: of its words the best entry has, and how near the nearest of so many passages is by chance.
-SUPPORT: Final = ("passages", "questions", "other_questions", "outside", "words", "size")
+#: of its words the best entry has, how much of it the best entry speaks of and those questions do
+#: not, how much they do and it does not, and how near the nearest of so many passages is by chance.
+SUPPORT: Final = (
+    *("passages", "questions", "other_questions", "outside"),
+    *("words", "told", "untold", "size"),
+)
+
+#: What each piece of EVIDENCE weighs in the first stage, which chooses the entries to be read:
+#: about as much as was measured for the second.
+_FIRST: Final = (0.2, 1.0, 0.4, 0.7, 0.1, 0.0, 0.6)
+_COVERAGE: Final = EVIDENCE.index("coverage")
+_TOLD: Final = SUPPORT.index("told")
+_UNTOLD: Final = SUPPORT.index("untold")
+#: How many are read. Of the others one knows that they speak of no more than the last of these.
+_READ: Final = 12
+#: Questions outside that together say what nothing answers.
+_READ_OUTSIDE: Final = 20
 
 #: Softness of the maximum over the texts of an entry, in cosine: what several of its texts say
 #: counts for more than one lucky hit. 0 would be the maximum, infinity the mean.
@@ -208,11 +225,15 @@ class Retriever:
         self,
         shelves: Sequence[Shelf],
         embedder: Embedder,
+        reader: E5Model,
         calibration: Calibration,
         vocabulary: Vocabulary,
     ) -> None:
+        # A second thread would be waited for in products this small: once in twenty, 8 ms.
+        threadpool_limits(1, user_api="blas")
         self._shelves = shelves
         self._embedder = embedder
+        self._reader = reader
         self._calibration = calibration
         self._vocabulary = vocabulary
 
@@ -258,12 +279,13 @@ class Retriever:
         """All that each shelf says about a question; adds to ``timings_ms``."""
         clock = _Clock(timings_ms)
         (embedded,) = self._embedder.embed([query], "query")
+        states = self._reader.states(query, "query")
         clock.lap("embedding")
         situation: dict[str, frozenset[str]] = {}
         for said in (*before, query):
             situation |= self._vocabulary.named_in(said)
         return tuple(
-            _evidence_of(shelf, query, embedded, language, situation, timings_ms)
+            _evidence_of(shelf, query, embedded, states, language, situation, timings_ms)
             for shelf in self._shelves
         )
 
@@ -370,6 +392,7 @@ def _evidence_of(
     shelf: Shelf,
     query: str,
     embedded: Sequence[float],
+    states: States,
     language: Language,
     situation: Values,
     timings_ms: dict[str, float],
@@ -383,7 +406,29 @@ def _evidence_of(
     clock.lap("words")
     weighed = _weigh(shelf, language, near, words, situation)
     clock.lap("weighing")
+    if index.reading:
+        question = index.reading.question(states, language)
+        outside = [text_id for text_id, _ in near["outside", language][:_READ_OUTSIDE]]
+        weighed = _with_coverage(weighed, index.reading, question, outside)
+        clock.lap("reading")
     return weighed
+
+
+def _with_coverage(
+    found: Evidence, reading: Reading, question: Question, outside: Sequence[str]
+) -> Evidence:
+    """The likeliest entries, read."""
+    read = np.argsort(-(found.features @ _FIRST))[:_READ].tolist()
+    if not read:
+        return found
+    nearest = [reading.nearest(question, [found.entry_ids[row]]) for row in read]
+    covered = [float(pieces @ question.weights) for pieces in nearest]
+    found.features[:, _COVERAGE] = min(covered)
+    found.features[read, _COVERAGE] = covered
+    beyond = nearest[int(np.argmax(covered))] - reading.nearest(question, outside)
+    found.nearness[_TOLD] = np.maximum(beyond, 0) @ question.weights
+    found.nearness[_UNTOLD] = np.maximum(-beyond, 0) @ question.weights
+    return found
 
 
 def _weigh(
@@ -420,7 +465,7 @@ def _weigh(
             heard = (witness.to(f"{lang}/{subject}") for lang, witness in witnesses)
             testimony.append(next((value for value in heard if value is not None), 0.0))
         meant = _meant(shelf, f"{language}/{subject}", f"{other}/{subject}", situation)
-        rows.append([*testimony, meant, words.get(f"{language}/{subject}", 0.0)])
+        rows.append([*testimony, meant, 0.0, words.get(f"{language}/{subject}", 0.0)])
     nearest_first = [text_id for lang in (language, other) for text_id, _ in near["passages", lang]]
     return Evidence(
         entry_ids=tuple(
@@ -472,6 +517,7 @@ def _nearness(
             beyond_outside("questions", other, language),
             max((value for _, value in near["outside", language]), default=0.0),
             max(words.values(), default=0.0),
+            *(0.0, 0.0),
             expected_extreme(index.size("passages", language) or index.size("passages", other)),
         ]
     )

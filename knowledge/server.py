@@ -1,9 +1,9 @@
 """The knowledge server: questions in over HTTP, passages, entries and openings out.
 
-    python -m knowledge.server --folder DIR --corpus DIR [--port 8903] [--chroma-url URL]
-        [--embedding-url URL --embedding-model NAME]
+    python -m knowledge.server --folder DIR --corpus DIR --model DIR [--port 8903]
+        [--chroma-url URL] [--embedding-url URL --embedding-model NAME]
 
-It holds the indexes and the embedding model once per host, so that no call has to load them. It
+It holds the indexes and the embedded model once per host, so that no call has to load them. It
 builds nothing: an index that is missing or older than the corpus is an error that says so; a newer
 one is taken up within seconds. A key for the embeddings endpoint is in the environment, as
 LIUKE_KNOWLEDGE_EMBEDDING_KEY.
@@ -148,10 +148,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="of indexes and library")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the entries")
     parser.add_argument("--chroma-url", default="", help="a Chroma server; else in this process")
-    embedding = parser.add_mutually_exclusive_group(required=True)
-    embedding.add_argument("--embedding-folder", type=Path, help="of the model in this process")
-    embedding.add_argument("--embedding-url", help="an OpenAI-compatible endpoint")
-    parser.add_argument("--embedding-model", default="", help="the endpoint's model")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the embedded model")
+    parser.add_argument("--embedding-url", default="", help="an OpenAI-compatible endpoint")
+    parser.add_argument("--embedding-model", default="", help="its model")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8903)
     arguments = parser.parse_args(argv)
@@ -161,8 +160,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = KnowledgeConfig(
         arguments.folder,
         arguments.corpus,
-        arguments.embedding_folder or endpoint,
+        arguments.model,
         arguments.chroma_url,
+        endpoint if endpoint.url else None,
     )
     try:
         app = create_app(Desk(KnowledgeBase(config)))

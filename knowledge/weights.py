@@ -36,9 +36,12 @@ from knowledge.errors import KnowledgeError
 PUBLISHED: Final = "e5-small-q4.bin"
 TOKENIZER: Final = "tokenizer.json"
 NORMALIZATION: Final = "normalization.json"
+SURPRISE: Final = "surprise.npy"
 
 #: Of what `converted` makes; a change makes it anew.
-_FORM: Final = 1
+_FORM: Final = 2
+#: Scores of pieces are logarithms of their probability; the likeliest, a comma, has about this.
+_LIKELIEST: Final = -3.0
 _MAGIC: Final = b"E5S1"
 #: Weights that share a scale.
 _BLOCK: Final = np.dtype([("scale", "<f2"), ("pairs", "u1", 16)])
@@ -162,6 +165,8 @@ def _convert(published: _Published, made: Path) -> None:
     specification.save(str(beginning))
     _tokenizer(published).save(str(beginning / TOKENIZER), pretty=False)
     (beginning / NORMALIZATION).write_text(json.dumps(published.normalization), encoding="utf-8")
+    scores = np.array([score for _, score in published.vocabulary], np.float32)
+    np.save(beginning / SURPRISE, np.maximum(_LIKELIEST - scores, 0))
     beginning.rename(made)
 
 

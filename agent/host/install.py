@@ -37,8 +37,7 @@ async def set_up(settings: Settings, report: Report) -> None:
 
 def packs_needed(settings: Settings) -> tuple[str, ...]:
     """Packs that these settings use; both language models until one is chosen for this machine."""
-    embedding = () if settings.knowledge.embedding_url else (EMBEDDING_PACK,)
-    return (*SPEECH_PACKS, *embedding, *_language_model_packs(settings))
+    return (*SPEECH_PACKS, EMBEDDING_PACK, *_language_model_packs(settings))
 
 
 def _language_model_packs(settings: Settings) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ def knowledge_config(settings: Settings) -> KnowledgeConfig:
     return KnowledgeConfig(
         folder=settings.paths.data_dir / "knowledge",
         corpus_dir=knowledge.corpus_dir,
-        embedding=endpoint if endpoint.url else embedding_folder(settings),
+        model=embedding_folder(settings),
         chroma_url=knowledge.chroma_url,
+        embedding=endpoint if endpoint.url else None,
     )

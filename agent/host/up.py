@@ -9,7 +9,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -178,15 +177,16 @@ def _knowledge(settings: Settings) -> ProcessSpec:
         "--port": str(_port_of(settings.knowledge.url)),
         "--folder": str(config.folder),
         "--corpus": str(config.corpus_dir),
+        "--model": str(config.model),
         "--chroma-url": config.chroma_url,
     }
-    key, embedding = "", config.embedding
-    if isinstance(embedding, Path):
-        options["--embedding-folder"] = str(embedding)
-    else:
-        options |= {"--embedding-url": embedding.url, "--embedding-model": embedding.model}
-        key = embedding.key
+    if config.embedding:
+        options |= {
+            "--embedding-url": config.embedding.url,
+            "--embedding-model": config.embedding.model,
+        }
     given = [word for option, value in options.items() if value for word in (option, value)]
+    key = config.embedding.key if config.embedding else ""
     return ProcessSpec(
         name="knowledge",
         argv=_python("knowledge.server", *given),

@@ -69,11 +69,11 @@ def test_questions_as_customers_put_them_find_their_entry(
     samples = collect(own.retriever(workshop.embedder, calibration), load_questions())
     in_use = measure(samples, calibration)
     assert in_use.recall_at_5 >= 0.95, in_use
-    assert in_use.recall_at_1 >= 0.80, in_use
+    assert in_use.recall_at_1 >= 0.82, in_use
     assert in_use.wrong_openings <= WRONG_OPENINGS + 0.005, in_use
-    assert in_use.openings >= 0.44, in_use
+    assert in_use.openings >= 0.52, in_use
     assert in_use.declined >= DECLINED - 0.02, in_use
-    assert in_use.wrongly_declined <= 0.10, in_use
+    assert in_use.wrongly_declined <= 0.08, in_use
     # Weights and thresholds hold for questions that had no part in choosing them.
     unseen = cross_check(samples)
     assert mean(figures.wrong_openings for figures in unseen) <= WRONG_OPENINGS + 0.01, unseen
@@ -106,7 +106,7 @@ def beside(own: RetrievalSet, workshop: Workshop, tmp_path: Path) -> Callable[[s
         with closing(base.library()) as library:
             index = Index(base.place_of("tango"), model.id, library.texts("tango"))
         theirs = Shelf(index, openings={}, versions={}, situations={})
-        return Retriever([own.shelf(), theirs], model, Calibration.load(), Vocabulary.load())
+        return Retriever([own.shelf(), theirs], model, model, Calibration.load(), Vocabulary.load())
 
     return make
 
@@ -132,7 +132,7 @@ def test_documents_of_a_customer_are_used_and_hide_nothing(
     ):
         assert from_documents(both.search(question)), question
     alone = own.retriever(workshop.embedder, Calibration.load())
-    for question in ("which port do I open", "what does an echo come from", "回声怎么办"):
+    for question in ("which port do I open", "why do I hear an echo", "回声怎么办"):
         found, before = both.search(question), alone.search(question)
         assert found.supported and found.passages[0] == before.passages[0], question
     assert not both.search("will it rain in London tomorrow").supported

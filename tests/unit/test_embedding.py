@@ -110,7 +110,7 @@ def published(tmp_path: Path) -> Path:
 def test_who_comes_together_makes_it_once_and_what_was_cut_short_is_made_anew(
     published: Path,
 ) -> None:
-    left = published / "ctranslate2-1.incoming"
+    left = published / "ctranslate2-2.incoming"
     left.mkdir()
     (left / "model.bin").write_bytes(b"half")
     with ThreadPoolExecutor(2) as pool:
@@ -132,6 +132,6 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_room_says_where(published: Path) -> None:
-    (published / "ctranslate2-1.incoming").write_text("in the way of the folder")
+    (published / "ctranslate2-2.incoming").write_text("in the way of the folder")
     with pytest.raises(KnowledgeError, match="cannot be made"):
         E5Model(published)

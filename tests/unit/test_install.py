@@ -20,7 +20,7 @@ def quiet(progress: Progress) -> None:
     """Nobody looks at the progress here."""
 
 
-#: What every installation needs that puts nothing on an endpoint but the language model.
+#: What every installation needs.
 ALWAYS = ("whisper-base", "kokoro", "multilingual-e5-small")
 
 
@@ -44,13 +44,6 @@ def test_only_the_language_model_in_use_is_needed(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert packs_needed(Settings()) == (*ALWAYS, *models)
-
-
-def test_with_an_embeddings_endpoint_the_embedded_model_is_not_fetched(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("LIUKE_KNOWLEDGE_EMBEDDING_URL", "http://127.0.0.1:9/v1")
-    assert "multilingual-e5-small" not in packs_needed(Settings())
 
 
 @pytest.fixture

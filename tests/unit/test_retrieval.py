@@ -121,7 +121,7 @@ def write_corpus(folder: Path, without: str = "") -> Path:
 
 
 def built(corpus: Path, index: Path) -> BuildReport:
-    return build_index(CorpusTexts(read_corpus(corpus)), Place(index), model(), threads=1)
+    return build_index(CorpusTexts(read_corpus(corpus)), Place(index), model(), model(), threads=1)
 
 
 def open_retrieval(index: Path, corpus: Path) -> Retriever:
@@ -132,7 +132,7 @@ def open_retrieval(index: Path, corpus: Path) -> Retriever:
         versions={},
         situations={entry.id: situation_of(entry) for entry in entries.entries},
     )
-    return Retriever([shelf], model(), Calibration.load(), Vocabulary.load())
+    return Retriever([shelf], model(), model(), Calibration.load(), Vocabulary.load())
 
 
 @pytest.fixture(scope="module", params=["embedded", "Chroma server", "embeddings endpoint"])
@@ -295,7 +295,7 @@ def test_a_build_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
     texts = CorpusTexts(read_corpus(corpus))
     with pytest.raises(KeyboardInterrupt):
-        build_index(texts, Place(index), Dying(FOLDER), threads=1)
+        build_index(texts, Place(index), Dying(FOLDER), model(), threads=1)
     assert not (index / "manifest.json").exists()
     report = built(corpus, index)
     whole = built(corpus, tmp_path / "fresh" / "index")
@@ -311,7 +311,7 @@ def test_vectors_of_another_model_are_refused_and_made_anew(tmp_path: Path) -> N
     texts = CorpusTexts(read_corpus(corpus))
     with pytest.raises(KnowledgeError, match=r"multilingual-e5-small.*another-model"):
         Index(Place(index), Other.id, texts)
-    report = build_index(texts, Place(index), Other(FOLDER), threads=1)
+    report = build_index(texts, Place(index), Other(FOLDER), model(), threads=1)
     assert report.embedded > 0
     assert Index(Place(index), Other.id, texts).manifest.embedding == Other.id
 
@@ -320,7 +320,7 @@ def test_the_server_refuses_to_start_without_an_index(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = write_corpus(tmp_path / "corpus")
-    given = {"--folder": tmp_path / "none", "--corpus": corpus, "--embedding-folder": FOLDER}
+    given = {"--folder": tmp_path / "none", "--corpus": corpus, "--model": FOLDER}
     assert main([word for option, path in given.items() for word in (option, str(path))]) == 1
     assert "liuke knowledge build" in capsys.readouterr().err
 
