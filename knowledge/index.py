@@ -40,7 +40,7 @@ from knowledge.embedding import E5Model, Embedder, Role
 from knowledge.entry import LANGUAGES, Language
 from knowledge.errors import KnowledgeError
 from knowledge.outside import outside, outside_id
-from knowledge.reading import Reading, Told, write
+from knowledge.reading import Reading, Told, write_reading
 from knowledge.vectors import KnownVectors, Progress, Text, windows
 
 Vector = npt.NDArray[np.float32]
@@ -285,7 +285,7 @@ def build_index(
             embedded = known.embed(lambda: _to_embed(texts), progress)
             counts = _write_build(build, place, texts, known)
             if counts[-1]:
-                write(build, _told(texts), reader, threads)
+                write_reading(build, list(_told(texts)), reader, threads, progress)
             manifest = Manifest(_FORM, made_of[1], embedder.id, build.name, *counts)
             content = json.dumps(asdict(manifest), indent=2).encode()
             _replace(place.folder / "manifest.json", content)

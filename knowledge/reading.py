@@ -13,7 +13,7 @@ nothing answers, it does not (docs/decisions/012-reading-word-by-word.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -27,9 +27,13 @@ import numpy.typing as npt
 from knowledge.embedding import E5Model, Floats, Role, States
 from knowledge.entry import LANGUAGES, Language
 from knowledge.outside import outside, outside_id
+from knowledge.vectors import Progress, windows
 
 #: Dimensions kept of a piece: half of the model's, in which questions differ most.
 _WIDTH: Final = 192
+
+#: Texts that are read by all threads before the next: a build that is stopped waits for them.
+_WINDOW: Final = 64
 
 #: A text to be read: the name of the entry that it is of, its language, as what, and itself.
 Told = tuple[str, Language, Role, str]
@@ -94,37 +98,48 @@ class Reading:
         return nearest
 
 
-def write(folder: Path, told: Iterable[Told], model: E5Model, threads: int) -> None:
+def write_reading(
+    folder: Path, told: Sequence[Told], model: E5Model, threads: int, progress: Progress
+) -> None:
     """Read all texts, and the questions outside, into the folder: 5 to 30 ms of a core each.
 
     The texts of an entry follow each other.
     """
     placing = _placing(model)
+    read = chain(
+        _read(told, placing, model, threads, progress),
+        _read_outside(model, placing),
+    )
+    ends: dict[str, int] = {}
+    scales: list[Floats] = []
+    done = 0
+    with (folder / "pieces.bin").open("wb") as file:
+        for name, pieces, scale in read:
+            file.write(pieces.tobytes())
+            scales.append(scale)
+            done += len(pieces)
+            ends[name] = done
+    centres: dict[str, Any] = {f"centre-{lang}": placing.centres[lang] for lang in LANGUAGES}
+    np.savez(
+        folder / "reading.npz",
+        names=np.array(list(ends)), ends=np.array(list(ends.values())),
+        scales=np.concatenate(scales), projection=placing.projection, **centres,
+    )  # fmt: skip
 
+
+def _read(
+    told: Sequence[Told], placing: _Placing, model: E5Model, threads: int, progress: Progress
+) -> Iterator[tuple[str, Bytes, Floats]]:
     def read(text: Told) -> tuple[str, Bytes, Floats]:
         name, language, role, content = text
         return name, *_stored(placing.of(model.states(content, role).vectors, language))
 
-    names: list[str] = []
-    ends: list[int] = []
-    scales: list[Floats] = []
     done = 0
-    with (folder / "pieces.bin").open("wb") as file, ThreadPoolExecutor(threads) as pool:
-        for name, pieces, scale in chain(pool.map(read, told), _read_outside(model, placing)):
-            file.write(pieces.tobytes())
-            scales.append(scale)
-            done += len(pieces)
-            if names[-1:] == [name]:
-                ends[-1] = done
-            else:
-                names.append(name)
-                ends.append(done)
-    centres: dict[str, Any] = {f"centre-{lang}": placing.centres[lang] for lang in LANGUAGES}
-    np.savez(
-        folder / "reading.npz",
-        names=np.array(names), ends=np.array(ends), scales=np.concatenate(scales),
-        projection=placing.projection, **centres,
-    )  # fmt: skip
+    with ThreadPoolExecutor(threads) as pool:
+        for window in windows(told, _WINDOW):
+            yield from pool.map(read, window)
+            done += len(window)
+            progress(done, len(told))
 
 
 def _stored(placed: Floats) -> tuple[Bytes, Floats]:

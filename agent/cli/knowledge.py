@@ -78,7 +78,7 @@ def build(json_output: JsonFlag = False) -> None:
         corpus = base.corpus()
         for problem in corpus.problems:
             _warn(problem.message, problem.remedy)
-        with _progress("Embedding the corpus") as (_, progress):
+        with _progress("Reading the corpus") as (_, progress):
             report = base.build(corpus, threads=_threads(), progress=progress)
     except KnowledgeError as error:
         raise SetupError(error.message, error.remedy) from error

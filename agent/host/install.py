@@ -98,15 +98,15 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
     base = KnowledgeBase(knowledge_config(settings))
     task = "knowledge index"
 
-    def embedded(done: int, total: int) -> None:
-        report(Progress(task, f"{done} of {total} texts embedded"))
+    def read(done: int, total: int) -> None:
+        report(Progress(task, f"{done} of {total} texts read"))
 
     def build() -> None:
         corpus = base.corpus()
         for problem in corpus.problems:
             report(Progress(str(problem), "left out of the index", finished=True))
         try:
-            built = base.build(corpus, threads=os.cpu_count() or 1, progress=embedded)
+            built = base.build(corpus, threads=os.cpu_count() or 1, progress=read)
         except BusyError:
             # Documents are being taken in, which can take hours; calls need not wait for them.
             if not base.is_indexed(corpus):

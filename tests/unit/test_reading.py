@@ -10,7 +10,7 @@ import pytest
 
 from knowledge.entry import Language
 from knowledge.outside import outside_id
-from knowledge.reading import Reading, Told, write
+from knowledge.reading import Reading, Told, write_reading
 from tests.unit.embedding import model
 
 TOLD: Sequence[Told] = (
@@ -24,7 +24,7 @@ TOLD: Sequence[Told] = (
 @pytest.fixture(scope="module")
 def reading(tmp_path_factory: pytest.TempPathFactory) -> Reading:
     folder = tmp_path_factory.mktemp("reading")
-    write(folder, TOLD, model(), threads=2)
+    write_reading(folder, TOLD, model(), 2, lambda done, total: None)
     return Reading(folder)
 
 
