@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from knowledge.embedding import E5Model, Floats, Role, States
 from knowledge.entry import LANGUAGES, Language
@@ -135,7 +136,8 @@ def _read(
         return name, *_stored(placing.of(model.states(content, role).vectors, language))
 
     done = 0
-    with ThreadPoolExecutor(threads) as pool:
+    # Each thread computes for itself; those of NumPy would only stand in their way.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for window in windows(told, _WINDOW):
             yield from pool.map(read, window)
             done += len(window)
