@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol, get_args
 from urllib.parse import urlsplit
+from zipfile import BadZipFile
 
 import chromadb
 import httpx
@@ -54,7 +55,9 @@ Collected = tuple[Kind, Language]
 _ROLE: Final[dict[Kind, Role]] = {"passages": "passage", "questions": "query", "outside": "query"}
 
 #: Form of the folder; another one has to be built again.
-_FORM = 7
+_FORM = 8
+#: What a folder that is broken makes of itself.
+_BROKEN: Final = (OSError, ValueError, KeyError, BadZipFile)
 #: One in so many of them is embedded as a passage too, for the passages' centre.
 _OUTSIDE_AS_PASSAGES = 4
 #: A shelf answers a question outside if one of its passages is nearer to it than the nearest of so
@@ -174,7 +177,7 @@ class Index:
             #: None of documents: there are too many, and nobody has written down how they are
             #: asked for.
             self.reading = Reading(build) if self.manifest.questions else None
-        except (OSError, ValueError, chromadb.errors.ChromaError, httpx.HTTPError) as error:
+        except (*_BROKEN, chromadb.errors.ChromaError, httpx.HTTPError) as error:
             raise KnowledgeError(
                 f"The knowledge index in {place} cannot be read ({error}).",
                 f"Delete {place.folder} and run `liuke knowledge build`.",
@@ -285,7 +288,8 @@ def build_index(
             embedded = known.embed(lambda: _to_embed(texts), progress)
             counts = _write_build(build, place, texts, known)
             if counts[-1]:
-                write_reading(build, list(_told(texts)), reader, threads, progress)
+                before = _reading_of(place, live)
+                write_reading(build, list(_told(texts)), reader, threads, progress, before)
             manifest = Manifest(_FORM, made_of[1], embedder.id, build.name, *counts)
             content = json.dumps(asdict(manifest), indent=2).encode()
             _replace(place.folder / "manifest.json", content)
@@ -322,6 +326,16 @@ def _to_embed(texts: Texts) -> Iterator[Text]:
                 yield _ROLE[kind], text.page_content
     for language in LANGUAGES:
         yield from (("passage", text) for text in outside()[language][::_OUTSIDE_AS_PASSAGES])
+
+
+def _reading_of(place: Place, live: Manifest | None) -> Reading | None:
+    """What was read for the live build, if it can be used again."""
+    if live is None or live.form != _FORM or not live.questions:
+        return None
+    try:
+        return Reading(place.folder / live.build)
+    except _BROKEN:
+        return None
 
 
 def _told(texts: Texts) -> Iterator[Told]:

@@ -8,16 +8,16 @@ arXiv:2004.12832). What an entry says about all of it, it answers; what is neare
 nothing answers, it does not (docs/decisions/012-reading-word-by-word.md).
 
     FOLDER/pieces.bin    a row of int8 for each piece, entry after entry
-    FOLDER/reading.npz   the rows' scales, where entries begin, and how pieces are placed
+    FOLDER/reading.npz   the rows' scales, whose they are, and how pieces are placed
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +39,8 @@ _WINDOW: Final = 64
 #: A text to be read: the name of the entry that it is of, its language, as what, and itself.
 Told = tuple[str, Language, Role, str]
 
-Bytes = npt.NDArray[np.int8]
+#: Pieces in a byte each dimension, [n, 192], and their scales, [n].
+Stored = tuple[npt.NDArray[np.int8], Floats]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class _Placing:
+class Placing:
     """Pieces around what those of a language have in common, without what tells little apart."""
 
     centres: Mapping[Language, Floats]
@@ -71,28 +72,38 @@ class Reading:
     """What is written of an index's entries, open. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises OSError or ValueError when the files are not there or broken."""
+        """Raises OSError, ValueError or BadZipFile when the files are not there or broken."""
         with np.load(folder / "reading.npz") as saved:
-            self._scales = saved["scales"]
-            ends = saved["ends"]
-            begins = np.concatenate([[0], ends[:-1]])
-            spans = zip(begins.tolist(), ends.tolist(), strict=True)
-            self._spans = dict(zip(saved["names"].tolist(), spans, strict=True))
+            self.made_with = str(saved["made_with"])
             centres: dict[Language, Floats] = {lang: saved[f"centre-{lang}"] for lang in LANGUAGES}
-            self._placing = _Placing(centres, saved["projection"])
+            self.placing = Placing(centres, saved["projection"])
+            self._scales = saved["scales"]
+            ends = saved["ends"].tolist()
+            texts = list(zip([0, *ends[:-1]], ends, strict=True))
+            self._texts = dict(zip(saved["keys"].tolist(), texts, strict=True))
+            self._entries: dict[str, tuple[int, int]] = {}
+            for name, (begin, end) in zip(saved["names"].tolist(), texts, strict=True):
+                self._entries[name] = (self._entries.get(name, (begin, end))[0], end)
         shape = (len(self._scales), _WIDTH)
         self._pieces = np.memmap(folder / "pieces.bin", np.int8, "r", shape=shape)
+
+    def stored(self, key: str) -> Stored | None:
+        """A text as it was read for this; None when it was not."""
+        if key not in self._texts:
+            return None
+        begin, end = self._texts[key]
+        return self._pieces[begin:end], self._scales[begin:end]
 
     def question(self, states: States, language: Language) -> Question:
         """A question as the model understood it, to be compared."""
         weights = states.surprise / max(float(states.surprise.sum()), 1e-6)
-        return Question(self._placing.of(states.vectors, language), weights)
+        return Question(self.placing.of(states.vectors, language), weights)
 
     def nearest(self, question: Question, names: Iterable[str]) -> Floats:
         """How near the nearest piece of these is to each of the question, cosines [n]."""
         nearest = np.full(len(question.weights), -1.0, np.float32)
         for name in names:
-            begin, end = self._spans.get(name, (0, 0))
+            begin, end = self._entries.get(name, (0, 0))
             if begin < end:
                 pieces = self._pieces[begin:end] * self._scales[begin:end, None]
                 nearest = np.maximum(nearest, (question.pieces @ pieces.T).max(axis=1))
@@ -100,75 +111,94 @@ class Reading:
 
 
 def write_reading(
-    folder: Path, told: Sequence[Told], model: E5Model, threads: int, progress: Progress
+    folder: Path,
+    told: Sequence[Told],
+    model: E5Model,
+    threads: int,
+    progress: Progress,
+    before: Reading | None = None,
 ) -> None:
     """Read all texts, and the questions outside, into the folder: 5 to 30 ms of a core each.
 
-    The texts of an entry follow each other.
+    The texts of an entry follow each other. What was read ``before`` is not read again.
     """
-    placing = _placing(model)
-    read = chain(
-        _read(told, placing, model, threads, progress),
-        _read_outside(model, placing),
-    )
-    ends: dict[str, int] = {}
+    made_with = _made_with(model)
+    if before and before.made_with != made_with:
+        before = None
+    in_vain = _outside()
+    if before:
+        placing = before.placing
+        of_those = [one for text in in_vain if (one := before.stored(_key(text)))]
+    else:
+        placing, of_those = _read_outside(model)
+
+    def read(text: Told) -> Stored:
+        known = before.stored(_key(text)) if before else None
+        _, language, role, content = text
+        return known or _stored(placing.of(model.states(content, role).vectors, language))
+
     scales: list[Floats] = []
-    done = 0
-    with (folder / "pieces.bin").open("wb") as file:
-        for name, pieces, scale in read:
+    # Each thread computes for itself; those of NumPy would only stand in their way.
+    with (
+        (folder / "pieces.bin").open("wb") as file,
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        for window in windows(told, _WINDOW):
+            for pieces, scale in pool.map(read, window):
+                file.write(pieces.tobytes())
+                scales.append(scale)
+            progress(len(scales), len(told))
+        for pieces, scale in of_those:
             file.write(pieces.tobytes())
             scales.append(scale)
-            done += len(pieces)
-            ends[name] = done
+    texts = [*told, *in_vain]
     centres: dict[str, Any] = {f"centre-{lang}": placing.centres[lang] for lang in LANGUAGES}
     np.savez(
         folder / "reading.npz",
-        names=np.array(list(ends)), ends=np.array(list(ends.values())),
-        scales=np.concatenate(scales), projection=placing.projection, **centres,
+        names=np.array([name for name, _, _, _ in texts]),
+        keys=np.array([_key(text) for text in texts]),
+        ends=np.cumsum([len(scale) for scale in scales]), scales=np.concatenate(scales),
+        projection=placing.projection, made_with=np.array(made_with), **centres,
     )  # fmt: skip
 
 
-def _read(
-    told: Sequence[Told], placing: _Placing, model: E5Model, threads: int, progress: Progress
-) -> Iterator[tuple[str, Bytes, Floats]]:
-    def read(text: Told) -> tuple[str, Bytes, Floats]:
-        name, language, role, content = text
-        return name, *_stored(placing.of(model.states(content, role).vectors, language))
-
-    done = 0
-    # Each thread computes for itself; those of NumPy would only stand in their way.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for window in windows(told, _WINDOW):
-            yield from pool.map(read, window)
-            done += len(window)
-            progress(done, len(told))
+def _outside() -> list[Told]:
+    return [
+        (outside_id(language, number), language, "query", text)
+        for language, texts in outside().items()
+        for number, text in enumerate(texts)
+    ]
 
 
-def _stored(placed: Floats) -> tuple[Bytes, Floats]:
-    """Pieces in a byte each dimension, and their scales."""
+def _key(text: Told) -> str:
+    """The same for the same words of whichever entry."""
+    return hashlib.sha256("\n".join(text[1:]).encode()).hexdigest()
+
+
+def _made_with(model: E5Model) -> str:
+    """What places pieces."""
+    return hashlib.sha256(f"{model.id} {_WIDTH} {outside()}".encode()).hexdigest()
+
+
+def _stored(placed: Floats) -> Stored:
     scales = np.asarray(np.abs(placed).max(axis=1, initial=1e-6) / 127, np.float32)
     return np.round(placed / scales[:, None]).astype(np.int8), scales
 
 
-def _read_outside(model: E5Model, placing: _Placing) -> Iterator[tuple[str, Bytes, Floats]]:
-    for language, asked in _outside_states(model).items():
-        for number, states in enumerate(asked):
-            yield outside_id(language, number), *_stored(placing.of(states, language))
-
-
-def _placing(model: E5Model) -> _Placing:
-    """What questions differ in, whatever they are about: principal components of those outside."""
-    asked = {language: np.vstack(states) for language, states in _outside_states(model).items()}
-    centres = {language: states.mean(axis=0) for language, states in asked.items()}
-    apart = np.vstack([states - centres[language] for language, states in asked.items()])
-    _, directions = np.linalg.eigh(apart.T @ apart)
-    return _Placing(centres, np.ascontiguousarray(directions[:, -_WIDTH:], np.float32))
-
-
 @cache
-def _outside_states(model: E5Model) -> dict[Language, list[Floats]]:
-    """Of the questions outside; takes four seconds, once in a process."""
-    return {
+def _read_outside(model: E5Model) -> tuple[Placing, list[Stored]]:
+    """How pieces are placed, and the questions outside; takes four seconds, once in a process.
+
+    Placed by what questions differ in, whatever they are about: the principal components.
+    """
+    asked = {
         language: [model.states(text, "query").vectors for text in texts]
         for language, texts in outside().items()
     }
+    centres = {language: np.vstack(states).mean(axis=0) for language, states in asked.items()}
+    apart = np.vstack([np.vstack(states) - centres[lang] for lang, states in asked.items()])
+    _, directions = np.linalg.eigh(apart.T @ apart)
+    placing = Placing(centres, np.ascontiguousarray(directions[:, -_WIDTH:], np.float32))
+    stored = [_stored(placing.of(one, lang)) for lang, states in asked.items() for one in states]
+    return placing, stored

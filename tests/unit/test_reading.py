@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pytest
 
+from knowledge.embedding import E5Model, Role, States
 from knowledge.entry import Language
 from knowledge.outside import outside_id
 from knowledge.reading import Reading, Told, write_reading
-from tests.unit.embedding import model
+from tests.unit.embedding import FOLDER, model
 
 TOLD: Sequence[Told] = (
     ("zh/echo", "zh", "passage", "双方都听到自己的声音时，先让对方戴上耳机，再打开回声消除。"),
@@ -26,6 +28,31 @@ def reading(tmp_path_factory: pytest.TempPathFactory) -> Reading:
     folder = tmp_path_factory.mktemp("reading")
     write_reading(folder, TOLD, model(), 2, lambda done, total: None)
     return Reading(folder)
+
+
+class Counting(E5Model):
+    """Says what it was given to read."""
+
+    def __init__(self) -> None:
+        super().__init__(FOLDER)
+        self.texts: list[str] = []
+
+    def states(self, text: str, role: Role) -> States:
+        self.texts.append(text)
+        return super().states(text, role)
+
+
+def test_only_what_is_new_is_read(reading: Reading, tmp_path: Path) -> None:
+    reader = Counting()
+    new: Told = ("zh/echo", "zh", "query", "回声从哪里来")
+    told = [*TOLD[:2], new, *TOLD[2:]]
+    write_reading(tmp_path, told, reader, 1, lambda done, total: None, before=reading)
+    assert reader.texts == ["回声从哪里来"]
+    again = Reading(tmp_path)
+    assert covered(again, "一千分钟怎么计费", "zh/billing") == pytest.approx(
+        covered(reading, "一千分钟怎么计费", "zh/billing")
+    )
+    assert covered(again, "回声从哪里来", "zh/echo") > covered(reading, "回声从哪里来", "zh/echo")
 
 
 def covered(reading: Reading, asked: str, *names: str, language: Language = "zh") -> float:
@@ -80,6 +107,7 @@ def test_an_unknown_entry_speaks_of_nothing(reading: Reading) -> None:
 def test_what_is_not_there_or_broken_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         Reading(tmp_path)
-    (tmp_path / "reading.npz").write_bytes(b"broken")
-    with pytest.raises(ValueError):
-        Reading(tmp_path)
+    for broken, error in ((b"broken", ValueError), (b"PK\x03\x04broken", BadZipFile)):
+        (tmp_path / "reading.npz").write_bytes(broken)
+        with pytest.raises(error):
+            Reading(tmp_path)
