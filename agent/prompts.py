@@ -6,9 +6,8 @@ import tomllib
 from dataclasses import astuple, dataclass
 from typing import Literal
 
-from agent.settings import PROJECT_ROOT, Language
-
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+from common.languages import LANGUAGES, Language
+from common.settings import PROJECT_ROOT
 
 _FOLDER = PROJECT_ROOT / "prompts"
 

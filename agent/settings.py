@@ -8,52 +8,24 @@ read once, at the edge of each process, and handed in: no other module reads the
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_cache_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from agent.errors import SetupError
-
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-
-Language = Literal["zh", "en"]
-
-
-def _config(prefix: str) -> SettingsConfigDict:
-    return SettingsConfigDict(
-        env_prefix=prefix,
-        env_file=PROJECT_ROOT / ".env",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-    )
-
-
-class PathSettings(BaseSettings):
-    """Where Liuke keeps what it makes and what it fetches."""
-
-    model_config = _config("LIUKE_")
-
-    data_dir: Path = Field(
-        PROJECT_ROOT / "var",
-        description="Keys, database, knowledge index, speech cache, logs of this installation.",
-    )
-    cache_dir: Path = Field(
-        default_factory=lambda: user_cache_path("liuke"),
-        description="Model files and the LiveKit server: shared by all checkouts of this user.",
-    )
+from agent.speech.settings import SpeechSettings
+from common.internal import InternalSettings, internal_token
+from common.settings import PROJECT_ROOT, PathSettings, read_settings, settings_config
+from knowledge.settings import KnowledgeSettings
 
 
 class LiveKitSettings(BaseSettings):
     """The LiveKit server. Give url, key and secret to use your own; else `liuke up` starts one."""
 
-    model_config = _config("LIVEKIT_")
+    model_config = settings_config("LIVEKIT_")
 
     url: str = Field(
         "", description="ws:// or wss:// address. Empty: a server on loopback, started by us."
@@ -70,7 +42,7 @@ class LiveKitSettings(BaseSettings):
 class LanguageModelSettings(BaseSettings):
     """The language model. With an API key the hosted endpoint serves; else the embedded model."""
 
-    model_config = _config("OPENAI_")
+    model_config = settings_config("OPENAI_")
 
     api_key: SecretStr = Field(SecretStr(""), description="Empty: the embedded llama.cpp server.")
     base_url: str = Field(
@@ -82,7 +54,7 @@ class LanguageModelSettings(BaseSettings):
 class EmbeddedModelSettings(BaseSettings):
     """The embedded language model (llama.cpp), used where no OPENAI_API_KEY is set."""
 
-    model_config = _config("LIUKE_LLM_")
+    model_config = settings_config("LIUKE_LLM_")
 
     model: Literal["auto", "qwen2.5-1.5b", "qwen2.5-0.5b", "none"] = Field(
         "auto",
@@ -95,45 +67,10 @@ class EmbeddedModelSettings(BaseSettings):
     parallel: int = Field(4, ge=1, description="Requests decoded at once, each with its KV cache.")
 
 
-class SpeechSettings(BaseSettings):
-    """The speech server: one per host, holds Whisper and Kokoro."""
-
-    model_config = _config("LIUKE_SPEECH_")
-
-    url: str = Field("http://127.0.0.1:8902", description="Where it is; on loopback we start it.")
-    voice_zh: str = Field("zf_xiaoxiao", description="Kokoro voice for Mandarin.")
-    voice_en: str = Field("af_heart", description="Kokoro voice for English.")
-    speed: float = Field(1.0, ge=0.5, le=2.0, description="Speaking rate; 1 is the voice's own.")
-    threads: int = Field(0, ge=0, description="CPU threads per model. 0: one per core, at most 4.")
-    cache_mb: int = Field(512, ge=1, description="Bound of the speech cache on disk, MiB.")
-
-    @property
-    def model_threads(self) -> int:
-        """CPU threads for one model: the setting, or the cores; past four they add nothing."""
-        return self.threads or min(os.cpu_count() or 1, 4)
-
-
-class KnowledgeSettings(BaseSettings):
-    """The knowledge server: retrieval over the corpus."""
-
-    model_config = _config("LIUKE_KNOWLEDGE_")
-
-    url: str = Field("http://127.0.0.1:8903", description="Where it is; on loopback we start it.")
-    corpus_dir: Path = Field(
-        PROJECT_ROOT / "knowledge" / "corpus", description="Folder of Markdown entries."
-    )
-    chroma_url: str = Field("", description="A Chroma server. Empty: Chroma inside Liuke.")
-    embedding_url: str = Field(
-        "", description="OpenAI-compatible embeddings. Empty: the embedded model."
-    )
-    embedding_model: str = Field("", description="Model at that address.")
-    embedding_key: SecretStr = Field(SecretStr(""), description="Its key, where it wants one.")
-
-
 class AgentSettings(BaseSettings):
     """The agent worker: the process that answers calls."""
 
-    model_config = _config("LIUKE_AGENT_")
+    model_config = settings_config("LIUKE_AGENT_")
 
     name: str = Field("liuke", description="Name for explicit dispatch; rooms ask for it by name.")
     health_port: int = Field(8904, ge=1, le=65535, description="Loopback port of its health check.")
@@ -143,7 +80,7 @@ class AgentSettings(BaseSettings):
 class ApiSettings(BaseSettings):
     """The web API and the pages."""
 
-    model_config = _config("LIUKE_API_")
+    model_config = settings_config("LIUKE_API_")
 
     host: str = Field("127.0.0.1", description="Interface to listen on.")
     port: int = Field(8900, ge=1, le=65535, description="Port of the API and the pages.")
@@ -153,7 +90,7 @@ class ApiSettings(BaseSettings):
 class DatabaseSettings(BaseSettings):
     """Records of calls and turns."""
 
-    model_config = _config("LIUKE_DATABASE_")
+    model_config = settings_config("LIUKE_DATABASE_")
 
     url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in the data directory.")
 
@@ -162,18 +99,21 @@ class Settings:
     """All groups. Raises SetupError naming the variable when a value is wrong."""
 
     def __init__(self) -> None:
-        try:
-            self.paths = PathSettings()
-            self.livekit = LiveKitSettings()
-            self.language_model = LanguageModelSettings()
-            self.embedded_model = EmbeddedModelSettings()
-            self.speech = SpeechSettings()
-            self.knowledge = KnowledgeSettings()
-            self.agent = AgentSettings()
-            self.api = ApiSettings()
-            self.database = DatabaseSettings()
-        except ValidationError as error:
-            raise _name_the_variable(error) from None
+        self.paths = read_settings(PathSettings)
+        self.livekit = read_settings(LiveKitSettings)
+        self.language_model = read_settings(LanguageModelSettings)
+        self.embedded_model = read_settings(EmbeddedModelSettings)
+        self.speech = read_settings(SpeechSettings)
+        self.knowledge = read_settings(KnowledgeSettings)
+        self.agent = read_settings(AgentSettings)
+        self.api = read_settings(ApiSettings)
+        self.database = read_settings(DatabaseSettings)
+        self.internal = read_settings(InternalSettings)
+
+    @cached_property
+    def internal_token(self) -> str:
+        """What our own servers know each other by. Raises SetupError when it cannot be kept."""
+        return internal_token(self.paths, self.internal)
 
     @cached_property
     def database_url(self) -> str:
@@ -191,6 +131,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     AgentSettings,
     ApiSettings,
     DatabaseSettings,
+    InternalSettings,
 )
 
 
@@ -216,16 +157,6 @@ def _shown_default(field: FieldInfo) -> str:
     if isinstance(field.default, Path):
         return f"./{field.default.relative_to(PROJECT_ROOT)}"
     return str(field.default)
-
-
-def _name_the_variable(error: ValidationError) -> SetupError:
-    group = next(g for g in GROUPS if g.__name__ == error.title)
-    first = error.errors()[0]
-    variable = group.model_config["env_prefix"] + str(first["loc"][0]).upper()
-    return SetupError(
-        f"{variable}={first['input']!r} is not usable: {first['msg']}.",
-        f"Correct {variable} in the environment or in .env; .env.example shows its default.",
-    )
 
 
 if __name__ == "__main__":

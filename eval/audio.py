@@ -16,7 +16,7 @@ import numpy as np
 from livekit import rtc
 from numpy.typing import NDArray
 
-from agent.caller.audio import SAMPLE_RATE_HZ, Span, load_clip
+from agent.probe.audio import SAMPLE_RATE_HZ, Span, load_clip
 
 Samples: TypeAlias = NDArray[np.float32]
 

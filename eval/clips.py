@@ -5,7 +5,7 @@ its clips. Sentences with domain terms (`eval/questions/terms.jsonl`) are spoken
 than the assistant's; music is made from numbers.
 
 Two texts are compared without case and punctuation, in simplified characters, numbers written one
-way (NFKC; digits where `agent/speech/digits.py` puts them, words for single digits): English by
+way (NFKC; digits where `common/numbers/digits.py` puts them, words for single digits): English by
 words, Mandarin by characters.
 """
 
@@ -24,11 +24,13 @@ import jiwer
 import numpy as np
 from opencc import OpenCC
 
-from agent.errors import InputError
-from agent.settings import PROJECT_ROOT, Language, Settings
-from agent.speech.digits import with_digits
-from agent.speech.recording import read_recording
-from agent.speech.transcript import HEARING_RATE_HZ
+from agent.settings import Settings
+from agent.speech.contract import HEARING_RATE_HZ
+from agent.speech.hear.recording import read_recording
+from common.errors import InputError
+from common.languages import Language
+from common.numbers.digits import with_digits
+from common.settings import PROJECT_ROOT
 from eval.audio import Samples, music, pink_noise
 from eval.speaking import CUSTOMERS, Speaker, Studio
 

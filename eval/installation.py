@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from agent.call.retrieval import KnowledgeClient
 from agent.cli.output import err
-from agent.errors import ServiceError
 from agent.host.up import page_url
 from agent.prompts import fixed_phrases
-from agent.settings import PROJECT_ROOT, Settings
+from agent.settings import Settings
 from agent.speech.client import SpeechClient
+from common.errors import ServiceError
+from common.settings import PROJECT_ROOT
+from knowledge.client import KnowledgeClient
 
 #: Setting everything up for the first time takes minutes.
 START_TIMEOUT_S = 1800.0

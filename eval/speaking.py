@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from agent.settings import Language, Settings
+from agent.settings import Settings
 from agent.speech.clauses import split_clauses
-from agent.speech.lexicon import load_lexicon
-from agent.speech.spoken import spoken
-from agent.speech.transcript import SPEAKING_RATE_HZ
-from agent.speech.voice import Voice
+from agent.speech.contract import SPEAKING_RATE_HZ
+from agent.speech.say.kokoro import Voice
+from agent.speech.say.lexicon import load_lexicon
+from agent.speech.say.spoken import spoken
+from common.languages import Language
 
 
 @dataclass(frozen=True)

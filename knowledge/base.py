@@ -21,20 +21,31 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from common.errors import InputError, ServiceError
 from knowledge.config import KnowledgeConfig
-from knowledge.embedding import E5Model, Embedder
-from knowledge.entry import Corpus, read_corpus
-from knowledge.errors import BusyError, KnowledgeError
-from knowledge.index import BuildReport, Manifest, Place, build_index, digest_of, read_manifest
-from knowledge.ingest import CorpusTexts
-from knowledge.library import PUBLIC, Library, StoredDocument
-from knowledge.vectors import Progress
+from knowledge.documents.library import PUBLIC, Library, StoredDocument
+from knowledge.entries.entry import Corpus, read_corpus
+from knowledge.search.embedding import E5Model, Embedder
+from knowledge.search.index import (
+    BuildReport,
+    Manifest,
+    Place,
+    build_index,
+    digest_of,
+    read_manifest,
+)
+from knowledge.search.passages import CorpusTexts
+from knowledge.search.vectors import Progress
 
 #: Names a tenant may have: they become names of folders.
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 #: Loading takes longer than most of what is done with a knowledge base.
 _loaded = cache(E5Model)
+
+
+class BusyError(ServiceError):
+    """Somebody else is changing the knowledge base."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class KnowledgeBase:
         self._config = config
 
     def reader(self) -> E5Model:
-        """The model that reads, loaded. Raises KnowledgeError when it cannot be."""
+        """The model that reads, loaded. Raises SetupError when it cannot be."""
         return _loaded(self._config.model)
 
     def embedder(self) -> Embedder:
@@ -64,12 +75,12 @@ class KnowledgeBase:
         if endpoint is None:
             return self.reader()
         # The client takes a second to import, which the embedded model need not wait for.
-        from knowledge.endpoint import EndpointModel
+        from knowledge.search.embedding_endpoint import EndpointModel
 
         return EndpointModel(endpoint.url, endpoint.model, endpoint.key)
 
     def corpus(self) -> Corpus:
-        """The corpus as it is in its folder. Raises KnowledgeError when it has no entry."""
+        """The corpus as it is in its folder. Raises SetupError when it has no entry."""
         return read_corpus(self._config.corpus_dir)
 
     def library(self) -> Library:
@@ -88,6 +99,7 @@ class KnowledgeBase:
             raise BusyError(
                 f"Another `liuke knowledge` is changing {self._config.folder}.",
                 "Wait until it has finished.",
+                retryable=True,
             ) from None
 
     def build(self, corpus: Corpus, *, threads: int, progress: Progress) -> BuildReport:
@@ -146,9 +158,9 @@ class KnowledgeBase:
         return Place(self._config.folder / "corpus", self._config.chroma_url)
 
     def place_of(self, tenant: str) -> Place:
-        """Where the index of a tenant's documents is. Raises KnowledgeError for no name."""
+        """Where the index of a tenant's documents is. Raises InputError for no name."""
         if tenant != PUBLIC and not _TENANT.fullmatch(tenant):
-            raise KnowledgeError(
+            raise InputError(
                 f"{tenant!r} cannot name a tenant.",
                 "Use lower-case letters, digits and hyphens, 64 at most.",
             )

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.errors import SetupError
+from common.settings import PathSettings
+from knowledge.settings import KnowledgeSettings
+
+#: The pack with the embedded model.
+EMBEDDING_PACK = "multilingual-e5-small"
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -27,3 +34,26 @@ class KnowledgeConfig:
     """Of a Chroma server; empty: Chroma in this process."""
     embedding: Endpoint | None = None
     """What embeds, if not the model in this process."""
+
+
+def embedding_folder(paths: PathSettings) -> Path:
+    """Where the files of the embedded model are."""
+    return paths.cache_dir / "models" / EMBEDDING_PACK
+
+
+def knowledge_config(paths: PathSettings, settings: KnowledgeSettings) -> KnowledgeConfig:
+    """Where its parts are. Raises SetupError when half of an embeddings endpoint is given."""
+    if bool(settings.embedding_url) != bool(settings.embedding_model):
+        raise SetupError(
+            "LIUKE_KNOWLEDGE_EMBEDDING_URL and LIUKE_KNOWLEDGE_EMBEDDING_MODEL belong together.",
+            "Set both, or neither for the embedded model.",
+        )
+    key = settings.embedding_key.get_secret_value()
+    endpoint = Endpoint(settings.embedding_url, settings.embedding_model, key)
+    return KnowledgeConfig(
+        folder=paths.data_dir / "knowledge",
+        corpus_dir=settings.corpus_dir,
+        model=embedding_folder(paths),
+        chroma_url=settings.chroma_url,
+        embedding=endpoint if endpoint.url else None,
+    )

@@ -12,14 +12,14 @@ from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any
 
+from common.errors import LiukeError
 from knowledge.base import KnowledgeBase
-from knowledge.entry import Entry
-from knowledge.errors import KnowledgeError
-from knowledge.index import Index
-from knowledge.ingest import CorpusTexts
-from knowledge.library import PUBLIC, StoredSection
-from knowledge.retrieval import Calibration, Opening, Retriever, Shelf
-from knowledge.vocabulary import Vocabulary, situation_of
+from knowledge.documents.library import PUBLIC, StoredSection
+from knowledge.entries.entry import Entry
+from knowledge.entries.vocabulary import Vocabulary, situation_of
+from knowledge.search.index import Index
+from knowledge.search.passages import CorpusTexts
+from knowledge.search.ranking import Calibration, Opening, Retriever, Shelf
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Desk:
     """Answers for one installation; safe to use from several threads while one refreshes it."""
 
     def __init__(self, base: KnowledgeBase) -> None:
-        """Open everything. Raises KnowledgeError when the corpus cannot be searched. Blocks."""
+        """Open everything. Raises SetupError when the corpus cannot be searched. Blocks."""
         self._base = base
         self._embedder, self._reader = base.embedder(), base.reader()
         self._calibration = Calibration.load()
@@ -86,7 +86,7 @@ class Desk:
             if self._is_new(None):
                 self._corpus = self._open_corpus()
                 log.info("the corpus was built anew: %d entries", len(self.entries))
-        except KnowledgeError as error:
+        except LiukeError as error:
             log.error("the corpus is served as it was: %s", error)
         self._refresh_documents()
 
@@ -128,7 +128,7 @@ class Desk:
             index = Index(self._base.place_of(tenant), self._embedder.id)
             self._documents[tenant] = Shelf(index, openings, versions={}, situations={})
             log.info("documents of %s: %d sections", tenant or "all", index.manifest.passages)
-        except KnowledgeError as error:
+        except LiukeError as error:
             log.error("the documents of %s are served as they were: %s", tenant or "all", error)
 
     def _approved(self, tenant: str) -> dict[tuple[str, int], str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import PROJECT_ROOT, Settings
+from agent.settings import Settings
+from common.settings import PROJECT_ROOT
 
 
 @pytest.fixture(scope="session")

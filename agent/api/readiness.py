@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from agent.errors import LiukeError
-from agent.host.language_model import check_language_model, resolve_language_model
-from agent.host.livekit import LiveKitAccess, check_livekit
-from agent.records.store import RecordStore
+from agent.models.endpoint import check_language_model, resolve_language_model
+from agent.rooms.access import LiveKitAccess, check_livekit
+from agent.service.calls.store import RecordStore
 from agent.settings import Settings
+from common.errors import LiukeError
 
 _TIMEOUT_S = 3.0
 

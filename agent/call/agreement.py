@@ -11,7 +11,7 @@ import re
 from itertools import takewhile
 from typing import NamedTuple
 
-from agent.settings import Language
+from common.languages import Language
 
 #: Held back at the end of a reading: its last sounds may be half of something else.
 _HELD_BACK: dict[Language, int] = {"zh": 2, "en": 1}

@@ -19,8 +19,8 @@ from livekit.agents import (
 )
 
 from agent.call.endpointing import PauseWords
-from agent.call.turn_taking import TurnTaking
-from agent.settings import Language
+from agent.call.turn_words import TurnTaking
+from common.languages import Language
 
 #: Who goes on speaking this soon after the answer began to sound had not finished, seconds: nobody
 #: has understood and replied to anything by then.

@@ -2,7 +2,8 @@
 
 A logistic regression over the words, one for each language. It has learnt from the ways in which
 customers ask for the entries of the corpus, against beginnings of them and what people say while
-they think (`eval/train_completeness.py`). The recogniser puts a full stop behind either, and the
+they think (`eval/turns/train_completeness.py`). The recogniser puts a full stop behind either, and
+the
 melody of a pause hardly differs from that of an end (docs/decisions/005).
 """
 
@@ -18,8 +19,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from agent.errors import SetupError
-from agent.settings import Language
+from common.errors import SetupError
+from common.languages import Language
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 
@@ -56,7 +57,7 @@ def load_completeness() -> Mapping[Language, Completeness]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(
             f"The weights of turn-taking in {WEIGHTS} cannot be used: {error!r}.",
-            "Restore the file, or make it anew with `python -m eval.train_completeness`.",
+            "Restore the file, or make it anew with `python -m eval.turns.train_completeness`.",
         ) from error
 
 

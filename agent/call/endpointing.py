@@ -20,8 +20,8 @@ from livekit.agents.inference.eot.transports import _LocalTransport
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from agent.call.completeness import load_completeness
-from agent.call.turn_taking import TurnTaking
-from agent.languages import join_utterances, language_of
+from agent.call.turn_words import TurnTaking
+from common.languages import join_utterances, language_of
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy as np
 from livekit import rtc
 from livekit.agents.voice import io
 
-from agent.speech.transcript import SPEAKING_RATE_HZ
+from agent.speech.contract import SPEAKING_RATE_HZ
 
 _FRAME = SPEAKING_RATE_HZ // 50
 #: Audio handed to the room ahead of the ear, seconds: enough for an event loop that is late.

@@ -10,22 +10,23 @@ from typing import Any
 from livekit.agents import AgentSession, JobContext, TurnHandlingOptions, llm, room_io
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent.call.answering import Answerer
+from agent.call.agent import SupportAgent
 from agent.call.bargein import BargeIn
 from agent.call.endpointing import HESITATION_S, MIN_DELAY_S, PauseWords, TurnEndDetector
 from agent.call.playout import RoomPlayout
-from agent.call.retrieval import KnowledgeClient
 from agent.call.stt import WhisperSTT
-from agent.call.support import SupportAgent
 from agent.call.tts import KokoroTTS
-from agent.call.turn_taking import load_turn_taking
-from agent.call.turns import TurnLog
+from agent.call.turn_log import TurnLog
+from agent.call.turn_words import load_turn_taking
 from agent.call.voice_activity import RelayedVAD
-from agent.host.language_model import resolve_language_model
-from agent.records.store import RecordStore
-from agent.settings import Language, Settings
+from agent.dialogue.answering import Answerer
+from agent.models.endpoint import resolve_language_model
+from agent.service.calls.store import RecordStore
+from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import HEARING_RATE_HZ
+from agent.speech.contract import HEARING_RATE_HZ
+from common.languages import Language
+from knowledge.client import KnowledgeClient
 
 log = logging.getLogger(__name__)
 

@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 
 from agent.call.agreement import Agreement
 from agent.call.voice_activity import SPEECH, STILL_SPEECH, RestedVAD
-from agent.errors import LiukeError
-from agent.settings import Language
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import HEARING_RATE_HZ, Purpose, Transcript
+from agent.speech.contract import HEARING_RATE_HZ, Purpose, Transcript
+from common.errors import LiukeError
+from common.languages import Language
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,11 @@ import re
 from livekit.agents import APIConnectionError, APIConnectOptions, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 
-from agent.errors import LiukeError
-from agent.languages import language_of
-from agent.settings import Language
 from agent.speech.clauses import ClauseSplitter, syllables
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import SPEAKING_RATE_HZ
+from agent.speech.contract import SPEAKING_RATE_HZ
+from common.errors import LiukeError
+from common.languages import Language, language_of
 
 #: Frames handed to the room, ms: short, so that the first sound is not held back.
 _FRAME_MS = 20

@@ -9,9 +9,9 @@ import signal
 from livekit.agents import AgentServer
 
 from agent.call.session import hold_call
-from agent.host.livekit import resolve_livekit
-from agent.logs import configure_logging
+from agent.rooms.access import resolve_livekit
 from agent.settings import Settings
+from common.logs import configure_logging
 
 #: A call that goes on this long after SIGTERM is ended, seconds.
 _DRAIN_S = 5

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent.cli.output import JsonFlag, out, print_json, run
-from agent.errors import InputError
-from agent.settings import Language, Settings
+from agent.settings import Settings
+from common.errors import InputError
+from common.languages import Language
 
 if TYPE_CHECKING:
-    from agent.call.answering import Answer
+    from agent.dialogue.answering import Answer
 
 
 def ask(
@@ -35,9 +36,9 @@ def ask(
 
 async def _ask(question: str, language: Language | None, *, show: bool) -> Answer:
     # A call's stages take seconds to load, which other commands need not wait for.
-    from agent.call.answering import Answerer, new_answer
-    from agent.call.retrieval import KnowledgeClient
-    from agent.host.language_model import resolve_language_model
+    from agent.dialogue.answering import Answerer, new_answer
+    from agent.models.endpoint import resolve_language_model
+    from knowledge.client import KnowledgeClient
 
     settings = Settings()
     knowledge = KnowledgeClient(settings.knowledge.url)

@@ -11,12 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.output import JsonFlag, err, out, print_json, run
-from agent.errors import InputError
 from agent.host.up import page_url
-from agent.settings import Language, Settings
+from agent.settings import Settings
+from common.errors import InputError
+from common.languages import Language
 
 if TYPE_CHECKING:
-    from agent.caller.call import CallReport
+    from agent.probe.call import CallReport
 
 
 def call(
@@ -60,7 +61,7 @@ async def _call(
     api: str,
 ) -> CallReport:
     # The room's client takes seconds to load, which other commands need not wait for.
-    from agent.caller.call import load_script, place_call
+    from agent.probe.call import load_script, place_call
 
     script = await load_script(language, files, interruption)
     return await place_call(api or page_url(Settings()), script, record=record, progress=_tell)

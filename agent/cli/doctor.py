@@ -8,9 +8,9 @@ import typer
 from rich.markup import escape
 
 from agent.cli.output import JsonFlag, err, out, print_json, run
-from agent.errors import SetupError
 from agent.host.doctor import Finding, Status, examine
 from agent.settings import Settings
+from common.errors import SetupError
 
 MARKS: dict[Status, str] = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "broken": "[red]✗[/]"}
 

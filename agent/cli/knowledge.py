@@ -15,16 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from agent.call.retrieval import KnowledgeClient
 from agent.cli import openings
 from agent.cli.output import JsonFlag, TenantOption, err, out, print_json, run
-from agent.errors import InputError, SetupError
-from agent.host.knowledge import knowledge_config
-from agent.settings import Language, Settings
+from agent.settings import Settings
+from common.errors import InputError
+from common.languages import Language
+from knowledge.client import KnowledgeClient
+from knowledge.config import knowledge_config
 
 if TYPE_CHECKING:
     from knowledge.base import KnowledgeBase
-    from knowledge.intake import Intake, Work
+    from knowledge.documents.intake import Intake, Work
 
 app = typer.Typer(
     help="The knowledge base: check it, build its index, search it.", no_args_is_help=True
@@ -40,16 +41,12 @@ def lint(
     json_output: JsonFlag = False,
 ) -> None:
     """Check the entries as a support lead would. Exit status 1 when there are errors."""
-    from knowledge.entry import entry_paths
-    from knowledge.errors import KnowledgeError
-    from knowledge.lint import lint as findings_of
+    from knowledge.entries.entry import entry_paths
+    from knowledge.entries.lint import lint as findings_of
 
     folder = folder or Settings().knowledge.corpus_dir
-    try:
-        entries = len(entry_paths(folder))
-        findings = findings_of(folder)
-    except KnowledgeError as error:
-        raise InputError(error.message, error.remedy) from error
+    entries = len(entry_paths(folder))
+    findings = findings_of(folder)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     if json_output:
@@ -71,17 +68,13 @@ def lint(
 def build(json_output: JsonFlag = False) -> None:
     """Index the corpus, and documents if need be. What has not changed is not embedded again."""
     # These load Chroma and the splitters, seconds that other commands need not wait.
-    from knowledge.errors import KnowledgeError
 
     base = _base(Settings())
-    try:
-        corpus = base.corpus()
-        for problem in corpus.problems:
-            _warn(problem.message, problem.remedy)
-        with _progress("Reading the corpus") as (_, progress):
-            report = base.build(corpus, threads=_threads(), progress=progress)
-    except KnowledgeError as error:
-        raise SetupError(error.message, error.remedy) from error
+    corpus = base.corpus()
+    for problem in corpus.problems:
+        _warn(problem.message, problem.remedy)
+    with _progress("Reading the corpus") as (_, progress):
+        report = base.build(corpus, threads=_threads(), progress=progress)
     manifest = report.manifest
     if json_output:
         print_json(
@@ -112,7 +105,7 @@ def add(places: Places, tenant: TenantOption = "", json_output: JsonFlag = False
 
     What cannot be read is named and the others go in; exit status 1 tells that there was such.
     """
-    from knowledge import intake
+    from knowledge.documents import intake
 
     _change(lambda base, work: intake.add(base, places, tenant, work), json_output)
 
@@ -124,7 +117,7 @@ def sync(
     json_output: JsonFlag = False,
 ) -> None:
     """Take in what is new or different below a folder, and take out what is there no more."""
-    from knowledge import intake
+    from knowledge.documents import intake
 
     _change(lambda base, work: intake.sync(base, folder, tenant, work), json_output)
 
@@ -132,7 +125,7 @@ def sync(
 @app.command()
 def remove(places: Places, tenant: TenantOption = "", json_output: JsonFlag = False) -> None:
     """Take documents out. Answers that cited them keep their sources."""
-    from knowledge import intake
+    from knowledge.documents import intake
 
     _change(lambda base, work: intake.remove(base, places, tenant, work), json_output)
 
@@ -140,14 +133,10 @@ def remove(places: Places, tenant: TenantOption = "", json_output: JsonFlag = Fa
 @app.command()
 def status(json_output: JsonFlag = False) -> None:
     """Show what the knowledge base holds: the corpus, and documents by tenant."""
-    from knowledge.errors import KnowledgeError
 
     base = _base(Settings())
-    try:
-        with closing(base.library()) as library:
-            state = base.status(library)
-    except KnowledgeError as error:
-        raise SetupError(error.message, error.remedy) from error
+    with closing(base.library()) as library:
+        state = base.status(library)
     if json_output:
         print_json(asdict(state))
         return
@@ -231,13 +220,9 @@ async def _ask_server(url: str, asked: _Asked) -> dict[str, Any] | None:
 
 def _search_here(settings: Settings, asked: _Asked) -> dict[str, Any]:
     from knowledge.desk import Desk
-    from knowledge.errors import KnowledgeError
 
-    try:
-        retriever = Desk(_base(settings)).retriever(asked.tenant)
-        return _as_json(retriever.search(asked.query, asked.language, asked.k, asked.before))
-    except KnowledgeError as error:
-        raise SetupError(error.message, error.remedy) from error
+    retriever = Desk(_base(settings)).retriever(asked.tenant)
+    return _as_json(retriever.search(asked.query, asked.language, asked.k, asked.before))
 
 
 def _as_json(found: Any) -> dict[str, Any]:
@@ -282,7 +267,7 @@ def _seen_from_here(path: Path) -> Path:
 def _base(settings: Settings) -> KnowledgeBase:
     from knowledge.base import KnowledgeBase
 
-    return KnowledgeBase(knowledge_config(settings))
+    return KnowledgeBase(knowledge_config(settings.paths, settings.knowledge))
 
 
 def _threads() -> int:
@@ -320,14 +305,10 @@ def _progress(what: str) -> Iterator[tuple[Callable[[str], None], Callable[[int,
 
 def _change(change: Callable[[KnowledgeBase, Work], Intake], json_output: bool) -> None:
     """Change the documents, with a bar, and tell what was done."""
-    from knowledge.errors import KnowledgeError
-    from knowledge.intake import Work
+    from knowledge.documents.intake import Work
 
-    try:
-        with _progress("Reading") as (reading, embedding):
-            done = change(_base(Settings()), Work(_threads(), reading, embedding))
-    except KnowledgeError as error:
-        raise InputError(error.message, error.remedy) from error
+    with _progress("Reading") as (reading, embedding):
+        done = change(_base(Settings()), Work(_threads(), reading, embedding))
     _report_intake(done, json_output)
 
 

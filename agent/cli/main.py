@@ -15,7 +15,7 @@ from agent.cli.say import say
 from agent.cli.setup import setup
 from agent.cli.transcribe import transcribe
 from agent.cli.up import up
-from agent.errors import LiukeError
+from common.errors import LiukeError
 
 app = typer.Typer(
     name="liuke",

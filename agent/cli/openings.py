@@ -18,13 +18,14 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.cli.output import JsonFlag, TenantOption, err, out, print_json, run
-from agent.errors import InputError, LiukeError, SetupError
-from agent.host.knowledge import knowledge_config
-from agent.settings import Language, Settings
+from agent.settings import Settings
 from agent.speech.client import SpeechClient
+from common.errors import InputError, LiukeError, SetupError
+from common.languages import Language
+from knowledge.config import knowledge_config
 
 if TYPE_CHECKING:
-    from knowledge.library import Library, StoredOpening, StoredSection
+    from knowledge.documents.library import Library, StoredOpening, StoredSection
 
 app = typer.Typer(
     help="Openings of answers from your own documents: draft, list, approve, edit.",
@@ -56,7 +57,7 @@ def draft(
 
     Each is kept as it is made, so that it can be stopped at any time and goes on the next time.
     """
-    from knowledge.intake import is_at
+    from knowledge.documents.intake import is_at
 
     with _library() as library:
         missing = [
@@ -118,8 +119,8 @@ def edit(
     text: Annotated[str, typer.Argument(help="The sentence that is to be spoken.")],
 ) -> None:
     """Write an opening yourself; it is approved by that."""
-    from knowledge.openings import faults
-    from knowledge.vocabulary import Vocabulary
+    from knowledge.entries.openings import faults
+    from knowledge.entries.vocabulary import Vocabulary
 
     text = text.strip()
     with _library() as library:
@@ -137,13 +138,12 @@ def edit(
 @contextmanager
 def _library() -> Iterator[Library]:
     from knowledge.base import KnowledgeBase
-    from knowledge.errors import KnowledgeError
 
     try:
-        with closing(KnowledgeBase(knowledge_config(Settings())).library()) as library:
+        settings = Settings()
+        config = knowledge_config(settings.paths, settings.knowledge)
+        with closing(KnowledgeBase(config).library()) as library:
             yield library
-    except KnowledgeError as error:
-        raise SetupError(error.message, error.remedy) from error
     except sqlite3.Error as error:
         raise SetupError(
             f"The library of documents cannot be used ({error}).",
@@ -174,8 +174,8 @@ def _opening(library: Library, name: str) -> StoredOpening:
 
 async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
     # They load the model's client, a second that other commands need not wait.
-    from agent.host.drafting import Drafter
-    from agent.host.language_model import resolve_language_model
+    from agent.dialogue.drafting import Drafter
+    from agent.models.endpoint import resolve_language_model
 
     endpoint = resolve_language_model(Settings())
     if endpoint is None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from agent.errors import LiukeError
+from common.errors import LiukeError
 
 T = TypeVar("T")
 

@@ -15,11 +15,11 @@ from typing import Annotated, Any
 import typer
 
 from agent.cli.output import JsonFlag, out, print_json, run
-from agent.errors import InputError
-from agent.languages import language_of
-from agent.settings import Language, Settings
+from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import SPEAKING_RATE_HZ
+from agent.speech.contract import SPEAKING_RATE_HZ
+from common.errors import InputError
+from common.languages import Language, language_of
 
 
 def say(
@@ -64,7 +64,7 @@ async def _say(text: str, language: Language, file: Path) -> dict[str, Any]:
 
 
 async def _speak_here(settings: Settings, text: str, language: Language) -> AsyncIterator[bytes]:
-    from agent.speech.synthesis import open_synthesizer  # seconds to import
+    from agent.speech.say.queue import open_synthesizer  # seconds to import
 
     synthesizer = await open_synthesizer(settings)
     try:

@@ -13,13 +13,13 @@ import typer
 from rich.progress import Progress
 
 from agent.cli.output import JsonFlag, err, out, print_json, run
-from agent.languages import join_utterances, language_of
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import HEARING_RATE_HZ, Transcript
+from agent.speech.contract import HEARING_RATE_HZ, Transcript
+from common.languages import join_utterances, language_of
 
 if TYPE_CHECKING:
-    from agent.speech.hearing import Samples
+    from agent.speech.hear.whisper import Samples
 
 
 def transcribe(
@@ -36,7 +36,7 @@ def transcribe(
 
 async def _transcribe(file: Path) -> dict[str, Any]:
     # The audio library takes a second to load, which other commands need not wait for.
-    from agent.speech.recording import read_recording, utterances
+    from agent.speech.hear.recording import read_recording, utterances
 
     started = time.perf_counter()
     samples = await asyncio.to_thread(read_recording, file)
@@ -60,8 +60,8 @@ async def _recogniser(client: SpeechClient) -> Callable[[Samples], Awaitable[Tra
     """The running server's model where there is one: it holds the weights already."""
     if await client.is_healthy():
         return lambda samples: client.transcribe(_pcm(samples), purpose="file")
-    from agent.speech.hearing import Whisper
-    from agent.speech.terms import load_terms
+    from agent.speech.hear.terms import load_terms
+    from agent.speech.hear.whisper import Whisper
 
     settings = Settings()
     folder = settings.paths.cache_dir / "models" / "whisper-base"

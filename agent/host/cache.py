@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import AsyncFileLock, Timeout
 
-from agent.errors import SetupError
 from agent.host.progress import Progress, Report
+from common.errors import SetupError
 
 #: Left free on the disk beyond what is fetched: databases and logs need some too.
 SPARE_BYTES = 200 * 1024**2

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.errors import SetupError
+from common.errors import SetupError
 
 #: As much of a failed tool's output as a person reads.
 KEPT_LINES = 12

@@ -21,24 +21,25 @@ import numpy as np
 import openai
 import psutil
 
-from agent.call.retrieval import KnowledgeClient
-from agent.errors import LiukeError, ServiceError
 from agent.host.install import packs_needed
-from agent.host.language_model import (
+from agent.host.livekit_build import find_livekit_server
+from agent.host.packs import is_ready
+from agent.host.up import check_own_ports, page_url, parts_elsewhere
+from agent.models.choice import recall_choice
+from agent.models.endpoint import (
     LanguageModelEndpoint,
     check_language_model,
     resolve_language_model,
 )
-from agent.host.livekit import check_livekit, resolve_livekit
-from agent.host.livekit_build import find_livekit_server
-from agent.host.machine import recall_choice
-from agent.host.packs import is_ready
-from agent.host.up import check_own_ports, page_url, parts_elsewhere
 from agent.prompts import load_phrases
-from agent.records.store import RecordStore
-from agent.settings import PROJECT_ROOT, Settings
+from agent.rooms.access import check_livekit, resolve_livekit
+from agent.service.calls.store import RecordStore
+from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import HEARING_RATE_HZ, SPEAKING_RATE_HZ
+from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
+from common.errors import LiukeError, ServiceError
+from common.settings import PROJECT_ROOT
+from knowledge.client import KnowledgeClient
 
 Status = Literal["ok", "warning", "broken"]
 

@@ -10,15 +10,16 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
-from agent.errors import SetupError
-from agent.host.knowledge import EMBEDDING_PACK, knowledge_config
-from agent.host.livekit import ensure_keys
 from agent.host.livekit_build import livekit_server
-from agent.host.machine import choose_model, recall_choice
+from agent.host.machine import choose_model
 from agent.host.packs import pull
 from agent.host.progress import Progress, Report
 from agent.host.web_build import build_pages
-from agent.settings import PROJECT_ROOT, Settings
+from agent.models.choice import recall_choice
+from agent.rooms.access import ensure_keys
+from agent.settings import Settings
+from common.settings import PROJECT_ROOT
+from knowledge.config import EMBEDDING_PACK, knowledge_config
 
 Step = Callable[[Settings, Report], Awaitable[None]]
 
@@ -83,7 +84,7 @@ async def choose_language_model(settings: Settings, report: Report) -> None:
 async def migrate_database(settings: Settings, report: Report) -> None:
     """Tables of calls and turns."""
     # Alembic takes a second to import, which `liuke --help` need not wait for.
-    from agent.records.migrate import upgrade
+    from agent.service.migrate import upgrade
 
     await asyncio.to_thread(upgrade, settings.database_url)
 
@@ -92,10 +93,9 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
     """The indexes; unreadable entries are reported and left out."""
     # Chroma and the splitters take seconds to import, which a start with a fresh index does not
     # need to wait for twice: the knowledge server imports them too.
-    from knowledge.base import KnowledgeBase
-    from knowledge.errors import BusyError, KnowledgeError
+    from knowledge.base import BusyError, KnowledgeBase
 
-    base = KnowledgeBase(knowledge_config(settings))
+    base = KnowledgeBase(knowledge_config(settings.paths, settings.knowledge))
     task = "knowledge index"
 
     def read(done: int, total: int) -> None:
@@ -115,10 +115,7 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
         if built.changed:
             report(Progress(task, f"{built.manifest.entries} entries", finished=True))
 
-    try:
-        await asyncio.to_thread(build)
-    except KnowledgeError as error:
-        raise SetupError(error.message, error.remedy) from error
+    await asyncio.to_thread(build)
 
 
 #: In order, each resting on those before it. Measuring comes while nothing else of ours runs.

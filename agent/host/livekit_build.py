@@ -10,11 +10,11 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from agent.errors import SetupError
 from agent.host.cache import exclusive, require_space, writing_to
 from agent.host.command import run_command
 from agent.host.progress import Progress, Report
 from agent.host.toolchains import GO, bin_dir_of
+from common.errors import SetupError
 
 VERSION = "1.13.5"
 #: Other releases of this series speak to the same clients and read the same configuration.

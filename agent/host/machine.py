@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
-import platform
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
-from agent.errors import SetupError
 from agent.host.command import run_command
 from agent.host.packs import is_ready, pack_path
+from agent.models.choice import (
+    MAX_THREADS,
+    Choice,
+    Hardware,
+    Model,
+    choice_file,
+    control_group,
+    recall_choice,
+    this_hardware,
+    with_settings,
+)
 from agent.settings import Settings
-
-Model = Literal["qwen2.5-1.5b", "qwen2.5-0.5b", "none"]
+from common.errors import SetupError
 
 #: The model that is measured: the small one, present wherever any is and quickest to load.
 PROBE: Model = "qwen2.5-0.5b"
@@ -38,20 +44,10 @@ LARGER_TO_PROBE = 0.4
 #: processes take 1.5.
 MEMORY_FLOOR_LARGER = 3.5
 MEMORY_FLOOR = 2.5
-#: Decoding is bound by memory, not by cores: with models as small as these, more threads gain
-#: nothing, and speed grows with the first few only.
-MAX_THREADS, SCALING_THREADS = 8, 4
+#: Speed grows with the first few threads only.
+SCALING_THREADS = 4
 #: What the probe reads: about 70 tokens.
 PROMPT = "echo and howling in a voice chat room " * 8
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a measurement belongs to."""
-
-    cpu: str
-    cores: int
-    memory_gib: float
 
 
 @dataclass(frozen=True)
@@ -62,44 +58,16 @@ class Speed:
     decode: float
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The embedded model for this machine, and why."""
-
-    model: Model
-    threads: int
-    reason: str
-    prefill_per_s: float | None = None
-    """Tokens of a prompt that it should read a second; None where it was not measured."""
-
-
 async def choose_model(settings: Settings) -> Choice:
     """The model to use; measures the machine (seconds) unless it was measured before."""
     known = recall_choice(settings)
     if known:
         return known
-    hardware, free_gib = await asyncio.to_thread(_hardware), await asyncio.to_thread(_free_gib)
+    hardware, free_gib = await asyncio.to_thread(this_hardware), await asyncio.to_thread(_free_gib)
     speed = await _measure(settings) if free_gib >= MEMORY_FLOOR else None
     choice = choose(speed, free_gib, hardware.cores)
     await asyncio.to_thread(_remember, settings, hardware, speed, choice)
-    return _with_settings(choice, settings)
-
-
-def recall_choice(settings: Settings) -> Choice | None:
-    """The model that settings or an earlier measurement of this same machine chose."""
-    wanted = settings.embedded_model.model
-    hardware = _hardware()
-    if wanted != "auto":
-        threads = min(hardware.cores, MAX_THREADS)
-        choice = Choice(wanted, threads, f"LIUKE_LLM_MODEL is {wanted}.")
-        return _with_settings(choice, settings)
-    try:
-        kept = json.loads(_path(settings).read_text())
-        if Hardware(**kept["hardware"]) != hardware:
-            return None
-        return _with_settings(Choice(**kept["choice"]), settings)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return with_settings(choice, settings)
 
 
 def choose(speed: Speed | None, free_gib: float, cores: int) -> Choice:
@@ -131,16 +99,8 @@ def model_file(settings: Settings, model: Model) -> Path:
     return next(pack_path(settings.paths.cache_dir, model).glob("*.gguf"))
 
 
-def _with_settings(choice: Choice, settings: Settings) -> Choice:
-    return replace(choice, threads=settings.embedded_model.threads or choice.threads)
-
-
-def _path(settings: Settings) -> Path:
-    return settings.paths.data_dir / "machine.json"
-
-
 def _remember(settings: Settings, hardware: Hardware, speed: Speed | None, choice: Choice) -> None:
-    path = _path(settings)
+    path = choice_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {
         "hardware": asdict(hardware),
@@ -153,49 +113,12 @@ def _remember(settings: Settings, hardware: Hardware, speed: Speed | None, choic
     temporary.replace(path)
 
 
-def _hardware() -> Hardware:
-    return Hardware(_cpu_name(), _usable_cores(), round(_limit_gib(), 1))
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
-
-
-def _usable_cores() -> int:
-    """Cores this process may use: of its affinity, within its control group's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
-    quota = _control_group("cpu.max").split()
-    if len(quota) == 2 and quota[0].isdigit():
-        cores = min(cores, math.ceil(int(quota[0]) / int(quota[1])))
-    return cores
-
-
-def _limit_gib() -> float:
-    limit = _control_group("memory.max")
-    total = int(psutil.virtual_memory().total)
-    return (min(total, int(limit)) if limit.isdigit() else total) / 2**30
-
-
 def _free_gib() -> float:
-    limit, used = _control_group("memory.max"), _control_group("memory.current")
+    limit, used = control_group("memory.max"), control_group("memory.current")
     free = int(psutil.virtual_memory().available)
     if limit.isdigit() and used.isdigit():
         free = min(free, int(limit) - int(used))
     return free / 2**30
-
-
-def _control_group(name: str) -> str:
-    """A limit of the container we may be in (cgroup v2); empty where there is none."""
-    try:
-        return Path("/sys/fs/cgroup", name).read_text().strip()
-    except OSError:
-        return ""
 
 
 async def _measure(settings: Settings) -> Speed:

@@ -24,11 +24,11 @@ from typing import Any, Literal
 
 import httpx
 
-from agent.errors import SetupError
 from agent.host.cache import exclusive, require_space, sha256_of, writing_to
 from agent.host.command import run_command
 from agent.host.progress import Progress, Report
 from agent.host.toolchains import NODE, bin_dir_of, pip_progress
+from common.errors import SetupError
 
 #: Seconds. A host that cannot be reached must not delay its mirror; one that answers may be slow.
 TIMEOUT = httpx.Timeout(60, connect=5)

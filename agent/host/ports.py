@@ -10,7 +10,7 @@ from typing import Literal
 
 import psutil
 
-from agent.errors import SetupError
+from common.errors import SetupError
 
 
 @dataclass(frozen=True)

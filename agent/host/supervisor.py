@@ -24,7 +24,7 @@ from typing import Any, Self
 
 import httpx
 
-from agent.errors import SetupError
+from common.errors import SetupError
 
 CHILD = Path(__file__).with_name("child.py")
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agent.errors import SetupError
 from agent.host.cache import exclusive, require_space, writing_to
 from agent.host.command import run_command
 from agent.host.progress import Progress, Report
+from common.errors import SetupError
 
 
 @dataclass(frozen=True)

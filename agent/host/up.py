@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from agent.errors import LiukeError, SetupError
-from agent.host.knowledge import knowledge_config
-from agent.host.language_model import LanguageModelEndpoint, resolve_language_model
-from agent.host.livekit import LiveKitAccess, resolve_livekit, write_server_config
 from agent.host.livekit_build import find_livekit_server
-from agent.host.machine import recall_choice
+from agent.host.livekit_server import write_server_config
 from agent.host.ports import Port, check_ports
 from agent.host.supervisor import ProcessEvent, ProcessSpec, Supervisor
+from agent.models.choice import recall_choice
+from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
 from agent.prompts import fixed_phrases
+from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
+from common.errors import LiukeError, SetupError
 
 #: Seconds from the last process's health until calls must be possible.
 READY_TIMEOUT_S = 60.0
@@ -172,25 +172,9 @@ def _speech(settings: Settings) -> ProcessSpec:
 
 
 def _knowledge(settings: Settings) -> ProcessSpec:
-    config = knowledge_config(settings)
-    options = {
-        "--port": str(_port_of(settings.knowledge.url)),
-        "--folder": str(config.folder),
-        "--corpus": str(config.corpus_dir),
-        "--model": str(config.model),
-        "--chroma-url": config.chroma_url,
-    }
-    if config.embedding:
-        options |= {
-            "--embedding-url": config.embedding.url,
-            "--embedding-model": config.embedding.model,
-        }
-    given = [word for option, value in options.items() if value for word in (option, value)]
-    key = config.embedding.key if config.embedding else ""
     return ProcessSpec(
         name="knowledge",
-        argv=_python("knowledge.server", *given),
-        env={"LIUKE_KNOWLEDGE_EMBEDDING_KEY": key},
+        argv=_python("knowledge.server"),
         health_url=f"{settings.knowledge.url}/healthz",
         start_timeout_s=LOADING_TIMEOUT_S,
     )
@@ -209,7 +193,7 @@ def _worker(settings: Settings, access: LiveKitAccess, needs: tuple[str, ...]) -
 def _api(settings: Settings, access: LiveKitAccess, needs: tuple[str, ...]) -> ProcessSpec:
     return ProcessSpec(
         name="api",
-        argv=_python("agent.api.server"),
+        argv=_python("agent.api.app"),
         health_url=f"{page_url(settings)}/healthz",
         env=access.environment(),
         needs=needs,

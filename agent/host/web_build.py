@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from agent.errors import SetupError
 from agent.host.cache import exclusive, writing_to
 from agent.host.command import run_command
 from agent.host.progress import Progress, Report
 from agent.host.toolchains import NODE, bin_dir_of
+from common.errors import SetupError
 
 TASK = "web pages"
 #: Made by the tools, not by us.

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import httpx
 
-from agent.errors import LiukeError, ServiceError
-from agent.settings import Language
-from agent.speech.transcript import Purpose, Transcript
+from agent.speech.contract import Purpose, Transcript
+from common.errors import LiukeError, ServiceError
+from common.languages import Language
 
 #: An utterance or a clause takes seconds at worst; more is a server that hangs.
 _TIMEOUT = httpx.Timeout(30.0, connect=2.0)

@@ -18,15 +18,16 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from agent.error_responses import install_error_handlers
-from agent.errors import InputError
-from agent.logs import configure_logging
-from agent.settings import Language, Settings
-from agent.speech.hearing import Samples, Whisper
-from agent.speech.recognition import Recognizer
-from agent.speech.synthesis import Synthesizer, open_synthesizer
-from agent.speech.terms import load_terms
-from agent.speech.transcript import HEARING_RATE_HZ, MAX_UTTERANCE_S, Purpose
+from agent.settings import Settings
+from agent.speech.contract import HEARING_RATE_HZ, MAX_UTTERANCE_S, Purpose
+from agent.speech.hear.queue import Recognizer
+from agent.speech.hear.terms import load_terms
+from agent.speech.hear.whisper import Samples, Whisper
+from agent.speech.say.queue import Synthesizer, open_synthesizer
+from common.errors import InputError
+from common.http_errors import install_error_handlers
+from common.languages import Language
+from common.logs import configure_logging
 
 T = TypeVar("T")
 

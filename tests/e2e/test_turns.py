@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.settings import Settings
-from eval.bench_turns import Bench, details, summarise
-from eval.turn_material import CONDITIONS, Material
+from eval.turns.bench import Bench, details, summarise
+from eval.turns.material import CONDITIONS, Material
 from tests.e2e.conftest import Installation
 
 pytestmark = pytest.mark.e2e

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from agent.host.knowledge import embedding_folder
 from agent.settings import Settings
-from knowledge.embedding import E5Model
+from knowledge.config import embedding_folder
+from knowledge.search.embedding import E5Model
 
-FOLDER = embedding_folder(Settings())
+FOLDER = embedding_folder(Settings().paths)
 
 
 @cache

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from agent.call.agreement import Agreement
-from agent.settings import Language
+from common.languages import Language
 
 
 def confirmed(language: Language, *readings: str) -> list[str]:

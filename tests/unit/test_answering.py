@@ -16,12 +16,12 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from agent.call.answering import Answer, Answerer, new_answer
-from agent.call.prompting import Message
-from agent.call.retrieval import KnowledgeClient
-from agent.errors import ServiceError
-from agent.host.language_model import LanguageModelEndpoint
+from agent.dialogue.answering import Answer, Answerer, new_answer
+from agent.dialogue.prompting import Message
+from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
+from common.errors import ServiceError
+from knowledge.client import KnowledgeClient
 from tests.unit.serving import serve
 
 BODY = """## 是什么

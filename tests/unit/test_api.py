@@ -11,10 +11,11 @@ import httpx
 import jwt
 import pytest
 
-from agent.api.server import create_app
-from agent.host.livekit import LiveKitAccess
-from agent.records.migrate import upgrade
-from agent.settings import PROJECT_ROOT, Settings
+from agent.api.app import create_app
+from agent.rooms.access import LiveKitAccess
+from agent.service.migrate import upgrade
+from agent.settings import Settings
+from common.settings import PROJECT_ROOT
 
 ACCESS = LiveKitAccess("ws://127.0.0.1:9", "key", "secret-of-at-least-32-characters-x", ours=True)
 
@@ -92,4 +93,4 @@ def test_the_pages_are_built_against_this_very_api(
     monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
     described = create_app(Settings(), ACCESS).openapi()
     kept = json.loads((PROJECT_ROOT / "web" / "openapi.json").read_text("utf-8"))
-    assert kept == described, "run: python -m agent.api.server openapi > web/openapi.json"
+    assert kept == described, "run: python -m agent.api.app openapi > web/openapi.json"

@@ -12,7 +12,7 @@ from livekit.agents import AgentSession, LanguageCode, stt
 
 from agent.call.bargein import BargeIn
 from agent.call.endpointing import PauseWords
-from agent.call.turn_taking import load_turn_taking
+from agent.call.turn_words import load_turn_taking
 
 INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
 PREFLIGHT = stt.SpeechEventType.PREFLIGHT_TRANSCRIPT

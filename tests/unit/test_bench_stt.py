@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.errors import InputError
-from agent.settings import Language
-from eval.bench_stt import Heard, Results, report
+from common.errors import InputError
+from common.languages import Language
 from eval.clips import (
     Clip,
     error_rate,
@@ -20,6 +19,7 @@ from eval.clips import (
     term_recall,
     word_count,
 )
+from eval.hearing.bench import Heard, Results, report
 
 KEYS = {
     *("wer_en", "cer_zh", "term_recall", "partial_ms", "final_ms"),

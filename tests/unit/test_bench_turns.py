@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.caller.audio import Span
+from agent.probe.audio import Span
 from eval.audio import RATE_HZ, pink_noise, silence
-from eval.bench_turns import Disturbed, Turn, details, figures, summarise
-from eval.turn_material import Disturbance, Utterance
-from eval.turn_scores import (
+from eval.turns.bench import Disturbed, Turn, details, figures, summarise
+from eval.turns.material import Disturbance, Utterance
+from eval.turns.scores import (
     Commit,
     SoundScore,
     StopScore,

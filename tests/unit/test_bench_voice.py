@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from agent.caller.audio import Span
-from agent.caller.report import TurnReport
-from agent.errors import InputError, SetupError
+from agent.probe.audio import Span
+from agent.probe.report import TurnReport
 from agent.prompts import load_phrases
-from agent.settings import PROJECT_ROOT, Language
-from eval import bench_voice
+from common.errors import InputError, SetupError
+from common.languages import Language
+from common.settings import PROJECT_ROOT
 from eval.report import write_report
-from eval.voice_questions import (
+from eval.voice import bench as bench_voice
+from eval.voice.questions import (
     QUESTIONS_DIR,
     Question,
     clip_questions,
@@ -24,8 +25,8 @@ from eval.voice_questions import (
     customers_wordings,
     make_plan,
 )
-from eval.voice_scores import Asked, Known, Run, details, judge, plots, stages, summarise
-from knowledge.entry import read_corpus
+from eval.voice.scores import Asked, Known, Run, details, judge, plots, stages, summarise
+from knowledge.entries.entry import read_corpus
 
 CORPUS_DIR = PROJECT_ROOT / "knowledge" / "corpus"
 OPENING = "Turn on echo cancellation first."

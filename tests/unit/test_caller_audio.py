@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.caller.audio import (
+from agent.probe.audio import (
     FRAME_SAMPLES,
     LASTING_SILENCE_MS,
     SAMPLE_RATE_HZ,
@@ -21,9 +21,9 @@ from agent.caller.audio import (
     sounds,
     write_recording,
 )
-from agent.caller.ear import Arrival, Ear, lay_out
-from agent.caller.microphone import Microphone
-from agent.errors import InputError
+from agent.probe.ear import Arrival, Ear, lay_out
+from agent.probe.microphone import Microphone
+from common.errors import InputError
 
 RNG = np.random.default_rng(7)
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.caller.audio import SAMPLE_RATE_HZ, Clip, Samples, Span
-from agent.caller.microphone import Placement
-from agent.caller.observer import AnswerNotice, Caption, StateChange
-from agent.caller.report import Scene, Timeline, make_timeline
+from agent.probe.audio import SAMPLE_RATE_HZ, Clip, Samples, Span
+from agent.probe.microphone import Placement
+from agent.probe.observer import AnswerNotice, Caption, StateChange
+from agent.probe.report import Scene, Timeline, make_timeline
 
 TONE = (8000 * np.sin(2 * np.pi * 300 * np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ)).astype(
     np.int16

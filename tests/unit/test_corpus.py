@@ -10,23 +10,23 @@ from statistics import mean
 import pytest
 
 from agent.settings import Settings
-from eval.asked import load_questions
-from eval.calibrate_retrieval import (
+from eval.retrieval.asked import load_questions
+from eval.retrieval.calibrate import (
     DECLINED,
     WRONG_OPENINGS,
     collect,
     cross_check,
     measure,
 )
-from eval.retrieval_sets import RetrievalSet, Workshop, own_set
+from eval.retrieval.sets import RetrievalSet, Workshop, own_set
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
-from knowledge.entry import read_corpus
-from knowledge.index import Index
-from knowledge.intake import Work, sync
-from knowledge.lint import lint
-from knowledge.retrieval import Calibration, Retrieval, Retriever, Shelf
-from knowledge.vocabulary import Vocabulary
+from knowledge.documents.intake import Work, sync
+from knowledge.entries.entry import read_corpus
+from knowledge.entries.lint import lint
+from knowledge.entries.vocabulary import Vocabulary
+from knowledge.search.index import Index
+from knowledge.search.ranking import Calibration, Retrieval, Retriever, Shelf
 from tests.unit.embedding import FOLDER
 
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from langchain_core.document_loaders import Blob
 
-from knowledge.errors import KnowledgeError
-from knowledge.formats import decoding
-from knowledge.formats.decoding import text_of
+from common.errors import LiukeError
+from knowledge.documents.formats import decoding
+from knowledge.documents.formats.decoding import text_of
 
 SIMPLE = "如果听到回声，请先让对方戴上耳机，再检查是否开启了回声消除。\n错误码 110：Token 无效。"
 TRADITIONAL = "如果聽到回聲，請先讓對方戴上耳機，再檢查是否開啟了回聲消除。\n錯誤碼 110：無效。"
@@ -62,12 +62,12 @@ def test_what_a_page_declares_decides_where_the_text_cannot() -> None:
     ],
 )
 def test_what_cannot_be_told_is_an_error(data: bytes) -> None:
-    with pytest.raises(KnowledgeError, match=r"guide\.md") as caught:
+    with pytest.raises(LiukeError, match=r"guide\.md") as caught:
         text(data)
     assert "UTF-8" in caught.value.remedy
 
 
 def test_a_text_too_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "TEXT_BYTES", 10)
-    with pytest.raises(KnowledgeError, match="too long"):
+    with pytest.raises(LiukeError, match="too long"):
         text(b"a" * 11)

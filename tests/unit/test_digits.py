@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.settings import Language
-from agent.speech.digits import with_digits
+from common.languages import Language
+from common.numbers.digits import with_digits
 
 WRITTEN: list[tuple[Language, str, str]] = [
     ("zh", "错误码一百一十", "错误码110"),

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from knowledge.embedding import E5Model, Role
-from knowledge.errors import KnowledgeError
-from knowledge.weights import PUBLISHED, converted
+from common.errors import LiukeError
+from knowledge.search.embedding import E5Model, Role
+from knowledge.search.weights import PUBLISHED, converted
 from tests.unit.embedding import FOLDER, model
 
 TEXTS = [
@@ -121,17 +121,17 @@ def test_who_comes_together_makes_it_once_and_what_was_cut_short_is_made_anew(
 
 
 def test_a_missing_file_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match="liuke models pull multilingual-e5-small"):
+    with pytest.raises(LiukeError, match="liuke models pull multilingual-e5-small"):
         E5Model(tmp_path)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / PUBLISHED).write_bytes(b"GGUF")
-    with pytest.raises(KnowledgeError, match="not the embedding model"):
+    with pytest.raises(LiukeError, match="not the embedding model"):
         E5Model(tmp_path)
 
 
 def test_no_room_says_where(published: Path) -> None:
     (published / "ctranslate2-2.incoming").write_text("in the way of the folder")
-    with pytest.raises(KnowledgeError, match="cannot be made"):
+    with pytest.raises(LiukeError, match="cannot be made"):
         E5Model(published)

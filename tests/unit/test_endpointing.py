@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from agent.call.endpointing import THINKING_S, PauseWords, TurnEndDetector
-from agent.call.turn_taking import load_turn_taking
+from agent.call.turn_words import load_turn_taking
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.entry import language_of, opening_length, read_corpus, read_entry, read_file
-from knowledge.errors import KnowledgeError
+from common.errors import LiukeError
+from common.languages import language_of
+from knowledge.entries.entry import opening_length, read_corpus, read_entry, read_file
 
 GOOD = """---
 id: zh/echo
@@ -54,7 +55,7 @@ def test_folders_below_the_language_are_only_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["echo.md", "en/echo.md", "troubleshooting/zh/echo.md"])
 def test_a_file_outside_the_folder_of_its_language_is_an_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(KnowledgeError, match="line 3: 'language' is 'zh', but the file is not in"):
+    with pytest.raises(LiukeError, match="line 3: 'language' is 'zh', but the file is not in"):
         read_entry(write(tmp_path, GOOD, name), tmp_path)
 
 
@@ -110,7 +111,7 @@ def test_a_bad_file_names_itself_the_line_and_the_field(
 ) -> None:
     assert before in GOOD
     path = write(tmp_path, GOOD.replace(before, after, 1))
-    with pytest.raises(KnowledgeError) as caught:
+    with pytest.raises(LiukeError) as caught:
         read_entry(path, tmp_path)
     assert f"{path}, line {line}" in caught.value.message
     assert named in caught.value.message
@@ -127,7 +128,7 @@ def test_the_others_go_in_without_the_bad_one(tmp_path: Path) -> None:
 
 
 def test_an_empty_corpus_says_where_entries_belong(tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match="LIUKE_KNOWLEDGE_CORPUS_DIR"):
+    with pytest.raises(LiukeError, match="LIUKE_KNOWLEDGE_CORPUS_DIR"):
         read_corpus(tmp_path)
 
 

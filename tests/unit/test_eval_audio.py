@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.caller.audio import Span
-from agent.errors import InputError
+from agent.probe.audio import Span
+from common.errors import InputError
 from eval.audio import (
     FRAME,
     RATE_HZ,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from knowledge import fetching
-from knowledge.errors import KnowledgeError
-from knowledge.fetching import fetch
+from common.errors import LiukeError
+from knowledge.documents import fetch as fetching
+from knowledge.documents.fetch import fetch
 
 PAGE = "<h1>回声</h1><p>请戴上耳机。</p>".encode("gb18030")
 
@@ -76,8 +76,8 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-def problem(source: str) -> KnowledgeError:
-    with pytest.raises(KnowledgeError) as caught:
+def problem(source: str) -> LiukeError:
+    with pytest.raises(LiukeError) as caught:
         fetch(source)
     assert source in caught.value.message
     assert caught.value.remedy

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.call.grounding import figures, unsupported_figures
+from agent.dialogue.guards import figures, unsupported_figures
 
 
 @pytest.mark.parametrize(

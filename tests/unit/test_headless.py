@@ -10,7 +10,7 @@ from livekit import rtc
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
 from eval.audio import FRAME, RATE_HZ, Samples, TelephoneLine, from_pcm
-from eval.headless import Echo, Loudspeaker, Microphone, Run
+from eval.turns.headless import Echo, Loudspeaker, Microphone, Run
 
 TICK_MS = 10
 

@@ -12,17 +12,18 @@ import pytest
 import soundfile
 
 from agent.call.agreement import Agreement
-from agent.call.turn_taking import load_turn_taking
-from agent.errors import InputError, SetupError
-from agent.settings import Language, Settings
-from agent.speech.hearing import AbandonedError, Whisper
-from agent.speech.recording import read_recording, utterances
-from agent.speech.terms import load_terms
-from agent.speech.transcript import HEARING_RATE_HZ, MAX_UTTERANCE_S, Transcript
+from agent.call.turn_words import load_turn_taking
+from agent.settings import Settings
+from agent.speech.contract import HEARING_RATE_HZ, MAX_UTTERANCE_S, Transcript
+from agent.speech.hear.recording import read_recording, utterances
+from agent.speech.hear.terms import load_terms
+from agent.speech.hear.whisper import AbandonedError, Whisper
+from common.errors import InputError, SetupError
+from common.languages import Language
 from eval.audio import Samples, mixed, pink_noise
 from eval.clips import Clip, error_rate, noises, readings, term_questions, term_recall, word_count
 from eval.speaking import CUSTOMERS, Studio
-from eval.turn_material import TEXTS_FILE
+from eval.turns.material import TEXTS_FILE
 
 pytestmark = pytest.mark.models
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from langchain_core.document_loaders import Blob
 
-from knowledge.formats.html import HtmlParser
+from knowledge.documents.formats.html import HtmlParser
 
 PAGE = """<!doctype html><html><head><title>Echo | Support | Example</title>
 <style>.trap { display: none } @media print { .intro { display: none } }</style>

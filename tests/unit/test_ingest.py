@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from langchain_core.documents import Document
 
-from knowledge import ingest
-from knowledge.entry import Corpus, Entry
-from knowledge.index import entry_of
-from knowledge.ingest import CorpusTexts
+from knowledge.entries.entry import Corpus, Entry
+from knowledge.search import passages as ingest
+from knowledge.search.index import entry_of
+from knowledge.search.passages import CorpusTexts
 
 
 def entry(body: str) -> Entry:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from knowledge.injection import neutralised, suspicions
+from knowledge.documents.injection import neutralised, suspicions
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import SetupError
 from agent.host.install import packs_needed
 from agent.host.progress import Progress
 from agent.host.toolchains import NODE, _on_path
 from agent.host.web_build import build_pages, is_built
 from agent.settings import Settings
+from common.errors import SetupError
 
 
 def quiet(progress: Progress) -> None:

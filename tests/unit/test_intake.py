@@ -13,17 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli.main import app
-from agent.errors import SetupError
 from agent.host.install import build_knowledge_index
 from agent.settings import Settings
-from knowledge import intake
+from common.errors import LiukeError, SetupError
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.desk import Desk
-from knowledge.embedding import E5Model
-from knowledge.errors import KnowledgeError
-from knowledge.intake import Intake, Work
-from knowledge.library import PUBLIC
+from knowledge.documents import intake
+from knowledge.documents.intake import Intake, Work
+from knowledge.documents.library import PUBLIC
+from knowledge.search.embedding import E5Model
 from tests.unit.embedding import FOLDER
 from tests.unit.test_retrieval import write_corpus
 
@@ -155,7 +154,7 @@ def test_a_tenants_documents_are_its_own(base: KnowledgeBase, documents: Path) -
 def test_a_name_that_leads_out_of_the_folder_is_no_tenant(
     base: KnowledgeBase, documents: Path
 ) -> None:
-    with pytest.raises(KnowledgeError, match="cannot name a tenant"):
+    with pytest.raises(LiukeError, match="cannot name a tenant"):
         add(base, documents, tenant="../acme")
     assert titles(Desk(base), "有回声怎么办")  # nothing of it is left to be opened
 
@@ -197,7 +196,7 @@ def test_another_model_makes_the_documents_anew_with_the_corpus(
 ) -> None:
     add(base, documents)
     monkeypatch.setattr(E5Model, "id", "another-model")
-    with pytest.raises(KnowledgeError, match="another-model"):
+    with pytest.raises(LiukeError, match="another-model"):
         Desk(base)
     base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     assert titles(Desk(base), "does the SDK run on HarmonyOS")[0] == "HarmonyOS"
@@ -230,7 +229,7 @@ def test_an_order_to_the_model_is_flagged_and_taken_out(
 
 
 def test_two_do_not_change_it_at_once(base: KnowledgeBase, documents: Path) -> None:
-    with base.changing(), pytest.raises(KnowledgeError, match="Another"):
+    with base.changing(), pytest.raises(LiukeError, match="Another"):
         add(base, documents)
 
 
@@ -255,7 +254,7 @@ def test_a_full_disk_leaves_the_index_before(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("knowledge.index._write_collection", full_disk)
+        patch.setattr("knowledge.search.index._write_collection", full_disk)
         done = add(base, documents)
     assert "No space left" in done.problems[0].message
     assert "9301" in Desk(base).retriever().search("报错9301是什么").passages[0].text

@@ -17,14 +17,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from agent.errors import ServiceError, SetupError
-from agent.host.language_model import (
+from agent.host.packs import is_ready
+from agent.models.endpoint import (
     LanguageModelEndpoint,
     check_language_model,
     resolve_language_model,
 )
-from agent.host.packs import is_ready
 from agent.settings import Settings
+from common.errors import ServiceError, SetupError
 
 
 @pytest.fixture(autouse=True)

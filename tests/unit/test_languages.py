@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.languages import join_utterances, language_of
+from common.languages import join_utterances, language_of
 
 
 @pytest.mark.parametrize(

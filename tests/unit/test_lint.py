@@ -10,10 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.cli.main import app
-from agent.errors import InputError
-from knowledge.errors import KnowledgeError
-from knowledge.lint import Finding, lint
-from knowledge.vocabulary import Vocabulary
+from common.errors import InputError, LiukeError
+from knowledge.entries.lint import Finding, lint
+from knowledge.entries.vocabulary import Vocabulary
 
 ZH = """---
 id: zh/echo
@@ -443,7 +442,7 @@ def test_an_entry_without_numbered_steps_says_nothing_to_do(tmp_path: Path) -> N
 
 
 def test_a_folder_without_entries_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match="no knowledge entry"):
+    with pytest.raises(LiukeError, match="no knowledge entry"):
         lint(tmp_path)
 
 
@@ -451,7 +450,7 @@ def test_a_folder_without_entries_is_an_error(tmp_path: Path) -> None:
 def test_a_vocabulary_that_cannot_be_used_names_itself(tmp_path: Path, text: str) -> None:
     path = tmp_path / "vocabulary.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(KnowledgeError, match=r"vocabulary\.toml"):
+    with pytest.raises(LiukeError, match=r"vocabulary\.toml"):
         Vocabulary.load(path)
 
 

@@ -12,15 +12,15 @@ import pytest
 from aiohttp import web
 from livekit import api
 
-from agent.errors import ServiceError, SetupError
-from agent.host.livekit import (
+from agent.host.livekit_server import write_server_config
+from agent.rooms.access import (
     LiveKitAccess,
     check_livekit,
     ensure_keys,
     resolve_livekit,
-    write_server_config,
 )
 from agent.settings import Settings
+from common.errors import ServiceError, SetupError
 
 VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 THEIRS = dict(zip(VARIABLES, ("wss://rtc.example.com", "their-key", "their-secret"), strict=True))

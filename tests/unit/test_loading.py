@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.errors import KnowledgeError
-from knowledge.ingest import CHUNK_CHARACTERS
-from knowledge.loading import LoadedDocument, Section, find_sources, load
+from common.errors import LiukeError
+from knowledge.documents.load import LoadedDocument, Section, find_sources, load
+from knowledge.search.passages import CHUNK_CHARACTERS
 
 
 def page(folder: Path, text: str, name: str = "page.md") -> LoadedDocument:
@@ -18,8 +18,8 @@ def page(folder: Path, text: str, name: str = "page.md") -> LoadedDocument:
     return load(str(path))
 
 
-def problem(source: Path) -> KnowledgeError:
-    with pytest.raises(KnowledgeError) as caught:
+def problem(source: Path) -> LiukeError:
+    with pytest.raises(LiukeError) as caught:
         load(str(source))
     assert str(source) in caught.value.message
     assert caught.value.remedy
@@ -128,7 +128,7 @@ def test_a_file_or_an_address_is_a_source_itself(
 
 
 def test_places_without_documents_say_so(tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match="is not there"):
+    with pytest.raises(LiukeError, match="is not there"):
         list(find_sources(str(tmp_path / "gone")))
-    with pytest.raises(KnowledgeError, match="holds no document"):
+    with pytest.raises(LiukeError, match="holds no document"):
         list(find_sources(str(tmp_path)))

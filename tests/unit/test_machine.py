@@ -7,22 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import SetupError
 from agent.host import machine
 from agent.host.machine import (
     DECODE_FLOOR,
     LARGER_TO_PROBE,
-    MAX_THREADS,
     MEMORY_FLOOR_LARGER,
-    Hardware,
     Speed,
     choose,
     choose_model,
     model_file,
-    recall_choice,
 )
 from agent.host.packs import is_ready
+from agent.models.choice import MAX_THREADS, Hardware, recall_choice
 from agent.settings import Settings
+from common.errors import SetupError
 
 HERE = Hardware("A processor", cores=2, memory_gib=16.0)
 #: On two threads just fast enough for the larger model.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.document_loaders import Blob
 
-from knowledge.formats.markdown import MarkdownParser, prose
+from knowledge.documents.formats.markdown import MarkdownParser, prose
 
 
 def documents(text: str, source: str = "/docs/page.md") -> list[tuple[list[str], str]]:

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from langchain_core.document_loaders import Blob
 
-from knowledge.errors import KnowledgeError
-from knowledge.formats.openapi import OpenApiParser
+from common.errors import LiukeError
+from knowledge.documents.formats.openapi import OpenApiParser
 
 ROOMS: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -128,7 +128,7 @@ paths:
     ],
 )
 def test_bad_files_say_why(text: str, kind: str, message: str) -> None:
-    with pytest.raises(KnowledgeError, match=message) as caught:
+    with pytest.raises(LiukeError, match=message) as caught:
         documents(text, f"application/{kind}")
     assert "/docs/api.json" in caught.value.message
 

@@ -13,17 +13,17 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from agent.cli.main import app
-from agent.errors import ServiceError
-from agent.host.drafting import Drafter
-from agent.host.language_model import LanguageModelEndpoint
+from agent.dialogue.drafting import Drafter
+from agent.models.endpoint import LanguageModelEndpoint
+from common.errors import ServiceError
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.desk import Desk
-from knowledge.intake import Work, add
-from knowledge.library import PUBLIC, Library, StoredOpening
-from knowledge.openings import faults
-from knowledge.retrieval import Opening
-from knowledge.vocabulary import Vocabulary
+from knowledge.documents.intake import Work, add
+from knowledge.documents.library import PUBLIC, Library, StoredOpening
+from knowledge.entries.openings import faults
+from knowledge.entries.vocabulary import Vocabulary
+from knowledge.search.ranking import Opening
 from tests.unit.embedding import FOLDER
 from tests.unit.serving import serve
 from tests.unit.test_retrieval import write_corpus

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import SetupError
 from agent.host.packs import (
     PACKS,
     Carrier,
@@ -28,6 +27,7 @@ from agent.host.packs import (
     verify,
 )
 from agent.host.progress import Progress
+from common.errors import SetupError
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB: more than one chunk
 NAME, FILE = "tiny", "weights/model.bin"

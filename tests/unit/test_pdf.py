@@ -14,8 +14,8 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Table
 
-from knowledge.errors import KnowledgeError
-from knowledge.formats.pdf import PdfParser
+from common.errors import LiukeError
+from knowledge.documents.formats.pdf import PdfParser
 
 FONT = "STSong-Light"
 pdfmetrics.registerFont(UnicodeCIDFont(FONT))
@@ -97,8 +97,8 @@ def locked(user: str) -> bytes:
     return file.getvalue()
 
 
-def problem(data: bytes) -> KnowledgeError:
-    with pytest.raises(KnowledgeError, match=r"manual\.pdf") as caught:
+def problem(data: bytes) -> LiukeError:
+    with pytest.raises(LiukeError, match=r"manual\.pdf") as caught:
         documents(data)
     return caught.value
 

@@ -12,7 +12,7 @@ from livekit import rtc
 from livekit.agents.voice import io
 
 from agent.call.playout import RoomPlayout, word_start
-from agent.speech.transcript import SPEAKING_RATE_HZ
+from agent.speech.contract import SPEAKING_RATE_HZ
 
 
 class Publication:

@@ -9,10 +9,10 @@ from zipfile import BadZipFile
 import numpy as np
 import pytest
 
-from knowledge.embedding import E5Model, Role, States
-from knowledge.entry import Language
-from knowledge.outside import outside_id
-from knowledge.reading import Reading, Told, write_reading
+from common.languages import Language
+from knowledge.search.embedding import E5Model, Role, States
+from knowledge.search.late_interaction import Reading, Told, write_reading
+from knowledge.search.outside import outside_id
 from tests.unit.embedding import FOLDER, model
 
 TOLD: Sequence[Told] = (

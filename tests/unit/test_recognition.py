@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.errors import ServiceError
-from agent.speech.hearing import AbandonedError, Samples
-from agent.speech.recognition import Recognizer
-from agent.speech.transcript import Transcript
+from agent.speech.contract import Transcript
+from agent.speech.hear.queue import Recognizer
+from agent.speech.hear.whisper import AbandonedError, Samples
+from common.errors import ServiceError
 
 
 class SlowEar:

@@ -10,10 +10,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from agent.errors import ServiceError, SetupError
-from agent.records.migrate import upgrade
-from agent.records.models import Base, Call, Turn
-from agent.records.store import RecordStore
+from agent.service.calls.store import RecordStore
+from agent.service.calls.tables import Base, Call, Turn
+from agent.service.migrate import upgrade
+from common.errors import ServiceError, SetupError
 
 
 @pytest.fixture

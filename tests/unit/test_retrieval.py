@@ -10,20 +10,19 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from agent.call.retrieval import KnowledgeClient, Opening
-from agent.errors import InputError, ServiceError
+from common.errors import InputError, LiukeError, ServiceError
 from knowledge.base import KnowledgeBase
-from knowledge.bm25 import WordIndex
+from knowledge.client import KnowledgeClient, Opening
 from knowledge.config import Endpoint, KnowledgeConfig
 from knowledge.desk import Desk
-from knowledge.embedding import E5Model, Role
-from knowledge.entry import read_corpus
-from knowledge.errors import KnowledgeError
-from knowledge.index import BuildReport, Index, Place, build_index
-from knowledge.ingest import CorpusTexts
-from knowledge.retrieval import Calibration, Retriever, Shelf
+from knowledge.entries.entry import read_corpus
+from knowledge.entries.vocabulary import Vocabulary, situation_of
+from knowledge.search.bm25 import WordIndex
+from knowledge.search.embedding import E5Model, Role
+from knowledge.search.index import BuildReport, Index, Place, build_index
+from knowledge.search.passages import CorpusTexts
+from knowledge.search.ranking import Calibration, Retriever, Shelf
 from knowledge.server import create_app, main
-from knowledge.vocabulary import Vocabulary, situation_of
 from tests.unit.embedding import FOLDER, model
 
 #: Title, ways of asking, opening, body.
@@ -252,7 +251,7 @@ def test_only_what_has_changed_is_embedded_and_the_live_build_serves_on(tmp_path
     serving = open_retrieval(index, corpus)
     path = corpus / "zh" / "echo.md"
     path.write_text(path.read_text("utf-8").replace("扬声器", "喇叭"), "utf-8")
-    with pytest.raises(KnowledgeError, match="older than the corpus"):
+    with pytest.raises(LiukeError, match="older than the corpus"):
         open_retrieval(index, corpus)
 
     second = built(corpus, index)
@@ -274,7 +273,7 @@ def test_a_failed_build_leaves_the_live_one(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(WordIndex, "save", full_disk)
-    with pytest.raises(KnowledgeError, match="No space"):
+    with pytest.raises(LiukeError, match="No space"):
         built(less, index)
     assert open_retrieval(index, corpus)._shelves[0].index.manifest == live
     assert [path.name for path in index.glob("build-*")] == [live.build]
@@ -309,7 +308,7 @@ def test_vectors_of_another_model_are_refused_and_made_anew(tmp_path: Path) -> N
     corpus, index = write_corpus(tmp_path / "corpus"), tmp_path / "index"
     built(corpus, index)
     texts = CorpusTexts(read_corpus(corpus))
-    with pytest.raises(KnowledgeError, match=r"multilingual-e5-small.*another-model"):
+    with pytest.raises(LiukeError, match=r"multilingual-e5-small.*another-model"):
         Index(Place(index), Other.id, texts)
     report = build_index(texts, Place(index), Other(FOLDER), model(), threads=1)
     assert report.embedded > 0
@@ -317,11 +316,11 @@ def test_vectors_of_another_model_are_refused_and_made_anew(tmp_path: Path) -> N
 
 
 def test_the_server_refuses_to_start_without_an_index(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus = write_corpus(tmp_path / "corpus")
-    given = {"--folder": tmp_path / "none", "--corpus": corpus, "--model": FOLDER}
-    assert main([word for option, path in given.items() for word in (option, str(path))]) == 1
+    monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("LIUKE_KNOWLEDGE_CORPUS_DIR", str(write_corpus(tmp_path / "corpus")))
+    assert main() == 1
     assert "liuke knowledge build" in capsys.readouterr().err
 
 

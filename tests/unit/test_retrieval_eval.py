@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.retrieval import measure, words
-from eval.retrieval_scores import Ranked, score
-from eval.retrieval_sets import Query, Workshop, folder_set
-from knowledge.errors import KnowledgeError
-from knowledge.retrieval import Calibration
+from common.errors import LiukeError
+from eval.retrieval.bench import measure, words
+from eval.retrieval.scores import Ranked, score
+from eval.retrieval.sets import Query, Workshop, folder_set
+from knowledge.search.ranking import Calibration
 from tests.unit.embedding import FOLDER
 
 
@@ -77,5 +77,5 @@ def test_a_folder_is_measured_as_an_operator_would_take_it_in(
 
 
 def test_a_folder_that_cannot_be_used_is_named(workshop: Workshop, tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match=r"corpus\.jsonl"):
+    with pytest.raises(LiukeError, match=r"corpus\.jsonl"):
         folder_set(workshop, "data", tmp_path)

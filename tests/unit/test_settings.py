@@ -2,8 +2,9 @@
 
 import pytest
 
-from agent.errors import SetupError
-from agent.settings import PROJECT_ROOT, Settings, env_example
+from agent.settings import Settings, env_example
+from common.errors import SetupError
+from common.settings import PROJECT_ROOT
 
 
 def test_env_example_lists_every_variable_with_its_default() -> None:

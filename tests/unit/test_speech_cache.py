@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.speech.cache import SpeechCache, SpeechKey
+from agent.speech.say.cache import SpeechCache, SpeechKey
 
 
 def key(text: str, **others: str) -> SpeechKey:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import SetupError
-from agent.settings import PROJECT_ROOT
-from agent.speech.lexicon import load_lexicon
-from agent.speech.spoken import spoken
+from agent.speech.say.lexicon import load_lexicon
+from agent.speech.say.spoken import spoken
+from common.errors import SetupError
+from common.settings import PROJECT_ROOT
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_wrong_lexicon_names_the_entry(tmp_path: Path) -> None:
 
 def test_the_lexicon_reads_the_same_in_every_process() -> None:
     """The speech cache's keys hold it: audio made at set-up must be found by later processes."""
-    program = "from agent.speech.lexicon import load_lexicon; print(repr(load_lexicon()))"
+    program = "from agent.speech.say.lexicon import load_lexicon; print(repr(load_lexicon()))"
     readings = {
         subprocess.run(
             [sys.executable, "-c", program],

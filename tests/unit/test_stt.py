@@ -15,7 +15,7 @@ from livekit.agents import stt
 
 from agent.call.stt import UtteranceStream, WhisperSTT
 from agent.speech.client import SpeechClient
-from agent.speech.transcript import HEARING_RATE_HZ
+from agent.speech.contract import HEARING_RATE_HZ
 from tests.unit.serving import serve
 
 FRAME_S = 0.02

@@ -15,7 +15,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.errors import SetupError
 from agent.host.ports import Port, check_ports
 from agent.host.supervisor import (
     LOG_LIMIT,
@@ -26,6 +25,7 @@ from agent.host.supervisor import (
     Timing,
     last_error_line,
 )
+from common.errors import SetupError
 
 QUICK = Timing(
     first_delay=0.05,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import ServiceError
-from agent.settings import Language
-from agent.speech.cache import SpeechCache, SpeechKey
-from agent.speech.lexicon import load_lexicon
-from agent.speech.synthesis import Synthesizer
+from agent.speech.say.cache import SpeechCache, SpeechKey
+from agent.speech.say.lexicon import load_lexicon
+from agent.speech.say.queue import Synthesizer
+from common.errors import ServiceError
+from common.languages import Language
 
 
 class GatedVoice:
@@ -111,13 +111,13 @@ async def test_the_same_clause_wanted_twice_is_made_once(
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests need not wait until a host is at rest."""
-    monkeypatch.setattr("agent.speech.synthesis._REST_S", 0.0)
+    monkeypatch.setattr("agent.speech.say.queue._REST_S", 0.0)
 
 
 async def test_nothing_is_made_ahead_until_calls_have_been_quiet_for_a_while(
     synthesizer: Synthesizer, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.speech.synthesis._REST_S", 0.5)
+    monkeypatch.setattr("agent.speech.say.queue._REST_S", 0.5)
     voice.open()
     warming = asyncio.create_task(warmed(synthesizer, "预先合成。"))
     synthesizer.note_call()
@@ -132,8 +132,8 @@ async def test_nothing_is_made_ahead_until_calls_have_been_quiet_for_a_while(
 async def test_on_a_busy_host_each_phrase_waits_for_a_time_only(
     synthesizer: Synthesizer, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.speech.synthesis._REST_S", 60.0)
-    monkeypatch.setattr("agent.speech.synthesis._LONGEST_REST_S", 0.1)
+    monkeypatch.setattr("agent.speech.say.queue._REST_S", 60.0)
+    monkeypatch.setattr("agent.speech.say.queue._LONGEST_REST_S", 0.1)
     voice.open()
     synthesizer.note_call()
     await warmed(synthesizer, "预先合成。")

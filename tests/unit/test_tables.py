@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from langchain_core.document_loaders import Blob
 
-from knowledge.errors import KnowledgeError
-from knowledge.formats.tables import CsvParser, errors, is_errors, sentences
+from common.errors import LiukeError
+from knowledge.documents.formats.tables import CsvParser, errors, is_errors, sentences
 
 CODES_ZH = [
     ["错误码", "错误名", "描述", "原因分析", "解决方案"],
@@ -115,10 +115,10 @@ def test_a_file_of_errors_and_any_other_table() -> None:
 
 
 def test_a_quotation_mark_that_is_never_closed_is_an_error() -> None:
-    with pytest.raises(KnowledgeError, match=r"faq\.csv cannot be read as CSV"):
+    with pytest.raises(LiukeError, match=r"faq\.csv cannot be read as CSV"):
         documents('question,answer\na,"' + "b" * 200_000)
 
 
 def test_a_file_without_rows_is_an_error() -> None:
-    with pytest.raises(KnowledgeError, match=r"faq\.csv has no row"):
+    with pytest.raises(LiukeError, match=r"faq\.csv has no row"):
         documents("name,value\n")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import SetupError
-from agent.settings import PROJECT_ROOT, Language, Settings
-from agent.speech.digits import with_digits
-from agent.speech.terms import Terms, load_terms, read_list
-from knowledge.entry import read_corpus
+from agent.settings import Settings
+from agent.speech.hear.terms import Terms, load_terms, read_list
+from common.errors import SetupError
+from common.languages import Language
+from common.numbers.digits import with_digits
+from common.settings import PROJECT_ROOT
+from knowledge.entries.entry import read_corpus
 
 QUESTIONS = PROJECT_ROOT / "eval" / "questions"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import SetupError
 from agent.host import livekit_build
 from agent.host.command import run_command
 from agent.host.livekit_build import find_livekit_server, livekit_server
 from agent.host.progress import Progress
 from agent.host.toolchains import GO, Toolchain, bin_dir_of
+from common.errors import SetupError
 
 
 def quiet(progress: Progress) -> None:

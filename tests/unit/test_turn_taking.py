@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.call.turn_taking import load_turn_taking
-from agent.settings import Language
+from agent.call.turn_words import load_turn_taking
+from common.languages import Language
 
 manners = load_turn_taking()
 

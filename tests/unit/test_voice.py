@@ -16,13 +16,14 @@ import pypinyin
 import pytest
 from misaki.zh import ZHG2P
 
-from agent.errors import SetupError
-from agent.settings import Language, Settings
-from agent.speech.lexicon import load_lexicon
-from agent.speech.phonemes import Phonemizer
-from agent.speech.spoken import spoken
-from agent.speech.transcript import SPEAKING_RATE_HZ
-from agent.speech.voice import Voice, trim
+from agent.settings import Settings
+from agent.speech.contract import SPEAKING_RATE_HZ
+from agent.speech.say.kokoro import Voice, trim
+from agent.speech.say.lexicon import load_lexicon
+from agent.speech.say.phonemes import Phonemizer
+from agent.speech.say.spoken import spoken
+from common.errors import SetupError
+from common.languages import Language
 
 #: Simplified characters, and that abbreviations may come; none of those below.
 PROMPT = "以下是普通话的句子，夹有英文缩写，例如 CPU、GPS 和 HTML。"

@@ -9,10 +9,10 @@ from livekit import rtc
 from livekit.agents import vad
 
 from agent.call.voice_activity import RestedVAD
-from agent.languages import language_of
 from agent.settings import Settings
-from agent.speech.recording import read_recording
-from agent.speech.transcript import HEARING_RATE_HZ
+from agent.speech.contract import HEARING_RATE_HZ
+from agent.speech.hear.recording import read_recording
+from common.languages import language_of
 from eval.audio import Samples, amplified, level_db, pink_noise, to_pcm
 from eval.speaking import CUSTOMERS, Studio
 

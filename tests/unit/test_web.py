@@ -6,7 +6,8 @@ import pytest
 
 from agent.host.command import run_command
 from agent.host.toolchains import NODE, bin_dir_of
-from agent.settings import PROJECT_ROOT, Settings
+from agent.settings import Settings
+from common.settings import PROJECT_ROOT
 
 
 @pytest.mark.parametrize("script", ["check", "test"])

@@ -9,9 +9,9 @@ import docx
 import pytest
 from langchain_core.document_loaders import Blob
 
-from knowledge.errors import KnowledgeError
-from knowledge.formats import word
-from knowledge.formats.word import WordParser
+from common.errors import LiukeError
+from knowledge.documents.formats import word
+from knowledge.documents.formats.word import WordParser
 
 
 def written(document: object) -> bytes:
@@ -72,7 +72,7 @@ def test_broken_documents_say_so() -> None:
         repacked(whole, "word/document.xml", bomb),
         repacked(whole, "_rels/.rels", b""),
     ):
-        with pytest.raises(KnowledgeError, match=r"guide\.docx cannot be read") as caught:
+        with pytest.raises(LiukeError, match=r"guide\.docx cannot be read") as caught:
             documents(broken)
         assert "save it again" in caught.value.remedy
 
@@ -80,5 +80,5 @@ def test_broken_documents_say_so() -> None:
 def test_a_document_that_unpacks_without_end_is_not_unpacked() -> None:
     huge = repacked(guide(), "word/document.xml", b" " * (word.WORD_BYTES + 1))
     assert len(huge) < 200_000
-    with pytest.raises(KnowledgeError, match="too long once unpacked"):
+    with pytest.raises(LiukeError, match="too long once unpacked"):
         documents(huge)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.formats import wording
-from knowledge.formats.wording import closed, code, link, sentence, tidy, titled
+from knowledge.documents.formats import wording
+from knowledge.documents.formats.wording import closed, code, link, sentence, tidy, titled
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""Turns: tells the room what each answer rests on, and records every turn when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    llm,
+)
+
+from agent.call.agent import SupportAgent
+from agent.dialogue.answering import Answer
+from agent.service.calls.store import RecordStore
+from agent.service.calls.tables import Turn
+
+log = logging.getLogger(__name__)
+
+#: Text stream on which the room learns of answers: `docs/architecture.md`, "In the room".
+ANSWER_TOPIC = "liuke.answer"
+
+#: The framework's metrics that a turn keeps, seconds there, milliseconds here.
+_METRICS = {
+    "transcription_delay": "transcription",
+    "end_of_turn_delay": "end_of_turn",
+    "llm_node_ttft": "first_token",
+    "tts_node_ttfb": "first_audio",
+    "e2e_latency": "answer_latency",
+}
+
+
+@dataclass
+class _OpenTurn:
+    number: int
+    question: llm.ChatMessage
+    asked_at: datetime
+    announced: bool = False
+
+
+class TurnLog:
+    """Follows a session; one per call."""
+
+    def __init__(
+        self,
+        session: AgentSession[None],
+        agent: SupportAgent,
+        room: rtc.Room,
+        records: RecordStore,
+        call_id: str,
+    ) -> None:
+        self._agent = agent
+        self._room = room
+        self._records = records
+        self._call_id = call_id
+        self._turn: _OpenTurn | None = None
+        #: A turn that was interrupted: until the next one it may turn out to have been half of it.
+        self._interrupted: tuple[_OpenTurn, Turn] | None = None
+        self._count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        session.on("conversation_item_added", self._on_item)
+        session.on("agent_state_changed", self._on_state)
+
+    async def aclose(self) -> None:
+        """Record what is still open, and wait for what is being written."""
+        self._close_unanswered()
+        self._record_interrupted()
+        await asyncio.gather(*self._tasks)
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        if not isinstance(item, llm.ChatMessage):
+            return
+        if item.role == "user":
+            self._close_unanswered()
+            self._count += 1
+            self._turn = _OpenTurn(self._count, item, datetime.now(UTC))
+            self._join(self._turn)
+        elif item.role == "assistant" and self._turn:
+            self._close(self._turn, item.text_content or "", item.interrupted, item.metrics)
+
+    def _on_state(self, event: AgentStateChangedEvent) -> None:
+        turn = self._turn
+        if event.new_state != "speaking" or turn is None or turn.announced:
+            return
+        if answer := self._agent.answer_to(turn.question.id):
+            turn.announced = True
+            self._spawn(self._announce(_message(turn, answer)))
+
+    def _join(self, turn: _OpenTurn) -> None:
+        """One question in two parts is one turn: the record of the first part is dropped."""
+        answer = self._agent.answer_to(turn.question.id)
+        if self._interrupted and answer and answer.joins == self._interrupted[0].question.id:
+            turn.asked_at = self._interrupted[0].asked_at
+            self._interrupted = None
+        self._record_interrupted()
+
+    def _record_interrupted(self) -> None:
+        if self._interrupted:
+            self._spawn(self._records.add_turn(self._interrupted[1]))
+            self._interrupted = None
+
+    def _close_unanswered(self) -> None:
+        if self._turn:
+            self._close(self._turn, "", True, {})
+
+    def _close(
+        self, turn: _OpenTurn, spoken: str, interrupted: bool, metrics: llm.MetricsReport
+    ) -> None:
+        self._turn = None
+        answer = self._agent.answer_to(turn.question.id)
+        if answer is None:
+            return
+        timings = answer.timings_ms | _milliseconds(turn.question.metrics) | _milliseconds(metrics)
+        self._spawn(
+            self._announce(
+                _message(turn, answer)
+                | {"answer": spoken, "interrupted": interrupted, "timings_ms": timings}
+            )
+        )
+        record = Turn(
+            call_id=self._call_id,
+            number=turn.number,
+            asked_at=turn.asked_at,
+            language=answer.language,
+            question=answer.question,
+            answer=spoken,
+            declined=answer.declined,
+            interrupted=interrupted,
+            citations=answer.citations_json(),
+            timings_ms=timings,
+            confidence=turn.question.transcript_confidence,
+        )
+        if interrupted:
+            self._interrupted = (turn, record)
+        else:
+            self._spawn(self._records.add_turn(record))
+
+    async def _announce(self, message: dict[str, Any]) -> None:
+        if not self._room.isconnected():  # the customer has hung up: the record remains
+            return
+        text = json.dumps(message, ensure_ascii=False)
+        await self._room.local_participant.send_text(text, topic=ANSWER_TOPIC)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    """A turn that cannot be announced or recorded must not end the call."""
+    try:
+        await work
+    except Exception:
+        log.exception("a turn could not be announced or recorded")
+
+
+def _message(turn: _OpenTurn, answer: Answer) -> dict[str, Any]:
+    return {
+        "turn": turn.number,
+        "question": answer.question,
+        "language": answer.language,
+        "declined": answer.declined,
+        "acknowledged": answer.acknowledged,
+        "citations": answer.citations_json(),
+    }
+
+
+def _milliseconds(metrics: llm.MetricsReport) -> dict[str, float]:
+    return {
+        name: round(seconds * 1000, 1)
+        for key, name in _METRICS.items()
+        if isinstance(seconds := metrics.get(key), float)
+    }

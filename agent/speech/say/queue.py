@@ -1,0 +1,261 @@
+"""The queue in front of the voice: texts in, audio out clause by clause (PCM s16le mono, 24 kHz).
+
+One clause is synthesised at a time, for two would share the same cores. Live calls go before the
+warming of the cache, a clause that two wait for is made once, and one that nobody waits for any
+more is dropped, even while it is being made: the customer who interrupted must be heard with all
+cores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import math
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+from agent.settings import Settings
+from agent.speech.clauses import split_clauses
+from agent.speech.say.cache import SpeechCache, SpeechKey
+from agent.speech.say.kokoro import Voice
+from agent.speech.say.lexicon import Lexicon, load_lexicon
+from agent.speech.say.spoken import spoken
+from common.errors import LiukeError, ServiceError
+from common.languages import Language
+
+log = logging.getLogger(__name__)
+
+#: Clauses that may wait: on two cores, half a minute's work already.
+MAX_WAITING = 32
+#: Nothing is made ahead until calls have not used the models for so long, seconds: the voice would
+#: take both cores from the language model, which answers in 20 s then instead of in 5.
+_REST_S = 20.0
+#: But each phrase waits for no longer than this, so that it is made on a busy host too, seconds.
+_LONGEST_REST_S = 60.0
+
+
+class Priority(IntEnum):
+    """Who waits for a clause; the lower goes first."""
+
+    CALL = 0
+    WARMING = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the warming of the cache has come; ``made``: this phrase was not there before."""
+
+    done: int
+    total: int
+    made: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+
+class Speaker(Protocol):
+    """What the queue needs of a voice."""
+
+    def key(self, clause: str, language: Language) -> SpeechKey:
+        """Under which the clause is cached."""
+
+    def synthesize(self, clause: str, language: Language) -> bytes:
+        """Speak spoken words; blocks. Raises when it was aborted."""
+
+    def abort(self) -> None:
+        """Give up the synthesis that is going on, if any."""
+
+
+@dataclass
+class _Job:
+    """A clause to be made, for one or several who wait for it."""
+
+    key: SpeechKey
+    language: Language
+    priority: Priority
+    number: int
+    audio: asyncio.Future[bytes]
+    waiting: int = 0
+
+
+class Synthesizer:
+    """Speaks through one voice and remembers what it has said."""
+
+    def __init__(
+        self,
+        voice: Speaker,
+        cache: SpeechCache,
+        lexicon: Lexicon,
+        *,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._voice = voice
+        self._cache = cache
+        self._lexicon = lexicon
+        self._max_waiting = max_waiting
+        #: What is being made is in it too, for those who come to wait for the same.
+        self._jobs: dict[SpeechKey, _Job] = {}
+        self._waiting: set[SpeechKey] = set()
+        self._numbers = itertools.count()
+        #: When a call last used the models, time of the loop.
+        self._used_at = -math.inf
+        self._work = asyncio.Event()
+        self._worker = asyncio.create_task(self._run(), name="synthesis")
+
+    async def aclose(self) -> None:
+        """Stop; the clause being made is finished, those who wait get a ServiceError."""
+        self._worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._worker
+        for job in self._jobs.values():
+            if not job.audio.done():
+                job.audio.set_exception(_stopping())
+        self._jobs.clear()
+        self._waiting.clear()
+
+    async def speak(self, text: str, language: Language) -> AsyncIterator[bytes]:
+        """The audio of each clause of ``text`` as soon as it is there.
+
+        Raises ServiceError (retryable) when too many wait. Leaving the iteration drops the rest.
+        """
+        for key in self._keys(text, language):
+            self.note_call()
+            if pcm := await self._audio(key, language, Priority.CALL):
+                yield pcm
+
+    def note_call(self) -> None:
+        """A call is using the models at this moment."""
+        self._used_at = asyncio.get_running_loop().time()
+
+    async def is_cached(self, text: str, language: Language) -> bool:
+        """Whether all of ``text`` can be spoken without synthesis."""
+        keys = self._keys(text, language)
+        return await asyncio.to_thread(lambda: all(key in self._cache for key in keys))
+
+    async def cache(self, phrases: Sequence[tuple[str, Language]]) -> AsyncIterator[Progress]:
+        """Make what is missing of ``phrases`` in the pauses of calls; tells of each in turn."""
+        for done, (text, language) in enumerate(phrases, start=1):
+            made = not await self.is_cached(text, language)
+            if made:
+                await self._rest()
+                for key in self._keys(text, language):
+                    await self._audio(key, language, Priority.WARMING)
+            yield Progress(done=done, total=len(phrases), made=made)
+
+    async def _rest(self) -> None:
+        now = asyncio.get_running_loop().time
+        latest = now() + _LONGEST_REST_S
+        # Not polled: each sleep lasts until it would be over, unless a call pushes that back.
+        while (left := min(self._used_at + _REST_S, latest) - now()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
+
+    def _keys(self, text: str, language: Language) -> list[SpeechKey]:
+        said = (spoken(clause, language, self._lexicon) for clause in split_clauses(text))
+        return [self._voice.key(words, language) for words in said if words]
+
+    async def _audio(self, key: SpeechKey, language: Language, priority: Priority) -> bytes:
+        cached = await asyncio.to_thread(self._cache.get, key)
+        if cached is not None:
+            return cached
+        job = self._enqueue(key, language, priority)
+        job.waiting += 1
+        try:
+            return await asyncio.shield(job.audio)
+        finally:
+            job.waiting -= 1
+            if not job.waiting and not job.audio.done():
+                self._give_up(job)
+
+    def _give_up(self, job: _Job) -> None:
+        """Nobody waits for the clause any more."""
+        del self._jobs[job.key]
+        if job.key in self._waiting:
+            self._waiting.discard(job.key)
+        else:
+            job.audio.cancel()
+            self._voice.abort()
+
+    def _enqueue(self, key: SpeechKey, language: Language, priority: Priority) -> _Job:
+        if self._worker.done():
+            raise _stopping()
+        if job := self._jobs.get(key):
+            job.priority = min(job.priority, priority)
+            return job
+        if len(self._waiting) >= self._max_waiting:
+            raise ServiceError(
+                f"The voice has {len(self._waiting)} clauses waiting and takes no more.",
+                "Try again in a few seconds, or add a speech server (LIUKE_SPEECH_URL).",
+                retryable=True,
+            )
+        audio: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        job = _Job(key, language, priority, next(self._numbers), audio)
+        self._jobs[key] = job
+        self._waiting.add(key)
+        self._work.set()
+        return job
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            if not self._waiting:
+                self._work.clear()
+                continue
+            waiting = (self._jobs[key] for key in self._waiting)
+            job = min(waiting, key=lambda job: (job.priority, job.number))
+            self._waiting.discard(job.key)
+            await self._make(job)
+            if self._jobs.get(job.key) is job:
+                del self._jobs[job.key]
+
+    async def _make(self, job: _Job) -> None:
+        try:
+            pcm = await asyncio.to_thread(self._voice.synthesize, job.key.text, job.language)
+            await asyncio.to_thread(self._cache.put, job.key, pcm)
+        except Exception as error:
+            if not job.audio.cancelled():  # else it was given up
+                log.exception("the voice failed at %r", job.key.text)
+                job.audio.set_exception(_failed(job.key.text, error))
+                job.audio.exception()  # it may be that nobody waits any more
+        else:
+            if not job.audio.cancelled():
+                job.audio.set_result(pcm)
+
+
+def _failed(clause: str, error: Exception) -> LiukeError:
+    if isinstance(error, LiukeError):
+        return error
+    return ServiceError(
+        f"The voice could not speak {clause!r} ({type(error).__name__}).",
+        "See the speech server's log; `liuke doctor` checks its files.",
+        retryable=False,
+    )
+
+
+def _stopping() -> ServiceError:
+    return ServiceError(
+        "The voice is stopping.", "Try again when the speech server is back.", retryable=True
+    )
+
+
+async def open_synthesizer(settings: Settings) -> Synthesizer:
+    """Load the voice and open its cache. Raises SetupError when a file is missing or broken."""
+    lexicon = load_lexicon()
+    speech = settings.speech
+    voice = await asyncio.to_thread(
+        Voice,
+        settings.paths.cache_dir / "models" / "kokoro",
+        {"zh": speech.voice_zh, "en": speech.voice_en},
+        lexicon,
+        speed=speech.speed,
+        threads=speech.model_threads,
+    )
+    # The first inference allocates: better now than in somebody's turn.
+    await asyncio.to_thread(voice.synthesize, "你好。", "zh")
+    folder = settings.paths.data_dir / "speech-cache"
+    cache = await asyncio.to_thread(SpeechCache, folder, speech.cache_mb << 20)
+    return Synthesizer(voice, cache, lexicon)

@@ -1,0 +1,359 @@
+"""From text to what is said: an answer as written in, the words a person would speak out.
+
+Markdown, addresses and emoji go; numbers, units, codes and acronyms become words of the sentence's
+language. Letters to be spelled are joined by hyphens ("S-D-K"); English cardinals may stay digits,
+which the voice reads itself.
+
+Numbers that identify (error codes, ports, resolutions, accounts) are read digit by digit, with 一
+for 1: 幺 belongs to telephone numbers, and is taken for 要 or 腰 behind words like 错误码.
+A port that is a round thousand or has two digits at most is read as a number: 端口四千.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+from cn2an import an2cn
+
+from agent.speech.say.lexicon import Lexicon, load_lexicon
+from common.languages import Language
+
+Rules = list[tuple[str, Callable[[re.Match[str]], str]]]
+
+#: \b takes Mandarin characters for letters; these do not.
+_START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+_HAN = "\u3400-\u9fff"
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*\d)"
+_SEPARATOR = r"\s*(?:[、,，/和或与至到~～–-]|and|or|to)\s*"
+_RANGE = r"\s*(?:[~～–—-]|至|到|to)\s*"
+_AFTER_PORT = r"\s*(?:号|为|是|：|:|number)?\s*"
+
+
+def spoken(text: str, language: Language, lexicon: Lexicon | None = None) -> str:
+    """What is said for ``text`` in a sentence of ``language``. Empty: there is nothing to say."""
+    lexicon = lexicon or load_lexicon()
+    said = _without_markup(_narrow(text), language)
+    said = _replace_terms(said, lexicon.say[language])
+    said = _apply(_CODES_ZH if language == "zh" else _CODES_EN, said)
+    said = _say_units(said, lexicon.units[language])
+    said = re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", said)
+    said = _apply(_NUMBERS_ZH if language == "zh" else _NUMBERS_EN, said)
+    said = re.sub(r"[A-Za-z]+", lambda m: _say_word(m[0], lexicon), _split_identifiers(said))
+    return _tidy(said, language)
+
+
+def _apply(rules: Rules, text: str) -> str:
+    for pattern, say in rules:
+        text = re.sub(pattern, say, text)
+    return text
+
+
+# Markup, addresses, emoji
+
+
+def _narrow(text: str) -> str:
+    """Full-width letters, digits and signs as ASCII; Mandarin punctuation stays."""
+    return "".join(
+        unicodedata.normalize("NFKC", c) if "！" <= c <= "～" and c not in "！（），：；？" else c
+        for c in text.replace("\u3000", " ")
+    )
+
+
+def _without_markup(text: str, language: Language) -> str:
+    dot, stop, comma = (" 点 ", "。", "，") if language == "zh" else (" dot ", ". ", ", ")
+    url = r"(?:https?|wss?)://(?:www\.)?([A-Za-z0-9.-]*[A-Za-z0-9])(?:[\w:/?&=%#.~+-]*[\w/])?"
+    email = r"([A-Za-z0-9_.+-]+)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
+    rules: Rules = [
+        (r"(?s)```.*?(?:```|$)", lambda m: " "),
+        (r"!?\[([^\]]*)\]\([^)]*\)", lambda m: m[1]),
+        (r"\[\^?\d+\]", lambda m: ""),
+        (r"</?[A-Za-z][^<>]*>", lambda m: " "),
+        (f"(?a){url}", lambda m: _address(m[1], dot)),
+        (email, lambda m: f"{_address(m[1], dot)} at {_address(m[2], dot)}"),
+        (r"(?m)^\s*(?:#{1,6}|>|[-*+•·])\s+", lambda m: ""),
+        (
+            r"(?m)^\s*(\d{1,2})[.)、]\s+",
+            lambda m: f"第{m[1]}{comma}" if comma == "，" else f"{m[1]}, ",
+        ),
+        (r"(?m)^[\s:|-]*-{3,}[\s:|-]*$", lambda m: ""),
+        (r"\*{2,}|(?<!\d)\*|\*(?!\s*\d)|`+|~~|__+", lambda m: ""),
+        (r"(?m)^\s*\||\|\s*$", lambda m: ""),
+        (r"\|", lambda m: comma),
+        (r"(?<=[^\s。！？；，、：.!?;,:])\s*\n\s*", lambda m: stop),
+    ]
+    return "".join(" " if _is_pictorial(c) else c for c in _apply(rules, text))
+
+
+def _address(name: str, dot: str) -> str:
+    return dot.join(re.split(r"\.", name))
+
+
+def _is_pictorial(character: str) -> bool:
+    """Emoji, their modifiers and joiners; the degree signs are of the same category."""
+    if character in "℃°":
+        return False
+    category = unicodedata.category(character)
+    return category in {"So", "Sk", "Cs", "Co", "Cf"} or "\ufe00" <= character <= "\ufe0f"
+
+
+def _replace_terms(text: str, terms: Mapping[str, str]) -> str:
+    longest_first = sorted(terms, key=len, reverse=True)
+    pattern = "|".join(
+        (_START if t[0].isascii() else "") + re.escape(t) + (_END if t[-1].isalnum() else "")
+        for t in longest_first
+    )
+    return re.sub(pattern, lambda m: terms[m[0]], text)
+
+
+# Numbers
+
+
+def _digits_zh(number: str) -> str:
+    """一一零 for 110."""
+    return number.translate(str.maketrans("0123456789", "零一二三四五六七八九"))
+
+
+def _cardinal_zh(number: str) -> str:
+    """四千 for 4000; a number that is longer than any amount, or begins with 0, digit by digit."""
+    plain = number.replace(",", "")
+    whole = plain.partition(".")[0]
+    if len(whole) > 9 or (len(whole) > 1 and whole[0] == "0"):
+        return _digits_zh(plain).replace(".", "点")
+    return re.sub(r"^二(?=[百千万亿])", "两", str(an2cn(plain, "low")))
+
+
+def _digits_en(number: str) -> str:
+    """one one zero for 110."""
+    names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return " ".join(names[int(digit)] for digit in number)
+
+
+def _is_round(port: str) -> bool:
+    return len(port) <= 2 or port.endswith("000")
+
+
+def _port_zh(port: str) -> str:
+    return _cardinal_zh(port) if _is_round(port) else _digits_zh(port)
+
+
+def _port_en(port: str) -> str:
+    return port if _is_round(port) else _digits_en(port)
+
+
+def _ports(text: str, language: Language) -> str:
+    """One port, a list of them or a range."""
+    to = "到" if language == "zh" else " to "
+    text = re.sub(r"(?<=\d)\s*[-–~～]\s*(?=\d)", to, text)
+    text = re.sub(r"(?<=\d)\s*/\s*(?=\d)", "、" if language == "zh" else ", ", text)
+    return re.sub(r"\d+", lambda m: (_port_zh if language == "zh" else _port_en)(m[0]), text)
+
+
+def _time_zh(match: re.Match[str]) -> str:
+    hour, minute = int(match[1]), int(match[2])
+    if not minute:
+        return f"{_hour_zh(hour)}点"
+    return f"{_hour_zh(hour)}点{'零' if minute < 10 else ''}{_cardinal_zh(str(minute))}分"
+
+
+def _hour_zh(hour: int) -> str:
+    return "两" if hour == 2 else _cardinal_zh(str(hour))
+
+
+def _time_en(match: re.Match[str]) -> str:
+    hour, minute = int(match[1]), int(match[2])
+    if not minute:
+        return f"{hour} o'clock"
+    return f"{hour} oh {minute}" if minute < 10 else f"{hour} {minute}"
+
+
+def _date_en(match: re.Match[str]) -> str:
+    return f"{calendar.month_name[int(match[2])]} {int(match[3])}, {match[1]}"
+
+
+def _resolution_en(match: re.Match[str]) -> str:
+    """ten eighty P for 1080p, seven twenty P for 720p."""
+    number = match[1]
+    return f"{number[:-2]} {number[-2:]} P" if number[-2:] != "00" else f"{number} P"
+
+
+_CODE_WORD_ZH = (
+    "(?:错误码|错误代码|错误号|错误|状态码|返回码|报错|代码|房间号|频道号|工单号|编号|报|返回"
+    "|HTTP|RFC|[Ee]rror|I-D|ID)"
+)
+_CODE_WORD_EN = r"(?:[Ee]rror|[Cc]ode|[Ss]tatus|HTTP|RFC|[Rr]oom|[Tt]icket|I-D|ID)"
+_DATE = r"(?<!\d)(20\d{2}|19\d{2})[-/.](0?[1-9]|1[0-2])[-/.](0?[1-9]|[12]\d|3[01])(?!\d)"
+_TIME = r"(?<![\d:])([01]?\d|2[0-3])[:：]([0-5]\d)(?![\d:])"
+_IP = r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.]*\d)"
+_VERSION = r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.]*\d)"
+_CODEC = _START + r"([HG])\.(\d{3})(?:\.(\d))?" + _END
+_PORT_LIST = rf"\d{{2,5}}(?:{_SEPARATOR}\d{{2,5}})*(?![\d.]*\d|\s*(?:ms|毫秒|%))"
+_MEASURE_ZH = (
+    "个|天|周|小时|分钟|秒|毫秒|微秒|兆|千|吉|种|条|台|次|倍|家|款|路|位|人|份|层|步|套|项|类|组|块"
+    "|张|段|轮|年|分贝|帧"
+)
+
+#: Before the units: numbers that stand for a thing, and would be torn apart as amounts.
+_CODES_ZH: Rules = [
+    (_DATE, lambda m: f"{m[1]}年{int(m[2])}月{int(m[3])}日"),
+    (r"(?<!\d)(\d{4})\s*(?=年)", lambda m: _digits_zh(m[1])),
+    (_TIME, _time_zh),
+    (_IP, lambda m: _digits_zh(m[1]).replace(".", "点")),
+    (r"(?<![A-Za-z])[vV]?" + _VERSION, lambda m: "点".join(map(_cardinal_zh, m[1].split(".")))),
+    (_CODEC, lambda m: f"{m[1]} {_digits_zh(m[2])}" + (f"点{_digits_zh(m[3])}" if m[3] else "")),
+    (
+        r"(?<!\d)(\d{3,4})\s*[x×*]\s*(\d{3,4})(?!\d)",
+        lambda m: f"{_digits_zh(m[1])}乘{_digits_zh(m[2])}",
+    ),
+    (r"(?<!\d)(\d{3,4})\s*[pP]" + _END, lambda m: f"{_digits_zh(m[1])} P"),
+    (r"(?<!\d)(?:24/7|24\s*[x×*]\s*7|7\s*[x×*]\s*24)(?!\d)", lambda m: "七乘二十四"),
+    (
+        rf"({_CODE_WORD_ZH}\s*(?:为|是|：|:)?\s*)(\d{{3,}}+)(?!\s*(?:[行次个条路%.]|{_MEASURE_ZH}|[A-Za-z]))",
+        lambda m: m[1] + _digits_zh(m[2]),
+    ),
+    (r"(?<!\d)(\d{3})(?=\s*(?:错误|报错|状态码))", lambda m: _digits_zh(m[1])),
+    (
+        rf"((?:端口|[Pp]orts?|UDP|TCP|TLS){_AFTER_PORT})({_PORT_LIST})",
+        lambda m: m[1] + _ports(m[2], "zh"),
+    ),
+    (rf"(?<![\d.])({_PORT_LIST})(?=\s*(?:号)?(?:端口|[Pp]ort))", lambda m: _ports(m[1], "zh")),
+]
+_CODES_EN: Rules = [
+    (_DATE, _date_en),
+    (_TIME, _time_en),
+    (_IP, lambda m: " dot ".join(map(_digits_en, m[1].split(".")))),
+    (r"(?<![A-Za-z])[vV]?" + _VERSION, lambda m: m[1].replace(".", " point ")),
+    (
+        _CODEC,
+        lambda m: f"{m[1]} {_digits_en(m[2])}" + (f" point {_digits_en(m[3])}" if m[3] else ""),
+    ),
+    (r"(?<!\d)(\d{3,4})\s*[x×*]\s*(\d{3,4})(?!\d)", lambda m: f"{m[1]} by {m[2]}"),
+    (r"(?<!\d)(\d{3,4})\s*[pP]" + _END, _resolution_en),
+    (r"(?<!\d)(?:24/7|24\s*[x×*]\s*7|7\s*[x×*]\s*24)(?!\d)", lambda m: "24 7"),
+    (
+        rf"({_CODE_WORD_EN}(?:\s+(?:code|number))?\s*(?:is|:)?\s*)(\d{{3,}}+)(?!%|\.\d)",
+        lambda m: m[1] + _digits_en(m[2]),
+    ),
+    (
+        rf"((?:[Pp]orts?|UDP|TCP|TLS){_AFTER_PORT})({_PORT_LIST})",
+        lambda m: m[1] + _ports(m[2], "en"),
+    ),
+]
+
+_NUMBERS_ZH: Rules = [
+    (r"(?:<=|≤)\s*(?=\d)", lambda m: "不超过"),
+    (r"(?:>=|≥)\s*(?=\d)", lambda m: "不低于"),
+    (r"<\s*(?=\d)", lambda m: "小于"),
+    (r">\s*(?=\d)", lambda m: "大于"),
+    (r"[~～≈]\s*(?=\d)", lambda m: "约"),
+    (r"(?<![A-Za-z0-9)\]%])[-−](?=\d)", lambda m: "负"),
+    (rf"({_NUMBER})\s*%?{_RANGE}({_NUMBER})\s*%", lambda m: f"百分之{m[1]}到百分之{m[2]}"),
+    (rf"({_NUMBER})\s*%", lambda m: f"百分之{m[1]}"),
+    (rf"({_NUMBER})\s*‰", lambda m: f"千分之{m[1]}"),
+    (r"(?<![\d/])(\d{1,2})/(\d{1,3})(?![\d/])", lambda m: f"{m[2]}分之{m[1]}"),
+    (rf"({_NUMBER}){_RANGE}(?={_NUMBER})", lambda m: f"{m[1]}到"),
+    (r"(?<=\d)\s*[:：]\s*(?=\d)", lambda m: "比"),
+    (r"(?<=\d)\s*[x×*]\s*(?=\d)", lambda m: "乘"),
+    (rf"\$\s*({_NUMBER})", lambda m: f"{m[1]}美元"),
+    (rf"[¥￥]\s*({_NUMBER})", lambda m: f"{m[1]}元"),
+    (
+        rf"(?<![\d.第])(?<!第 )2(?=(?:到{_NUMBER})?\s*(?:{_MEASURE_ZH})(?!月份|年级))",
+        lambda m: "两",
+    ),
+    (rf"({_NUMBER})\+", lambda m: f"{_cardinal_zh(m[1])}多"),
+    (_NUMBER, lambda m: _cardinal_zh(m[0])),
+    (r"\d+", lambda m: _digits_zh(m[0])),
+]
+_NUMBERS_EN: Rules = [
+    (rf"({_NUMBER})\s*%?{_RANGE}({_NUMBER})\s*%", lambda m: f"{m[1]} to {m[2]} percent"),
+    (r"\s*%", lambda m: " percent"),
+    (rf"({_NUMBER})\s*[~～–—-]\s*(?={_NUMBER})", lambda m: f"{m[1]} to "),
+    (r"(?<=\d)\s*:\s*(?=\d)", lambda m: " to "),
+    (r"(?<=\d)\s*[×*]\s*(?=\d)", lambda m: " times "),
+    (r"(?:<=|≤)\s*(?=\d)", lambda m: "at most "),
+    (r"(?:>=|≥)\s*(?=\d)", lambda m: "at least "),
+    (r"<\s*(?=\d)", lambda m: "less than "),
+    (r">\s*(?=\d)", lambda m: "more than "),
+    (r"[~～≈]\s*(?=\d)", lambda m: "about "),
+    (rf"\$\s*({_NUMBER})", lambda m: f"{m[1]} dollars"),
+    (rf"€\s*({_NUMBER})", lambda m: f"{m[1]} euros"),
+    (r"(?<![A-Za-z0-9)\]%])[-−](?=\d)", lambda m: "minus "),
+    (rf"({_NUMBER})\+", lambda m: f"more than {m[1]}"),
+    (r"(?<=\d),(?=\d{3})", lambda m: ""),
+    # espeak swallows the word "point" of a number.
+    (r"(\d)\.(\d+)", lambda m: f"{m[1]} point {_digits_en(m[2])}"),
+    (r"(?<!\d)(\d{10,})(?!\d)", lambda m: _digits_en(m[1])),
+]
+
+
+def _say_units(text: str, units: Mapping[str, tuple[str, str]]) -> str:
+    """600ms → 600毫秒, 600 milliseconds."""
+    symbols = "|".join(re.escape(unit) for unit in sorted(units, key=len, reverse=True))
+
+    def say(match: re.Match[str]) -> str:
+        one, many = units[match[2]]
+        space = " " if one.isascii() else ""
+        return match[1] + space + (one if match[1] == "1" else many)
+
+    return re.sub(rf"(?<![A-Za-z\d.])({_NUMBER})\s*({symbols}){_END}", say, text)
+
+
+# Latin letters
+
+
+def _split_identifiers(text: str) -> str:
+    """joinChannel → join Channel, app_id → app id, config.json → config dot json."""
+    dot = " 点 " if re.search(f"[{_HAN}]", text) else " dot "
+    text = re.sub(r"(?<=[A-Za-z0-9])\.(?=[a-z]{2})", dot, text)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", " ", text.replace("_", " "))
+
+
+def _say_word(word: str, lexicon: Lexicon) -> str:
+    if word in lexicon.words:
+        return word.lower()
+    plural = word[-1] == "s" and len(word) > 2 and word[:-1].isupper()
+    letters = word[:-1] if plural else word
+    if letters.isupper() and 2 <= len(letters) <= 5:
+        return "-".join(letters) + ("s" if plural else "")
+    return word
+
+
+# Signs and spaces
+
+
+def _tidy(text: str, language: Language) -> str:
+    """Only words, spaces and the punctuation that a voice makes something of."""
+    comma, also = ("，", "、") if language == "zh" else (", ", ", ")
+    rules: Rules = [
+        (r"\s*&\s*", lambda m: "和" if language == "zh" else " and "),
+        (r"(?<=\S)\s*\+\s*(?=\S)", lambda m: "加" if language == "zh" else " plus "),
+        (r"\s+[=＝]+\s+|(?<=\S)=(?=\S)", lambda m: "等于" if language == "zh" else " equals "),
+        (r"\s*(?:→|->|=>|—+|–|\s-\s|…+|\.{3,}|[()（）\[\]{}【】])\s*", lambda m: comma),
+        (r"\s*/\s*(?=(?:second|minute|hour|day|month|year|user|person)\b)", lambda m: " per "),
+        (r"\s*/\s*(?=秒|分钟|小时|天|月|年|人)", lambda m: "每"),
+        (r"\s*/\s*", lambda m: also),
+        (
+            r"[\"“”‘「」『』《》〈〉<>#@^~～*`|\\$€¥￥°%_={}+]|(?<![A-Za-z])['’]|['’](?![A-Za-z])",
+            lambda m: " ",
+        ),
+        (r"(?<![A-Za-z])-|-(?![A-Za-z])", lambda m: " "),
+        (r"\s+", lambda m: " "),
+        # Of several marks in a row the one that ends a sentence counts, else the first.
+        (r" ?([，、；：。！？,;:.!?])(?: ?[，、；：。！？,;:.!?])+", lambda m: _strongest(m[0])),
+        (r" (?=[，、；：。！？,;:.!?])", lambda m: ""),
+        (
+            rf"(?<=[{_HAN}，、；：。！？]) (?=[{_HAN}])|(?<=[{_HAN}]) (?=[，、；：。！？])",
+            lambda m: "",
+        ),
+        (r"(?<=[，、；：。！？]) | (?= )", lambda m: ""),
+    ]
+    said = _apply(rules, text).strip().lstrip("，、；：。！？,;:.!? ")
+    return said if re.search(r"\w", said) else ""
+
+
+def _strongest(marks: str) -> str:
+    ends = re.findall(r"[？?！!。.]", marks)
+    space = " " if marks[-1].isascii() else ""
+    return (ends or marks.strip())[0] + space
