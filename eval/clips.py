@@ -28,7 +28,7 @@ from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
 from agent.speech.hear.recording import read_recording
 from common.errors import InputError
-from common.languages import Language
+from common.languages import HAN, Language
 from common.numbers.digits import with_digits
 from common.settings import PROJECT_ROOT
 from eval.audio import Samples, music, pink_noise
@@ -170,7 +170,7 @@ def term_recall(clips: Iterable[tuple[Clip, str]]) -> float:
 
 def word_count(text: str) -> int:
     """Words; a Mandarin character counts as one."""
-    return len(re.findall(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+", text))
+    return len(re.findall(rf"[{HAN}]|[^\W{HAN}]+", text))
 
 
 def normalised(text: str, language: Language) -> str:

@@ -11,13 +11,12 @@ import re
 from itertools import takewhile
 from typing import NamedTuple
 
-from common.languages import Language
+from common.languages import HAN, Language
 
 #: Held back at the end of a reading: its last sounds may be half of something else.
 _HELD_BACK: dict[Language, int] = {"zh": 2, "en": 1}
 
-_HAN = "\u3400-\u9fff"
-_WORD = re.compile(rf"([{_HAN}]|[^\W{_HAN}]+(?:['’.,-][^\W{_HAN}]+)*%?)([\W_]*)")
+_WORD = re.compile(rf"([{HAN}]|[^\W{HAN}]+(?:['’.,-][^\W{HAN}]+)*%?)([\W_]*)")
 #: More digits may follow: 一百 may become 110, and so may "one hundred".
 _NUMERAL = re.compile(
     r"\d.*|[零〇幺两一二三四五六七八九十百千万亿点百分之]"

@@ -20,14 +20,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from common.errors import SetupError
-from common.languages import Language
+from common.languages import HAN, Language
 
 WEIGHTS = Path(__file__).with_suffix(".json")
 
 #: Longer texts are all alike to it.
 _LONGEST = 14
 _TOKENS: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"[\u3400-\u9fff]|[a-z0-9']+"),
+    "zh": re.compile(f"[{HAN}]|[a-z0-9']+"),
     "en": re.compile(r"[a-z0-9']+"),
 }
 

@@ -17,12 +17,12 @@ from agent.speech.clauses import ClauseSplitter, syllables
 from agent.speech.client import SpeechClient
 from agent.speech.contract import SPEAKING_RATE_HZ
 from common.errors import LiukeError
-from common.languages import Language, language_of
+from common.languages import HAN, Language, language_of
 
 #: Frames handed to the room, ms: short, so that the first sound is not held back.
 _FRAME_MS = 20
 #: A Mandarin character, or whatever else stands between two spaces, with what follows it.
-_WORD = re.compile(r"[\u3400-\u9fff][^\w]*|[^\s\u3400-\u9fff]+\s*|\s+")
+_WORD = re.compile(rf"[{HAN}][^\w]*|[^\s{HAN}]+\s*|\s+")
 
 
 class KokoroTTS(tts.TTS[str]):

@@ -16,7 +16,7 @@ from typing import Literal
 from pypinyin import lazy_pinyin
 
 from common.errors import SetupError
-from common.languages import Language
+from common.languages import HAN_CHARACTER, Language
 from common.settings import PROJECT_ROOT
 
 WORDS_FILE = PROJECT_ROOT / "prompts" / "turn_taking.toml"
@@ -27,7 +27,6 @@ Ending = Literal["finished", "unfinished", "open"]
 #: Words that may be a guess, at most.
 _SHORT_WORDS = 3
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _TRAILING_OFF = re.compile(r"(?:\.\.+|…|[,，、;；:：—-])\s*$")
 _QUESTION = re.compile(r"[?？]\s*$")
 _COMMA = re.compile("[,，;；]")
@@ -92,7 +91,9 @@ def load_turn_taking() -> TurnTaking:
         return TurnTaking(
             _backchannel=re.compile(f"(?:{supports})*"),
             _stop=re.compile(f"(?:{supports})*(?:{stops})(?:{supports}|{stops})*"),
-            _stop_sounds=frozenset(_sound(word) for word in words["stops"] if _HAN.search(word)),
+            _stop_sounds=frozenset(
+                _sound(word) for word in words["stops"] if HAN_CHARACTER.search(word)
+            ),
             _unfinished={
                 "zh": re.compile(f"(?:{_any_of(map(_bare, words['unfinished']['zh']))})$"),
                 "en": re.compile(
@@ -132,13 +133,13 @@ def _bare(text: str) -> str:
 def _words(text: str) -> float:
     """English words; two Mandarin characters are one."""
     bare = _bare(text)
-    han = len(_HAN.findall(bare))
+    han = len(HAN_CHARACTER.findall(bare))
     return han / 2 if han else len(_spaced(text).split())
 
 
 def _sound(bare: str) -> str:
     """Mandarin syllables without tones; empty for any other text."""
-    return " ".join(lazy_pinyin(bare)) if bare and all(map(_HAN.match, bare)) else ""
+    return " ".join(lazy_pinyin(bare)) if bare and all(map(HAN_CHARACTER.match, bare)) else ""
 
 
 def _spaced(text: str) -> str:

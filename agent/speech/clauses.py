@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from common.languages import HAN
+
 #: Length is counted in syllables: a Mandarin character or a digit is one, a Latin letter a quarter.
 #: Shorter clauses are joined to the next, for a voice that stops every second word sounds choppy;
 #: the end of a sentence may come sooner than a comma.
@@ -24,14 +26,13 @@ _AMBIGUOUS = ".,:;!?"
 _ABBREVIATIONS = re.compile(
     r"(?:^|[^A-Za-z])(?:[A-Za-z]|e\.g|i\.e|etc|vs|approx|Art|Dr|Mr|Mrs|Ms|No|St)$"
 )
-_HAN = "\u3400-\u9fff"
 #: Where a clause without marks may be cut: before a joining word, else at a space, else after Han.
 _JOINTS = (
     re.compile(
         r"(?<=\S)(?=并且|而且|以及|或者|因为|所以|如果|但是|然后|同时)|\s(?=(?:and|or|but|because|so|which|that|if|when)\s)"
     ),
     re.compile(r"\s(?=\S)"),
-    re.compile(rf"(?<=[{_HAN}])(?=[{_HAN}])"),
+    re.compile(rf"(?<=[{HAN}])(?=[{HAN}])"),
 )
 
 
@@ -91,7 +92,7 @@ def _end_of_clause(text: str, *, final: bool) -> int | None:
 
 def _ends_clause(text: str, index: int, length: float) -> bool:
     mark, before, after = text[index], text[:index], text[index + 1 : index + 2]
-    if mark in _AMBIGUOUS and after and not re.match(rf"[\s{_HAN}]", after):
+    if mark in _AMBIGUOUS and after and not re.match(rf"[\s{HAN}]", after):
         return False
     if mark == "." and (_ABBREVIATIONS.search(before) or re.search(r"(?:^|\n)\s*\d+$", before)):
         return False

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from agent.call.completeness import WEIGHTS, Completeness, features
 from agent.call.turn_words import WORDS_FILE
 from agent.settings import Settings
-from common.languages import LANGUAGES, Language
+from common.languages import HAN, LANGUAGES, Language
 from knowledge.entries.entry import Entry, read_corpus
 
 Array = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ _SMALL_TALK = "conversation"
 
 _CLAUSE = re.compile(r"[^，,；;。.？?!！]+[，,；;。.？?!！]?\s*")
 _TOKEN: dict[Language, re.Pattern[str]] = {
-    "zh": re.compile(r"[\u3400-\u9fff]|[^\u3400-\u9fff]+"),
+    "zh": re.compile(f"[{HAN}]|[^{HAN}]+"),
     "en": re.compile(r"\S+\s*"),
 }
 Example = tuple[str, bool]

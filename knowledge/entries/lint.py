@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Literal
 
-from common.languages import LANGUAGES, Language
+from common.languages import HAN_CHARACTER, LANGUAGES, Language
 from common.numbers.figures import LIST_NUMBER, figures_in, said_in
 from knowledge.documents.injection import suspicions
 from knowledge.entries.entry import (
@@ -225,7 +225,6 @@ def _opening(page: _Page, words: Vocabulary) -> Iterator[Finding]:
 
 # The body
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 #: As much as is said in one breath: a line may end in it, an item of a list does not go on.
 _BREATH = r"(?=\S)(?:[^。！？；!?;.\n]|\.(?!\s|$)|\n(?=[^\s\d#*-]))+"
 _CLAUSE = r"(?=\S)(?:[^，；,;]|,(?=\d{3}))+"
@@ -286,7 +285,9 @@ def _not_for_the_ear(page: _Page) -> Iterator[Finding]:
 
 def _length(text: str, language: Language) -> int:
     """Han characters, or English words."""
-    return len(_HAN.findall(text)) if language == "zh" else len(re.findall(r"[\w'’-]+", text))
+    return (
+        len(HAN_CHARACTER.findall(text)) if language == "zh" else len(re.findall(r"[\w'’-]+", text))
+    )
 
 
 def _body(page: _Page, words: Vocabulary) -> Iterator[Finding]:

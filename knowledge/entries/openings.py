@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from common.languages import Language
+from common.languages import HAN_CHARACTER, Language
 from common.numbers.figures import figures_in, said_in
 from knowledge.documents.injection import suspicions
 from knowledge.entries.entry import OPENING_LIMIT, opening_length
@@ -16,7 +16,6 @@ from knowledge.entries.vocabulary import Vocabulary
 #: Faults that matter where an opening says what to do, and not in a greeting.
 POINTLESS: Final = ("opening-asks", "empty-opening")
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _CLOSED = r"[”’」』\"')）]*$"
 
 
@@ -85,4 +84,4 @@ def _is_empty(opening: str, language: Language, words: Vocabulary) -> bool:
     for empty in (words.courtesies[language], words.fillers[language]):
         text = empty.sub(" ", text)
     content = re.findall(r"[A-Za-z0-9][\w'.-]*", text, re.ASCII)
-    return len(content) + len(_HAN.findall(text)) / 1.5 < 2
+    return len(content) + len(HAN_CHARACTER.findall(text)) / 1.5 < 2

@@ -20,11 +20,11 @@ import numpy.typing as npt
 from bm25s.stopwords import STOPWORDS_EN_PLUS
 from pypinyin import lazy_pinyin
 
-from common.languages import Language
+from common.languages import HAN, Language
 
 Scores = npt.NDArray[np.float32]
 
-_RUNS = re.compile(r"[\u3400-\u9fff]+|[a-z0-9]+")
+_RUNS = re.compile(f"[{HAN}]+|[a-z0-9]+")
 #: What speech is padded with says nothing about its subject.
 _FILLERS = frozenset(
     ["呃", "额", "嗯", "啊", "哦", "唉", "哎", "那个", "这个", "就是", "就是说", "然后"]

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from common.errors import SetupError
-from common.languages import LANGUAGES, Language, language_of
+from common.languages import HAN_CHARACTER, LANGUAGES, Language, language_of
 from knowledge.documents.sections import document_of
 from knowledge.entries.vocabulary import Values, Vocabulary
 from knowledge.search.embedding import E5Model, Embedder, States
@@ -574,4 +574,4 @@ def _subject(entry_id: str) -> str:
 
 def _words(text: str) -> float:
     """Length in English words; a Mandarin word has about two characters."""
-    return len(re.findall(r"[A-Za-z0-9]+", text)) + len(re.findall(r"[\u3400-\u9fff]", text)) / 2
+    return len(re.findall(r"[A-Za-z0-9]+", text)) + len(HAN_CHARACTER.findall(text)) / 2

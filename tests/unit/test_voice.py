@@ -23,7 +23,7 @@ from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.phonemes import Phonemizer
 from agent.speech.say.spoken import spoken
 from common.errors import SetupError
-from common.languages import Language
+from common.languages import HAN, Language
 
 #: Simplified characters, and that abbreviations may come; none of those below.
 PROMPT = "以下是普通话的句子，夹有英文缩写，例如 CPU、GPS 和 HTML。"
@@ -83,7 +83,7 @@ def hear(whisper: Any, audio: Audio, language: Language) -> str:
 def syllables(text: str) -> list[str]:
     """How a text sounds: Mandarin in pinyin without tones, digits and Latin letters one by one."""
     said = spoken(text, "zh").upper()
-    parts = re.findall(r"[\u3400-\u9fff]|[A-Z0-9]", said)
+    parts = re.findall(f"[{HAN}]|[A-Z0-9]", said)
     return [pypinyin.lazy_pinyin(part)[0].upper() for part in parts]
 
 

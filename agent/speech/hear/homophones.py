@@ -18,6 +18,8 @@ from functools import cache
 import jieba
 from pypinyin import Style, lazy_pinyin
 
+from common.languages import HAN, HAN_CHARACTER
+
 #: Of all words in a call to support, the share of each term: natural logarithm.
 _TERM = math.log(1 / 1000)
 #: Price of any change, and of a whole different initial or final; natural logarithms too.
@@ -37,9 +39,8 @@ _ORDINARY = 10
 _MOST_PER_WORD = 2.0
 _GENERAL_WORDS = 2000
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_SPAN = re.compile(r"[\u3400-\u9fff]|[A-Za-z]+")
-_SEGMENT = re.compile(r"[\u3400-\u9fffA-Za-z ]+")
+_SPAN = re.compile(f"[{HAN}]|[A-Za-z]+")
+_SEGMENT = re.compile(f"[{HAN}A-Za-z ]+")
 
 #: Initials and finals that recognisers and speakers from many regions mix up, by their distance.
 _NEAR_INITIALS = {
@@ -138,7 +139,7 @@ class Homophones:
 
     def mend(self, text: str) -> str:
         """``text`` with what sounds like a term written as that term."""
-        if not _HAN.search(text):
+        if not HAN_CHARACTER.search(text):
             return text
         text = _PERCENTAGE.sub(lambda m: _NUMERALS.get(_reading(m[0])[:-1], m[0]), text)
         off_topic = self._topic.off_topic(text)
@@ -248,7 +249,9 @@ class _Topic:
 
 def _content_words(text: str) -> Iterator[str]:
     """Words of two characters and more: single ones say little about the subject."""
-    return (word for word in jieba.cut(text, HMM=False) if len(word) > 1 and _HAN.match(word))
+    return (
+        word for word in jieba.cut(text, HMM=False) if len(word) > 1 and HAN_CHARACTER.match(word)
+    )
 
 
 def _units(text: str, pinyin: Mapping[str, tuple[str, ...]] | None = None) -> tuple[_Unit, ...]:
@@ -265,7 +268,7 @@ def _units(text: str, pinyin: Mapping[str, tuple[str, ...]] | None = None) -> tu
     units: list[_Unit] = []
     for match in _SPAN.finditer(text):
         start = match.start()
-        if _HAN.match(match[0]):
+        if HAN_CHARACTER.match(match[0]):
             reading = told.get(start) or _reading(match[0])
             tone = int(reading[-1]) % 5 if reading[-1].isdigit() else 0
             units.append(_Unit(start, start + 1, (reading.rstrip("12345"),), tone, False))

@@ -21,13 +21,10 @@ from misaki.zh import ZHG2P
 from pypinyin.contrib.tone_convert import tone3_to_tone
 
 from agent.speech.say.lexicon import Lexicon
-from common.languages import Language
+from common.languages import HAN, HAN_CHARACTER, Language
 
-_HAN = re.compile("[\u3400-\u9fff]")
 #: Words of one script with the spaces between them, or marks.
-_RUNS = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9'’ -]*[A-Za-z0-9])?|[\u3400-\u9fff]+|[^\sA-Za-z0-9\u3400-\u9fff]+"
-)
+_RUNS = re.compile(rf"[A-Za-z0-9](?:[A-Za-z0-9'’ -]*[A-Za-z0-9])?|[{HAN}]+|[^\sA-Za-z0-9{HAN}]+")
 #: Letters to be spelled, as `spoken` writes them, perhaps with a plural's s.
 _SPELLED = re.compile(r"(?<![\w-])([A-Z](?:-[A-Z])+s?)(?![\w-])")
 _LONE_LETTER = re.compile(r"[A-Z]")
@@ -58,7 +55,7 @@ class Phonemizer:
         english = self._english_in_mandarin if language == "zh" else self._english
         parts: list[str] = []
         for run in _RUNS.findall(clause):
-            if _HAN.match(run):
+            if HAN_CHARACTER.match(run):
                 parts.append(self._mandarin(run))
             elif run[0].isalnum():
                 parts.extend(english(part) for part in _SPELLED.split(run) if part.strip())

@@ -19,13 +19,12 @@ from collections.abc import Callable, Mapping
 from cn2an import an2cn
 
 from agent.speech.say.lexicon import Lexicon, load_lexicon
-from common.languages import Language
+from common.languages import HAN, Language
 
 Rules = list[tuple[str, Callable[[re.Match[str]], str]]]
 
 #: \b takes Mandarin characters for letters; these do not.
 _START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
-_HAN = "\u3400-\u9fff"
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*\d)"
 _SEPARATOR = r"\s*(?:[、,，/和或与至到~～–-]|and|or|to)\s*"
 _RANGE = r"\s*(?:[~～–—-]|至|到|to)\s*"
@@ -305,7 +304,7 @@ def _say_units(text: str, units: Mapping[str, tuple[str, str]]) -> str:
 
 def _split_identifiers(text: str) -> str:
     """joinChannel → join Channel, app_id → app id, config.json → config dot json."""
-    dot = " 点 " if re.search(f"[{_HAN}]", text) else " dot "
+    dot = " 点 " if re.search(f"[{HAN}]", text) else " dot "
     text = re.sub(r"(?<=[A-Za-z0-9])\.(?=[a-z]{2})", dot, text)
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", " ", text.replace("_", " "))
 
@@ -344,7 +343,7 @@ def _tidy(text: str, language: Language) -> str:
         (r" ?([，、；：。！？,;:.!?])(?: ?[，、；：。！？,;:.!?])+", lambda m: _strongest(m[0])),
         (r" (?=[，、；：。！？,;:.!?])", lambda m: ""),
         (
-            rf"(?<=[{_HAN}，、；：。！？]) (?=[{_HAN}])|(?<=[{_HAN}]) (?=[，、；：。！？])",
+            rf"(?<=[{HAN}，、；：。！？]) (?=[{HAN}])|(?<=[{HAN}]) (?=[，、；：。！？])",
             lambda m: "",
         ),
         (r"(?<=[，、；：。！？]) | (?= )", lambda m: ""),

@@ -15,6 +15,7 @@ from bs4.element import NavigableString, PreformattedString
 from langchain_core.document_loaders import BaseBlobParser, Blob
 from langchain_core.documents import Document
 
+from common.languages import HAN
 from knowledge.documents.formats import tables, wording
 from knowledge.documents.formats.blocks import (
     LABEL,
@@ -29,7 +30,7 @@ from knowledge.documents.formats.decoding import text_of
 from knowledge.documents.formats.wording import tidy
 
 #: "Echo | Support | Example Cloud": the page comes first, the site after it.
-_SITE: Final = re.compile(r" [–—·-] | ?\| ?|(?<=[\u3400-\u9fff])_(?=[\u3400-\u9fff])")
+_SITE: Final = re.compile(rf" [–—·-] | ?\| ?|(?<=[{HAN}])_(?=[{HAN}])")
 _UNREAD: Final = frozenset(
     (
         *("script", "style", "noscript", "template", "head", "title", "meta"),

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from common.languages import Language, language_of
+from common.languages import HAN, HAN_CHARACTER, Language, language_of
 
-_WIDE = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+_WIDE = rf"\u3000-\u303f{HAN}\uff00-\uffef"
 _GAP: Final = re.compile(rf"(?<=[{_WIDE}]) (?=[{_WIDE}])")
 _BEFORE_STOP: Final = re.compile(r"(?<=\S) (?=[，。；：！？、）]|[,;.!?](?:\s|$))")
 _SPACE: Final = re.compile(r"[^\S\n]+")
@@ -29,7 +29,7 @@ _ARROW: Final = re.compile(r" ?(?:[-=]{1,2}>|[→⇒➜»]) ?")
 #: Left over of lists that Markdown does not see.
 _DASHES: Final = re.compile(r"^[-–—•*] | [-–—]$")
 #: "Settings > Network" in Mandarin; elsewhere the sign compares.
-_MENU: Final = re.compile(r"(?<=[\u3400-\u9fff]) > | > (?=[\u3400-\u9fff])")
+_MENU: Final = re.compile(f"(?<=[{HAN}]) > | > (?=[{HAN}])")
 #: PDFs hold some characters as radicals, which look the same and are other characters.
 _RADICALS: Final = str.maketrans(
     "⺠⻁⻄⻅⻆⻉⻋⻓⻔⻘⻙⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻪⻬⻮⻰⻳",
@@ -43,7 +43,6 @@ _MARKS: Final[dict[str, dict[Language, str]]] = {
 }
 _AROUND_MARK: Final = " \n\ufe0f"
 _END: Final = re.compile(r"[。！？；：…，、.!?;:,][\"'”’）)】」』]*$")
-_HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _COLON: Final = re.compile(r"[：:，,]\s*$")
 _STOP: Final[dict[Language, str]] = {"zh": "。", "en": "."}
 #: Of code that is longer nothing can be made out by ear.
@@ -56,7 +55,7 @@ _VAGUE: Final = re.compile(
     re.I,
 )
 _PAGE_WORDS: Final = re.compile(
-    r"[a-z]{2,20}( [a-z0-9.]{1,20}){1,9}|[\u3400-\u9fff][\w ]{1,30}", re.I
+    rf"[a-z]{{2,20}}( [a-z0-9.]{{1,20}}){{1,9}}|[{HAN}][\w ]{{1,30}}", re.I
 )
 _PAGES: Final = ("", ".md", ".mdx", ".html", ".htm", ".pdf")
 _FILE: Final = re.compile(r"[\w.-]+\.(md|mdx|html?|pdf)\b.*", re.I)
@@ -170,7 +169,7 @@ def _without_addresses(text: str) -> str:
 
 def _punctuation(text: str) -> Language:
     """A label such as "HTTP-FLV 播放" is no Mandarin sentence and yet ends as one."""
-    return "zh" if _HAN.search(text) else "en"
+    return "zh" if HAN_CHARACTER.search(text) else "en"
 
 
 def _host(name: str) -> str:
