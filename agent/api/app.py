@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from agent.api.readiness import part_states
 from agent.rooms.access import LiveKitAccess, resolve_livekit
+from agent.rooms.messages import add_messages
 from agent.rooms.tokens import Seat, room_token
 from agent.service.calls.store import RecordStore
 from agent.service.calls.tables import Call
@@ -182,12 +183,17 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     return app
 
 
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description of the API and of the room's messages: the page's types."""
+    return add_messages(app.openapi())
+
+
 def main() -> None:
     """Serve with the environment's settings; `openapi` prints the API's description instead."""
     settings = Settings()
     if sys.argv[1:] == ["openapi"]:
         nowhere = LiveKitAccess(url="", api_key="", api_secret="", ours=True)
-        print(json.dumps(create_app(settings, nowhere).openapi(), indent=2, ensure_ascii=False))
+        print(json.dumps(describe(create_app(settings, nowhere)), indent=2, ensure_ascii=False))
         return
     configure_logging()
     uvicorn.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -20,13 +19,11 @@ from livekit.agents import (
 
 from agent.call.agent import SupportAgent
 from agent.dialogue.answering import Answer
+from agent.rooms.messages import ANSWER_TOPIC, AnswerBegun, AnswerEnded, CitedEntry
 from agent.service.calls.store import RecordStore
 from agent.service.calls.tables import Turn
 
 log = logging.getLogger(__name__)
-
-#: Text stream on which the room learns of answers: `docs/architecture.md`, "In the room".
-ANSWER_TOPIC = "liuke.answer"
 
 #: The framework's metrics that a turn keeps, seconds there, milliseconds here.
 _METRICS = {
@@ -93,7 +90,7 @@ class TurnLog:
             return
         if answer := self._agent.answer_to(turn.question.id):
             turn.announced = True
-            self._spawn(self._announce(_message(turn, answer)))
+            self._spawn(self._announce(_begun(turn, answer)))
 
     def _join(self, turn: _OpenTurn) -> None:
         """One question in two parts is one turn: the record of the first part is dropped."""
@@ -120,12 +117,10 @@ class TurnLog:
         if answer is None:
             return
         timings = answer.timings_ms | _milliseconds(turn.question.metrics) | _milliseconds(metrics)
-        self._spawn(
-            self._announce(
-                _message(turn, answer)
-                | {"answer": spoken, "interrupted": interrupted, "timings_ms": timings}
-            )
+        ended = AnswerEnded(
+            **dict(_begun(turn, answer)), answer=spoken, interrupted=interrupted, timings_ms=timings
         )
+        self._spawn(self._announce(ended))
         record = Turn(
             call_id=self._call_id,
             number=turn.number,
@@ -144,10 +139,10 @@ class TurnLog:
         else:
             self._spawn(self._records.add_turn(record))
 
-    async def _announce(self, message: dict[str, Any]) -> None:
+    async def _announce(self, message: AnswerBegun) -> None:
         if not self._room.isconnected():  # the customer has hung up: the record remains
             return
-        text = json.dumps(message, ensure_ascii=False)
+        text = message.model_dump_json()
         await self._room.local_participant.send_text(text, topic=ANSWER_TOPIC)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -164,15 +159,15 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log.exception("a turn could not be announced or recorded")
 
 
-def _message(turn: _OpenTurn, answer: Answer) -> dict[str, Any]:
-    return {
-        "turn": turn.number,
-        "question": answer.question,
-        "language": answer.language,
-        "declined": answer.declined,
-        "acknowledged": answer.acknowledged,
-        "citations": answer.citations_json(),
-    }
+def _begun(turn: _OpenTurn, answer: Answer) -> AnswerBegun:
+    return AnswerBegun(
+        turn=turn.number,
+        question=answer.question,
+        language=answer.language,
+        declined=answer.declined,
+        acknowledged=answer.acknowledged,
+        citations=[CitedEntry.model_validate(citation) for citation in answer.citations_json()],
+    )
 
 
 def _milliseconds(metrics: llm.MetricsReport) -> dict[str, float]:

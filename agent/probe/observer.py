@@ -15,10 +15,11 @@ from typing import Any
 from livekit import rtc
 from livekit.rtc.data_stream import StreamError
 
+from agent.rooms.messages import ANSWER_TOPIC
+
 log = logging.getLogger(__name__)
 
 TOPIC_TRANSCRIPTION = "lk.transcription"
-TOPIC_ANSWER = "liuke.answer"
 ATTRIBUTE_FINAL = "lk.transcription_final"
 ATTRIBUTE_SEGMENT = "lk.segment_id"
 ATTRIBUTE_STATE = "lk.agent.state"
@@ -63,7 +64,7 @@ class Observer:
         self.states: list[StateChange] = []
         self.notices: list[AnswerNotice] = []
         room.register_text_stream_handler(TOPIC_TRANSCRIPTION, self._on_caption)
-        room.register_text_stream_handler(TOPIC_ANSWER, self._on_answer)
+        room.register_text_stream_handler(ANSWER_TOPIC, self._on_answer)
         room.on("participant_attributes_changed", self._on_attributes)
 
     @property
@@ -119,7 +120,7 @@ class Observer:
         try:
             content = json.loads(await reader.read_all())
         except (StreamError, json.JSONDecodeError) as error:
-            log.warning("a message on %s could not be read: %s", TOPIC_ANSWER, error)
+            log.warning("a message on %s could not be read: %s", ANSWER_TOPIC, error)
             return
         if isinstance(content, dict):
             self.notices.append(AnswerNotice(at_ms, content))

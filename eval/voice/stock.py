@@ -37,12 +37,12 @@ from livekit.agents import (
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
-from agent.call.turn_log import ANSWER_TOPIC
 from agent.call.worker import serve
 from agent.dialogue.answering import Answerer
 from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases, load_prompt
 from agent.rooms.access import resolve_livekit
+from agent.rooms.messages import ANSWER_TOPIC
 from agent.settings import Settings
 from agent.speech.contract import SPEAKING_RATE_HZ
 from agent.speech.say.kokoro import Voice

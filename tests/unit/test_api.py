@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from agent.api.app import create_app
+from agent.api.app import create_app, describe
 from agent.rooms.access import LiveKitAccess
 from agent.service.migrate import upgrade
 from agent.settings import Settings
@@ -91,6 +91,6 @@ def test_the_pages_are_built_against_this_very_api(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
-    described = create_app(Settings(), ACCESS).openapi()
+    described = describe(create_app(Settings(), ACCESS))
     kept = json.loads((PROJECT_ROOT / "web" / "openapi.json").read_text("utf-8"))
     assert kept == described, "run: python -m agent.api.app openapi > web/openapi.json"

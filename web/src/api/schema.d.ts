@@ -200,6 +200,99 @@ export interface components {
                 [key: string]: components["schemas"]["PartView"];
             };
         };
+        /**
+         * AnswerBegun
+         * @description Sent once the assistant begins to speak an answer.
+         */
+        AnswerBegun: {
+            /**
+             * Turn
+             * @description Counts the customer's questions in this call.
+             */
+            turn: number;
+            /** Question */
+            question: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /**
+             * Declined
+             * @description The knowledge base has no answer, and the assistant said so.
+             */
+            declined: boolean;
+            /**
+             * Acknowledged
+             * @description The answer was late and began with 'let me check'.
+             */
+            acknowledged: boolean;
+            /** Citations */
+            citations: components["schemas"]["CitedEntry"][];
+        };
+        /**
+         * AnswerEnded
+         * @description Sent when the turn is over; stands in place of what was sent when it began.
+         */
+        AnswerEnded: {
+            /**
+             * Turn
+             * @description Counts the customer's questions in this call.
+             */
+            turn: number;
+            /** Question */
+            question: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /**
+             * Declined
+             * @description The knowledge base has no answer, and the assistant said so.
+             */
+            declined: boolean;
+            /**
+             * Acknowledged
+             * @description The answer was late and began with 'let me check'.
+             */
+            acknowledged: boolean;
+            /** Citations */
+            citations: components["schemas"]["CitedEntry"][];
+            /**
+             * Answer
+             * @description What was spoken, as far as the customer can have heard it.
+             */
+            answer: string;
+            /** Interrupted */
+            interrupted: boolean;
+            /** Timings Ms */
+            timings_ms: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * CitedEntry
+         * @description An entry of the knowledge base that an answer rests on, in the version that was read.
+         */
+        CitedEntry: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /** Version */
+            version: number;
+            /**
+             * Score
+             * @description How well it answers the question, 0 to 1.
+             */
+            score: number;
+        };
     };
     responses: never;
     parameters: never;
