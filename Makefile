@@ -7,7 +7,6 @@
 .PHONY: help run setup test lint bench-voice bench-turns bench-stt eval-retrieval clean
 
 PYTHON ?= python3
-UV_VERSION := 0.13.9
 # Handed to the program the target runs: make test ARGS="tests/unit -k packs"
 ARGS ?=
 
@@ -74,6 +73,7 @@ clean: ## Remove what was installed and built here; var/ and fetched models stay
 	Python 3.11 to 3.13 as $(PYTHON) (or set PYTHON=...),python3,brew install python@3.13)
 	@$(call need,$(PYTHON) -c 'import ensurepip; import venv',\
 	the venv module of $(PYTHON),python3-venv,brew install python@3.13)
-	@echo "Fetching uv $(UV_VERSION) into .bootstrap/"
+	@echo "Fetching uv into .bootstrap/"
 	@$(PYTHON) -m venv --clear .bootstrap
-	@.bootstrap/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@.bootstrap/bin/python -m pip install -q --disable-pip-version-check --no-deps --only-binary :all: \
+	--require-hashes -r agent/host/pins/uv.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -39,6 +40,7 @@ app.add_typer(knowledge.app, name="knowledge")
 
 def main() -> None:
     """Run the command line; errors become one clear message and exit status 1."""
+    os.umask(0o077)  # what is kept of calls and keys is for this user alone
     try:
         app()
     except LiukeError as error:

@@ -38,6 +38,7 @@ def main() -> None:
     os.dup2(nothing, sys.stdin.fileno())
     os.close(nothing)
     os.nice(int(niceness))
+    os.umask(0o077)  # what it keeps is for this user alone
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -18,6 +18,7 @@ from agent.host.web_build import build_pages
 from agent.models.choice import recall_choice
 from agent.rooms.access import ensure_keys
 from agent.settings import Settings
+from common.errors import SetupError
 from common.settings import PROJECT_ROOT
 from knowledge.config import EMBEDDING_PACK, knowledge_config
 
@@ -29,11 +30,28 @@ LANGUAGE_MODEL_PACKS = ("qwen2.5-1.5b", "qwen2.5-0.5b")
 
 async def set_up(settings: Settings, report: Report) -> None:
     """Take every step; idempotent. Raises SetupError with the remedy at the first that fails."""
+    await asyncio.to_thread(own_data_folder, settings)
     # What waits for the network and what computes go on together ...
     await _together(settings, report, fetch_models, provide_livekit_server, provide_pages)
     # ... and what rests on them, or measures this machine, comes after in this order.
     for step in AFTERWARDS:
         await step(settings, report)
+
+
+def own_data_folder(settings: Settings) -> None:
+    """The data folder, for this user alone: what customers said is in it.
+
+    Raises SetupError when it cannot be made or is somebody else's.
+    """
+    folder = settings.paths.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SetupError(
+            f"The data folder {folder} cannot be used: {error.strerror}.",
+            "Set LIUKE_DATA_DIR to a folder that this user may make or owns.",
+        ) from error
 
 
 def packs_needed(settings: Settings) -> tuple[str, ...]:

