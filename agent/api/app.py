@@ -21,8 +21,9 @@ from agent.api.readiness import part_states
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
 from agent.rooms.tokens import Seat, room_token
-from agent.service.calls.store import RecordStore
+from agent.service.calls.store import CallStore
 from agent.service.calls.tables import Call
+from agent.service.database import Database
 from agent.settings import Settings
 from common.http_errors import error_response, install_error_handlers
 from common.languages import Language
@@ -106,14 +107,15 @@ class ReadinessView(BaseModel):
 
 def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     """The application; it holds nothing but connections."""
-    records = RecordStore(settings.database_url)
+    database = Database(settings.database_url)
+    records = CallStore(database)
     knowledge = KnowledgeClient(settings.knowledge.url)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await knowledge.aclose()
-        await records.aclose()
+        await database.aclose()
 
     app = FastAPI(title="Liuke", version="1", lifespan=lifespan)
     install_error_handlers(app)
@@ -132,13 +134,15 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         )
         life = timedelta(minutes=settings.api.token_minutes)
         token = room_token(access, seat, settings.agent.name, life)
+        now = datetime.now(UTC)
         await records.create_call(
             Call(
                 id=call_id,
                 room=seat.room,
                 identity=seat.identity,
                 language=seat.language,
-                consented_at=datetime.now(UTC),
+                consented_at=now,
+                ticket_expires_at=now + life,
             )
         )
         return CallTicket(
@@ -167,7 +171,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
 
     @app.get("/readyz", response_model=ReadinessView)
     async def readyz(response: Response) -> dict[str, Any]:
-        parts = await part_states(settings, access, records)
+        parts = await part_states(settings, access, database)
         ready = all(part.ok or part.optional for part in parts.values())
         response.status_code = 200 if ready else 503
         return {"ready": ready, "parts": {name: asdict(part) for name, part in parts.items()}}

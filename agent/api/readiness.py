@@ -10,7 +10,7 @@ import httpx
 
 from agent.models.endpoint import check_language_model, resolve_language_model
 from agent.rooms.access import LiveKitAccess, check_livekit
-from agent.service.calls.store import RecordStore
+from agent.service.database import Database
 from agent.settings import Settings
 from common.errors import LiukeError
 
@@ -29,7 +29,7 @@ class PartState:
 
 
 async def part_states(
-    settings: Settings, access: LiveKitAccess, records: RecordStore
+    settings: Settings, access: LiveKitAccess, database: Database
 ) -> dict[str, PartState]:
     """The parts of this installation, checked side by side."""
     worker = f"http://127.0.0.1:{settings.agent.health_port}/"
@@ -40,7 +40,7 @@ async def part_states(
             f"{settings.knowledge.url}/healthz", "knowledge server", "LIUKE_KNOWLEDGE_URL"
         ),
         "worker": _answers(worker, "agent worker", "LIUKE_AGENT_HEALTH_PORT"),
-        "database": _checked(records.check()),
+        "database": _checked(database.check()),
     }
     if endpoint := resolve_language_model(settings):
         # Without it approved text answers: calls need not wait for it.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
+import os
+import socket
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +26,8 @@ from agent.call.turn_words import load_turn_taking
 from agent.call.voice_activity import RelayedVAD
 from agent.dialogue.answering import Answerer
 from agent.models.endpoint import resolve_language_model
-from agent.service.calls.store import RecordStore
+from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
+from agent.service.database import Database
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ
@@ -117,21 +123,30 @@ async def hold_call(ctx: JobContext) -> None:
     """Answer one call. The dispatch's metadata names it: `{"call_id", "identity", "language"}`."""
     settings = Settings()
     call = json.loads(ctx.job.metadata)
-    records = RecordStore(settings.database_url)
+    database = Database(settings.database_url)
+    records = CallStore(database)
+    claim = await records.claim_call(call["call_id"], _claimant())
+    if not claim.granted:
+        log.info("call %s is not answered here: %s", claim.call_id, claim.outcome)
+        await database.aclose()
+        ctx.shutdown(claim.outcome)
+        return
+    living = asyncio.create_task(_show_life(records, claim))
     conversation = open_conversation(settings, call["language"])
     session, agent = conversation.session, conversation.agent
-    turns = TurnLog(session, agent, ctx.room, records, call["call_id"])
+    turns = TurnLog(session, agent, ctx.room, records, claim)
     playout = RoomPlayout(ctx.room)
 
     async def close(_reason: str) -> None:
         await turns.aclose()
+        living.cancel()
         try:
-            await records.end_call(call["call_id"])
+            await records.end_call(claim)
         except SQLAlchemyError:
             log.exception("the end of call %s could not be recorded", call["call_id"])
         await playout.aclose()
         await conversation.aclose()
-        await records.aclose()
+        await database.aclose()
 
     ctx.add_shutdown_callback(close)
     await ctx.connect()
@@ -149,7 +164,15 @@ async def hold_call(ctx: JobContext) -> None:
         ),
     )
     await playout.start()
-    try:
-        await records.start_call(call["call_id"])
-    except SQLAlchemyError:  # a call without a record is better than no call
-        log.exception("the start of call %s could not be recorded", call["call_id"])
+
+
+def _claimant() -> str:
+    """A name for this process that no other has."""
+    return f"{socket.gethostname()[:64]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+
+
+async def _show_life(records: CallStore, claim: Claim) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_S)
+        with contextlib.suppress(SQLAlchemyError, OSError):  # the next one may be written
+            await records.heartbeat(claim)

@@ -1,4 +1,4 @@
-"""Turns: tells the room what each answer rests on, and records every turn when it is over."""
+"""Turns: tells the room what each answer rests on; records each turn as it opens and closes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from livekit.agents import (
 from agent.call.agent import SupportAgent
 from agent.dialogue.answering import Answer
 from agent.rooms.messages import ANSWER_TOPIC, AnswerBegun, AnswerEnded, CitedEntry
-from agent.service.calls.store import RecordStore
-from agent.service.calls.tables import Turn
+from agent.service.calls.store import CallStore, Claim
+from common.languages import language_of
 
 log = logging.getLogger(__name__)
 
@@ -51,25 +51,26 @@ class TurnLog:
         session: AgentSession[None],
         agent: SupportAgent,
         room: rtc.Room,
-        records: RecordStore,
-        call_id: str,
+        records: CallStore,
+        claim: Claim,
     ) -> None:
         self._agent = agent
         self._room = room
         self._records = records
-        self._call_id = call_id
+        self._claim = claim
         self._turn: _OpenTurn | None = None
-        #: A turn that was interrupted: until the next one it may turn out to have been half of it.
-        self._interrupted: tuple[_OpenTurn, Turn] | None = None
-        self._count = 0
+        #: A turn that was interrupted: the next one may show it to have been half of it.
+        self._interrupted: _OpenTurn | None = None
+        self._count = claim.next_turn - 1
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Records are written in the order of what they tell.
+        self._in_order = asyncio.Lock()
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_state)
 
     async def aclose(self) -> None:
         """Record what is still open, and wait for what is being written."""
         self._close_unanswered()
-        self._record_interrupted()
         await asyncio.gather(*self._tasks)
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
@@ -80,7 +81,7 @@ class TurnLog:
             self._close_unanswered()
             self._count += 1
             self._turn = _OpenTurn(self._count, item, datetime.now(UTC))
-            self._join(self._turn)
+            self._open(self._turn)
         elif item.role == "assistant" and self._turn:
             self._close(self._turn, item.text_content or "", item.interrupted, item.metrics)
 
@@ -90,20 +91,32 @@ class TurnLog:
             return
         if answer := self._agent.answer_to(turn.question.id):
             turn.announced = True
+            citations = answer.citations_json()
+            self._record(
+                self._records.extend_turn(
+                    self._claim, turn.number, answer=answer.text, citations=citations
+                )
+            )
             self._spawn(self._announce(_begun(turn, answer)))
 
-    def _join(self, turn: _OpenTurn) -> None:
+    def _open(self, turn: _OpenTurn) -> None:
         """One question in two parts is one turn: the record of the first part is dropped."""
         answer = self._agent.answer_to(turn.question.id)
-        if self._interrupted and answer and answer.joins == self._interrupted[0].question.id:
-            turn.asked_at = self._interrupted[0].asked_at
-            self._interrupted = None
-        self._record_interrupted()
-
-    def _record_interrupted(self) -> None:
-        if self._interrupted:
-            self._spawn(self._records.add_turn(self._interrupted[1]))
-            self._interrupted = None
+        first, self._interrupted = self._interrupted, None
+        if first and answer and answer.joins == first.question.id:
+            turn.asked_at = first.asked_at
+            self._record(self._records.drop_turn(self._claim, first.number))
+        text = turn.question.text_content or ""
+        self._record(
+            self._records.open_turn(
+                self._claim,
+                turn.number,
+                asked_at=turn.asked_at,
+                language=answer.language if answer else language_of(text),
+                question=answer.question if answer else text,
+                confidence=turn.question.transcript_confidence,
+            )
+        )
 
     def _close_unanswered(self) -> None:
         if self._turn:
@@ -115,29 +128,34 @@ class TurnLog:
         self._turn = None
         answer = self._agent.answer_to(turn.question.id)
         if answer is None:
+            self._record(self._records.drop_turn(self._claim, turn.number))
             return
         timings = answer.timings_ms | _milliseconds(turn.question.metrics) | _milliseconds(metrics)
         ended = AnswerEnded(
             **dict(_begun(turn, answer)), answer=spoken, interrupted=interrupted, timings_ms=timings
         )
         self._spawn(self._announce(ended))
-        record = Turn(
-            call_id=self._call_id,
-            number=turn.number,
-            asked_at=turn.asked_at,
-            language=answer.language,
-            question=answer.question,
-            answer=spoken,
-            declined=answer.declined,
-            interrupted=interrupted,
-            citations=answer.citations_json(),
-            timings_ms=timings,
-            confidence=turn.question.transcript_confidence,
+        self._record(
+            self._records.close_turn(
+                self._claim,
+                turn.number,
+                question=answer.question,
+                answer=spoken,
+                declined=answer.declined,
+                interrupted=interrupted,
+                citations=answer.citations_json(),
+                timings_ms=timings,
+            )
         )
         if interrupted:
-            self._interrupted = (turn, record)
-        else:
-            self._spawn(self._records.add_turn(record))
+            self._interrupted = turn
+
+    def _record(self, writing: Coroutine[Any, Any, None]) -> None:
+        async def write() -> None:
+            async with self._in_order:
+                await writing
+
+        self._spawn(write())
 
     async def _announce(self, message: AnswerBegun) -> None:
         if not self._room.isconnected():  # the customer has hung up: the record remains

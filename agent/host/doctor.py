@@ -33,7 +33,7 @@ from agent.models.endpoint import (
 )
 from agent.prompts import load_phrases
 from agent.rooms.access import check_livekit, resolve_livekit
-from agent.service.calls.store import RecordStore
+from agent.service.database import Database
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
@@ -220,11 +220,11 @@ async def _database(settings: Settings) -> Finding:
     file = settings.paths.data_dir / "liuke.db"
     if not settings.database.url and not await asyncio.to_thread(file.exists):
         return Finding("database", "warning", f"{file} is not made yet.", "Run `liuke setup`.")
-    records = RecordStore(settings.database_url)
+    database = Database(settings.database_url)
     try:
-        await records.check()
+        await database.check()
     finally:
-        await records.aclose()
+        await database.aclose()
     return Finding("database", "ok", "Has its tables.")
 
 

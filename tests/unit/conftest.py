@@ -16,6 +16,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from tests.unit.databases import (  # noqa: F401 - fixtures
+    bare_database_url,
+    database_url,
+    migrated_file,
+    postgres,
+    postgres_template,
+)
 from tests.unit.embedding import model
 
 _START_S = 60

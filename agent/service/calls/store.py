@@ -1,83 +1,320 @@
-"""Writing and reading the records of calls."""
+"""The records of calls: who holds a call, its turns as they open and close, and reading them.
+
+A call is held by one process at a time. It claims the call, shows every ``HEARTBEAT_S`` that it
+lives, and writes with its claim: once another process has taken the call over, its writes are
+refused. Times are those of the hosts' clocks, which must agree to within seconds.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
 
-from sqlalchemy import event, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.calls.tables import Call, Turn
+from agent.service.database import Database
+from agent.service.scope import Scope
 from common.errors import ServiceError
 
+log = logging.getLogger(__name__)
 
-class RecordStore:
-    """The records behind one SQLAlchemy URL (an async driver)."""
+#: Seconds between two signs of life of whoever holds a call, or takes calls.
+HEARTBEAT_S: Final = 5.0
+#: Without a sign of life for this long a process is dead, seconds.
+DEAD_AFTER_S: Final = 20.0
+#: A call whose process died may be taken up again this long, though its ticket has expired: the
+#: customer is still in the room. Seconds.
+_TAKEN_UP_WITHIN_S: Final = 120.0
 
-    def __init__(self, database_url: str) -> None:
-        self._engine = create_async_engine(database_url)
-        self._session = async_sessionmaker(self._engine, expire_on_commit=False)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _share_between_processes)
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._engine.dispose()
+@dataclass(frozen=True)
+class Claim:
+    """A process's hold on a call, or why it has none."""
 
-    async def check(self) -> None:
-        """Raises ServiceError when the database is away or has no tables."""
-        try:
-            async with self._engine.connect() as connection:
-                await connection.execute(text("SELECT 1 FROM calls LIMIT 1"))
-        except SQLAlchemyError as error:
-            raise ServiceError(
-                f"The database at {self._engine.url!r} is not usable: {type(error).__name__}.",
-                "Run `liuke setup`, or check LIUKE_DATABASE_URL.",
-                retryable=True,
-            ) from error
+    call_id: str
+    claimant: str
+    outcome: Literal["new", "rejoined", "unrecorded", "held", "over"]
+    """unrecorded: answer it, nothing of it is kept. held: another live process answers it. over:
+    its ticket has expired."""
+    next_turn: int = 1
+    """Number of the next turn; a call that is rejoined goes on counting."""
+
+    @property
+    def granted(self) -> bool:
+        """Whether the claimant is to answer the call."""
+        return self.outcome not in ("held", "over")
+
+
+class CallStore:
+    """Calls and turns in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def create_call(self, call: Call) -> None:
         """Record that a customer consented and was given a room."""
-        async with self._session.begin() as session:
+        async with self._database.transaction() as session:
             session.add(call)
 
-    async def call_of_room(self, room: str) -> Call | None:
-        """The call held in ``room``, without its turns."""
-        async with self._session() as session:
-            found: Call | None = await session.scalar(select(Call).where(Call.room == room))
-            return found
+    # --- holding a call
 
-    async def start_call(self, call_id: str) -> None:
-        """The assistant has joined."""
-        await self._set(call_id, started_at=datetime.now(UTC))
+    async def claim_call(self, call_id: str, claimant: str) -> Claim:
+        """Take the call, unless a live process has it.
 
-    async def end_call(self, call_id: str) -> None:
-        """The customer or the assistant has left."""
-        await self._set(call_id, ended_at=datetime.now(UTC))
+        ``claimant``: names the process, at most 128 characters, never the same twice. A call
+        without a record, or with a database that is away, is granted as unrecorded: a call that
+        is not kept is better than silence.
+        """
+        try:
+            return await self._claim(call_id, claimant)
+        except (SQLAlchemyError, OSError):
+            log.exception("call %s is held without a record", call_id)
+            return Claim(call_id, claimant, "unrecorded")
 
-    async def add_turn(self, turn: Turn) -> None:
-        """Record one question and its answer."""
-        async with self._session.begin() as session:
+    async def _claim(self, call_id: str, claimant: str) -> Claim:
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            taken = await session.execute(
+                update(Call)
+                .where(Call.id == call_id, _may_be_claimed(claimant, now))
+                .values(claimant=claimant, heartbeat_at=now, ended_at=None)
+                .returning(Call.started_at)
+            )
+            row = taken.one_or_none()
+            if row is None:
+                return Claim(call_id, claimant, await _why_not(session, call_id, now))
+            if row.started_at is None:
+                await session.execute(update(Call).where(Call.id == call_id).values(started_at=now))
+                return Claim(call_id, claimant, "new")
+            last = await session.scalar(
+                select(func.max(Turn.number)).where(Turn.call_id == call_id)
+            )
+            await _close_open_turns(session, [call_id], now)
+            return Claim(call_id, claimant, "rejoined", next_turn=(last or 0) + 1)
+
+    async def heartbeat(self, claim: Claim) -> bool:
+        """Show that the claimant lives. False: another process has the call."""
+        if claim.outcome == "unrecorded":
+            return True
+        async with self._database.transaction() as session:
+            return await _hold(session, claim)
+
+    async def end_call(self, claim: Claim) -> None:
+        """The customer or the assistant has left; a turn that is open ends with it.
+
+        Without effect where another process has taken the call over.
+        """
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            if await _hold(session, claim, ended_at=now):
+                await _close_open_turns(session, [claim.call_id], now)
+
+    async def end_interrupted_calls(self, older_than: timedelta) -> int:
+        """Give calls whose process died that long ago their end; how many there were.
+
+        They end when they were last seen alive; a ticket that nobody used ends when it expired.
+        Turns that were open keep what is known of them.
+        """
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            cut_off = await session.scalars(
+                update(Call)
+                .where(
+                    Call.ended_at.is_(None),
+                    Call.claimant.is_not(None),
+                    Call.heartbeat_at < now - older_than,
+                )
+                .values(ended_at=Call.heartbeat_at)
+                .returning(Call.id)
+            )
+            ids = list(cut_off)
+            await _close_open_turns(session, ids, now)
+            await session.execute(
+                update(Call)
+                .where(
+                    Call.ended_at.is_(None),
+                    Call.claimant.is_(None),
+                    Call.ticket_expires_at < now - older_than,
+                )
+                .values(ended_at=Call.ticket_expires_at)
+            )
+        return len(ids)
+
+    # --- its turns
+
+    async def open_turn(
+        self,
+        claim: Claim,
+        number: int,
+        *,
+        asked_at: datetime,
+        language: str,
+        question: str,
+        citations: Sequence[dict[str, Any]] = (),
+        confidence: float | None = None,
+    ) -> None:
+        """Record a question when it is asked, before it is answered.
+
+        Raises ServiceError where another process has taken the call over.
+        """
+        if claim.outcome == "unrecorded":
+            return
+        turn = Turn(
+            call_id=claim.call_id,
+            number=number,
+            asked_at=asked_at,
+            language=language,
+            question=question,
+            citations=list(citations),
+            confidence=confidence,
+        )
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
             session.add(turn)
 
-    async def turns(self, call_id: str) -> Sequence[Turn]:
-        """The turns of a call, in order."""
-        async with self._session() as session:
-            query = select(Turn).where(Turn.call_id == call_id).order_by(Turn.number)
+    async def extend_turn(
+        self, claim: Claim, number: int, *, answer: str, citations: Sequence[dict[str, Any]]
+    ) -> None:
+        """Record what an open turn's answer has said so far, and what it cites.
+
+        Raises ServiceError where another process has taken the call over.
+        """
+        await self._write_turn(claim, number, answer=answer, citations=list(citations))
+
+    async def close_turn(
+        self,
+        claim: Claim,
+        number: int,
+        *,
+        question: str,
+        answer: str,
+        declined: bool,
+        interrupted: bool,
+        citations: Sequence[dict[str, Any]],
+        timings_ms: dict[str, float],
+    ) -> None:
+        """Complete a turn: the question as it was answered, the answer as it was heard.
+
+        Raises ServiceError where another process has taken the call over.
+        """
+        await self._write_turn(
+            claim,
+            number,
+            closed_at=datetime.now(UTC),
+            question=question,
+            answer=answer,
+            declined=declined,
+            interrupted=interrupted,
+            citations=list(citations),
+            timings_ms=timings_ms,
+        )
+
+    async def drop_turn(self, claim: Claim, number: int) -> None:
+        """Forget a turn that turned out to be the first part of the next.
+
+        Raises ServiceError where another process has taken the call over.
+        """
+        if claim.outcome == "unrecorded":
+            return
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
+            await session.execute(delete(Turn).where(*_is_turn(claim, number)))
+
+    async def _write_turn(self, claim: Claim, number: int, **values: Any) -> None:
+        if claim.outcome == "unrecorded":
+            return
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
+            await session.execute(update(Turn).where(*_is_turn(claim, number)).values(**values))
+
+    # --- reading
+
+    async def call(self, scope: Scope, call_id: str) -> Call | None:
+        """A call without its turns; None where there is none in this scope."""
+        async with self._database.transaction() as session:
+            found: Call | None = await session.scalar(
+                select(Call).where(Call.id == call_id, _within(scope))
+            )
+            return found
+
+    async def turns(self, scope: Scope, call_id: str) -> Sequence[Turn]:
+        """The turns of a call, in order; none where the call is not in this scope."""
+        async with self._database.transaction() as session:
+            query = (
+                select(Turn)
+                .join(Call, Call.id == Turn.call_id)
+                .where(Call.id == call_id, _within(scope))
+                .order_by(Turn.number)
+            )
             return (await session.scalars(query)).all()
 
-    async def _set(self, call_id: str, **values: Any) -> None:
-        async with self._session.begin() as session:
-            await session.execute(update(Call).where(Call.id == call_id).values(**values))
+
+def _within(scope: Scope) -> ColumnElement[bool]:
+    """The calls of a scope: what every query of them asks besides."""
+    of_account = Call.account == scope.account
+    if scope.call_id is None and scope.account:
+        return of_account
+    return and_(of_account, Call.id == scope.call_id)
 
 
-def _share_between_processes(connection: Any, _record: Any) -> None:
-    """SQLite as several processes need it: readers do not block the writer, writers wait."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+def _may_be_claimed(claimant: str, now: datetime) -> ColumnElement[bool]:
+    """Nobody alive has the call, and its customer may be let in or is still there."""
+    dead = Call.heartbeat_at < now - timedelta(seconds=DEAD_AFTER_S)
+    just_died = Call.heartbeat_at >= now - timedelta(seconds=_TAKEN_UP_WITHIN_S)
+    in_life = Call.ticket_expires_at >= now
+    return or_(
+        and_(in_life, or_(Call.claimant.is_(None), Call.ended_at.is_not(None), dead)),
+        and_(Call.ended_at.is_(None), dead, just_died),
+        and_(Call.ended_at.is_(None), Call.claimant == claimant),
+    )
+
+
+async def _why_not(
+    session: AsyncSession, call_id: str, now: datetime
+) -> Literal["unrecorded", "held", "over"]:
+    call = await session.get(Call, call_id)
+    if call is None:
+        return "unrecorded"
+    alive = call.heartbeat_at and call.heartbeat_at >= now - timedelta(seconds=DEAD_AFTER_S)
+    return "held" if alive and call.ended_at is None else "over"
+
+
+async def _hold(session: AsyncSession, claim: Claim, **values: Any) -> bool:
+    """Show life in a call and write ``values`` to it; False where the claim has been lost.
+
+    The row is locked from here on to the end of the transaction.
+    """
+    held = await session.execute(
+        update(Call)
+        .where(Call.id == claim.call_id, Call.claimant == claim.claimant, Call.ended_at.is_(None))
+        .values(heartbeat_at=datetime.now(UTC), **values)
+        .returning(Call.id)
+    )
+    return held.one_or_none() is not None
+
+
+async def _insist(session: AsyncSession, claim: Claim) -> None:
+    if not await _hold(session, claim):
+        raise ServiceError(
+            f"Call {claim.call_id} is over, or another process has taken it up.",
+            "Nothing need be done: what this process says in it is not kept.",
+            retryable=False,
+        )
+
+
+async def _close_open_turns(session: AsyncSession, call_ids: list[str], now: datetime) -> None:
+    await session.execute(
+        update(Turn)
+        .where(Turn.call_id.in_(call_ids), Turn.closed_at.is_(None))
+        .values(closed_at=now, interrupted=True)
+    )
+
+
+def _is_turn(claim: Claim, number: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Turn.call_id == claim.call_id, Turn.number == number

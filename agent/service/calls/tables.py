@@ -1,30 +1,14 @@
-"""What is kept of a call: who consented when, and each turn with its sources and times."""
+"""What is kept of calls: who consented when, each turn with its sources and times, who answers."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, ForeignKey, Integer, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, Float, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC times on every database; SQLite itself forgets the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
-
-
-class Base(DeclarativeBase):
-    """All tables."""
+from agent.service.database import Base, UtcDateTime
 
 
 class Call(Base):
@@ -33,12 +17,23 @@ class Call(Base):
     __tablename__ = "calls"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    #: Whose customer calls; empty for a guest.
+    account: Mapped[str] = mapped_column(String(64), default="", index=True)
+    #: Who calls, as the account's own site names them; empty for a guest.
+    contact: Mapped[str] = mapped_column(String(128), default="")
     room: Mapped[str] = mapped_column(String(64), unique=True)
     identity: Mapped[str] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(2))
     consented_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Which text the customer agreed to; empty where none was kept.
+    consent_version: Mapped[str] = mapped_column(String(16), default="")
+    #: Until then the ticket lets its customer in, the first time or again.
+    ticket_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    #: The process that holds the call, and when it was last seen alive.
+    claimant: Mapped[str | None] = mapped_column(String(128))
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     turns: Mapped[list[Turn]] = relationship(order_by="Turn.number", cascade="all, delete-orphan")
 
 
@@ -46,19 +41,44 @@ class Turn(Base):
     """One question and the answer as far as it was heard."""
 
     __tablename__ = "turns"
+    __table_args__ = (UniqueConstraint("call_id", "number", name="uq_turns_call_id_number"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
     number: Mapped[int] = mapped_column(Integer)
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: None while the turn is open.
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     language: Mapped[str] = mapped_column(String(2))
     question: Mapped[str] = mapped_column(Text)
-    answer: Mapped[str] = mapped_column(Text)
-    declined: Mapped[bool]
-    interrupted: Mapped[bool]
-    #: [{"id", "title", "language", "score"}]
+    answer: Mapped[str] = mapped_column(Text, default="")
+    declined: Mapped[bool] = mapped_column(default=False)
+    interrupted: Mapped[bool] = mapped_column(default=False)
+    #: [{"id", "title", "language", "version", "score"}]
     citations: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     #: Stage → milliseconds.
-    timings_ms: Mapped[dict[str, float]] = mapped_column(JSON)
+    timings_ms: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
     #: How sure the recognition was, 0 to 1; none when the question was typed.
     confidence: Mapped[float | None] = mapped_column(Float)
+
+
+class Worker(Base):
+    """An agent worker that takes calls."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    max_calls: Mapped[int] = mapped_column(Integer)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Ticket(Base):
+    """A ticket that was given, kept as long as rates are counted."""
+
+    __tablename__ = "tickets"
+
+    call_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    #: Who asked: a keyed hash of the address, never the address.
+    caller: Mapped[str] = mapped_column(String(64), index=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    given_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -6,7 +6,8 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from agent.service.calls.tables import Base
+import agent.service.calls.tables  # noqa: F401 - the tables make themselves known
+from agent.service.database import Base
 
 
 def migrate(connection: Connection) -> None:

@@ -1,0 +1,18 @@
+"""Whose records a caller may see: every query of this package takes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scope:
+    """An account's records, or those of one call.
+
+    A guest has no account: without a call a guest's scope is empty.
+    """
+
+    account: str
+    """Empty for a guest."""
+    call_id: str | None = None
+    """This call alone."""
