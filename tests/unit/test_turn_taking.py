@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import SupportsIndex
+
 import pytest
 
-from agent.call.turn_words import load_turn_taking
-from common.languages import Language
+from agent.call.turn_words import Interjections, load_turn_taking
+from common.languages import LANGUAGES, Language
 
 manners = load_turn_taking()
 
@@ -140,3 +142,51 @@ def test_a_condition_alone_goes_on(text: str, language: Language, ending: str) -
 )
 def test_a_statement_tells_nothing(text: str, language: Language) -> None:
     assert manners.ending(text, language) == "open"
+
+
+class Counted(str):
+    """A text that counts how often somebody looks at a part of it."""
+
+    looks = 0
+
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        self.looks += 1
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("ending", ["", "qz", "stop"])
+def test_the_work_grows_with_the_length_of_the_text_and_no_more(ending: str) -> None:
+    words = Interjections(["uh", "huh", "uhhuh", "uhhuhuh"], ["stop"])
+    looks = []
+    for repetitions in (500, 1000, 2000):
+        text = Counted("uhhuh" * repetitions + ending)
+        assert words.read(text) == (ending == "", ending == "stop")
+        looks.append(text.looks / len(text))
+    assert max(looks) == pytest.approx(min(looks), rel=0.01)
+
+
+@pytest.mark.timeout(60)  # they take a second or two together; unbounded work takes for ever
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uh huh " * 14_286,
+        "uhhuh" * 20_000 + "qz",
+        "嗯" * 100_000 + "画",
+        "等" * 100_000,
+        "停一下" * 33_334,
+        "and " * 25_000,
+        "so " * 33_334 + "when",
+        "." * 100_000 + "x",
+        "? " * 50_000 + "x",
+        "x" * 100_000,
+        "是吗" * 50_000,
+    ],
+    ids=lambda text: text[:7],
+)
+def test_a_hundred_thousand_characters_are_judged(text: str) -> None:
+    manners.is_backchannel(text)
+    manners.is_stop(text)
+    manners.is_fragment(text)
+    manners.is_short(text)
+    for language in LANGUAGES:
+        manners.ending(text, language)
