@@ -57,3 +57,8 @@ class PathSettings(BaseSettings):
         default_factory=lambda: user_cache_path("liuke"),
         description="Model files and the LiveKit server: shared by all checkouts of this user.",
     )
+
+    @property
+    def knowledge_dir(self) -> Path:
+        """The indexes, and beside them what the corpus says, for who needs its words alone."""
+        return self.data_dir / "knowledge"

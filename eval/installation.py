@@ -92,7 +92,8 @@ async def answers(url: str) -> bool:
 
 async def await_openings(settings: Settings) -> None:
     """Liuke makes their audio after its first start, and would do so while it is measured."""
-    knowledge, speech = KnowledgeClient(settings.knowledge.url), SpeechClient(settings.speech.url)
+    knowledge = KnowledgeClient(settings.knowledge.url)
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
         phrases = [*fixed_phrases(), *await knowledge.openings()]
         async for done, total in speech.cache(phrases):

@@ -12,7 +12,7 @@ import soundfile
 from agent.settings import Settings
 from agent.speech.clauses import split_clauses
 from agent.speech.contract import SPEAKING_RATE_HZ
-from agent.speech.say.kokoro import Voice
+from agent.speech.say.kokoro import Kokoro
 from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.spoken import spoken
 from common.languages import Language
@@ -36,7 +36,7 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = settings.paths.data_dir / "bench" / "spoken"
-        self._voices: dict[Speaker, Voice] = {}
+        self._voices: dict[Speaker, Kokoro] = {}
 
     def record(self, text: str, language: Language, speaker: Speaker) -> Path:
         """The recording of a sentence, a mono WAV file at 24 kHz."""
@@ -47,7 +47,7 @@ class Studio:
             self._write(path, self._say(text, language, self._voice(speaker)))
         return path
 
-    def _say(self, text: str, language: Language, voice: Voice) -> bytes:
+    def _say(self, text: str, language: Language, voice: Kokoro) -> bytes:
         lexicon = load_lexicon()
         clauses = (spoken(clause, language, lexicon) for clause in split_clauses(text))
         return b"".join(voice.synthesize(clause, language) for clause in clauses if clause)
@@ -59,9 +59,9 @@ class Studio:
         soundfile.write(unfinished, samples, SPEAKING_RATE_HZ, format="WAV", subtype="PCM_16")
         unfinished.replace(path)
 
-    def _voice(self, speaker: Speaker) -> Voice:
+    def _voice(self, speaker: Speaker) -> Kokoro:
         if speaker not in self._voices:
-            self._voices[speaker] = Voice(
+            self._voices[speaker] = Kokoro(
                 self._settings.paths.cache_dir / "models" / "kokoro",
                 {"zh": speaker.zh, "en": speaker.en},
                 load_lexicon(),

@@ -2,6 +2,7 @@
 
     FOLDER/library.db            documents, and versions of entries
     FOLDER/vectors.db            embeddings of all texts
+    FOLDER/wording.json          what the corpus says, by language; the speech server reads it
     FOLDER/corpus/               the index of the corpus
     FOLDER/documents/            the index of the documents that are for everybody
     FOLDER/documents-<tenant>/   the index of one tenant's
@@ -25,6 +26,7 @@ from common.errors import InputError, ServiceError
 from knowledge.config import KnowledgeConfig
 from knowledge.documents.library import PUBLIC, Library, StoredDocument
 from knowledge.entries.entry import Corpus, read_corpus
+from knowledge.entries.wording import write_wording
 from knowledge.search.embedding import E5Model, Embedder
 from knowledge.search.index import (
     BuildReport,
@@ -110,6 +112,7 @@ class KnowledgeBase:
         with self.changing(), closing(self.library()) as library:
             # First: whoever opens the index when it goes live reads the versions too.
             library.record(corpus.entries)
+            write_wording(corpus.entries, self._config.folder)
             built = build_index(
                 CorpusTexts(corpus),
                 self.place_of_corpus(),

@@ -51,7 +51,7 @@ def knowledge_config(paths: PathSettings, settings: KnowledgeSettings) -> Knowle
     key = settings.embedding_key.get_secret_value()
     endpoint = Endpoint(settings.embedding_url, settings.embedding_model, key)
     return KnowledgeConfig(
-        folder=paths.data_dir / "knowledge",
+        folder=paths.knowledge_dir,
         corpus_dir=settings.corpus_dir,
         model=embedding_folder(paths),
         chroma_url=settings.chroma_url,

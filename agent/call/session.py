@@ -88,7 +88,7 @@ class Conversation:
 
 def open_conversation(settings: Settings, greeting_language: Language) -> Conversation:
     """Put the stages together: for a room, or for audio that comes from elsewhere."""
-    speech = SpeechClient(settings.speech.url)
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
     knowledge = KnowledgeClient(settings.knowledge.url)
     answerer = Answerer(knowledge, resolve_language_model(settings))
     words, manners = PauseWords(), load_turn_taking()

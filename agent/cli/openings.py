@@ -203,7 +203,8 @@ async def _make_audio(openings: list[tuple[str, Language]]) -> None:
 
     While calls go on this may take a minute for each, and can be stopped: all is approved by then.
     """
-    speech = SpeechClient(Settings().speech.url)
+    settings = Settings()
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
         if await speech.is_healthy():
             async for _ in speech.cache(openings):

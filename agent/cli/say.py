@@ -45,7 +45,7 @@ def say(
 async def _say(text: str, language: Language, file: Path) -> dict[str, Any]:
     started = time.perf_counter()
     settings = Settings()
-    client = SpeechClient(settings.speech.url)
+    client = SpeechClient(settings.speech.url, settings.internal_token)
     try:
         healthy = await client.is_healthy()
         audio = client.speak(text, language) if healthy else _speak_here(settings, text, language)
@@ -64,14 +64,14 @@ async def _say(text: str, language: Language, file: Path) -> dict[str, Any]:
 
 
 async def _speak_here(settings: Settings, text: str, language: Language) -> AsyncIterator[bytes]:
-    from agent.speech.say.queue import open_synthesizer  # seconds to import
+    from agent.speech.say.queue import open_kokoro_queue  # seconds to import
 
-    synthesizer = await open_synthesizer(settings)
+    kokoro_queue = await open_kokoro_queue(settings.paths, settings.speech)
     try:
-        async for clip in synthesizer.speak(text, language):
+        async for clip in kokoro_queue.speak(text, language):
             yield clip
     finally:
-        await synthesizer.aclose()
+        await kokoro_queue.aclose()
 
 
 def _write_wav(file: Path, pcm: bytes) -> None:

@@ -41,10 +41,11 @@ async def _transcribe(file: Path) -> dict[str, Any]:
     started = time.perf_counter()
     samples = await asyncio.to_thread(read_recording, file)
     stretches = await asyncio.to_thread(lambda: list(utterances(samples)))
-    client = SpeechClient(Settings().speech.url)
+    settings = Settings()
+    client = SpeechClient(settings.speech.url, settings.internal_token)
     try:
-        recognise = await _recogniser(client) if stretches else None
-        heard = [await recognise(s) for s in _shown(stretches)] if recognise else []
+        hear = await _whisper(settings, client) if stretches else None
+        heard = [await hear(s) for s in _shown(stretches)] if hear else []
     finally:
         await client.aclose()
     text = join_utterances(" ".join(t.text for t in heard if t.text))
@@ -56,17 +57,15 @@ async def _transcribe(file: Path) -> dict[str, Any]:
     }
 
 
-async def _recogniser(client: SpeechClient) -> Callable[[Samples], Awaitable[Transcript]]:
+async def _whisper(
+    settings: Settings, client: SpeechClient
+) -> Callable[[Samples], Awaitable[Transcript]]:
     """The running server's model where there is one: it holds the weights already."""
     if await client.is_healthy():
         return lambda samples: client.transcribe(_pcm(samples), purpose="file")
-    from agent.speech.hear.terms import load_terms
-    from agent.speech.hear.whisper import Whisper
+    from agent.speech.hear.whisper import load_whisper
 
-    settings = Settings()
-    folder = settings.paths.cache_dir / "models" / "whisper-base"
-    terms = await asyncio.to_thread(load_terms, settings)
-    whisper = await asyncio.to_thread(Whisper, folder, settings.speech.model_threads, terms)
+    whisper = await asyncio.to_thread(load_whisper, settings.paths, settings.speech)
     return lambda samples: asyncio.to_thread(whisper.transcribe, samples, purpose="file")
 
 

@@ -166,7 +166,7 @@ async def _tokens_per_second(endpoint: LanguageModelEndpoint) -> float | None:
 
 async def _speech(settings: Settings) -> Finding:
     """A second of speech there and back."""
-    speech = SpeechClient(settings.speech.url)
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
     phrase = load_phrases()["en"].not_understood
     try:
         if not await speech.is_healthy():

@@ -241,7 +241,7 @@ async def _ready(url: str) -> None:
 
 async def _fill_speech_cache(settings: Settings, tell: Tell) -> None:
     """Have the audio made of what is spoken word for word; calls can begin meanwhile."""
-    speech = SpeechClient(settings.speech.url)
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
         async with httpx.AsyncClient(trust_env=False) as http:
             openings = (await http.get(f"{settings.knowledge.url}/openings")).json()

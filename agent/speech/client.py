@@ -9,6 +9,7 @@ import httpx
 
 from agent.speech.contract import Purpose, Transcript
 from common.errors import LiukeError, ServiceError
+from common.internal import internal_http
 from common.languages import Language
 
 #: An utterance or a clause takes seconds at worst; more is a server that hangs.
@@ -16,11 +17,11 @@ _TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 
 
 class SpeechClient:
-    """Hears and speaks through the speech server at ``url``."""
+    """Hears and speaks through the speech server at ``url``, which knows us by ``token``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self._url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT)
+        self._http = internal_http(url, token, _TIMEOUT)
 
     async def aclose(self) -> None:
         """Close the connections."""

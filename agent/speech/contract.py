@@ -1,4 +1,4 @@
-"""What the speech server says about one utterance; light enough for every process to import."""
+"""What the speech server takes and says; light enough for every process to import."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ SPEAKING_RATE_HZ = 24_000
 
 #: Longest utterance the server takes; longer recordings are cut at pauses first.
 MAX_UTTERANCE_S = 30.0
+#: Its bytes: 16-bit samples.
+MAX_UTTERANCE_BYTES = round(MAX_UTTERANCE_S * HEARING_RATE_HZ) * 2
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Transcript:
     mean_log_probability: float
     #: Whether the text passed the guards against invention.
     reliable: bool
-    #: Length of the utterance, and time the recognition took.
+    #: Length of the utterance, and the time Whisper took for it.
     seconds: float
     ms: float
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,16 +19,22 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from agent.settings import Settings
-from agent.speech.contract import HEARING_RATE_HZ, MAX_UTTERANCE_S, Purpose
-from agent.speech.hear.queue import Recognizer
-from agent.speech.hear.terms import load_terms
-from agent.speech.hear.whisper import Samples, Whisper
-from agent.speech.say.queue import Synthesizer, open_synthesizer
-from common.errors import InputError
-from common.http_errors import install_error_handlers
+from agent.speech.contract import (
+    HEARING_RATE_HZ,
+    MAX_UTTERANCE_BYTES,
+    MAX_UTTERANCE_S,
+    Purpose,
+)
+from agent.speech.hear.queue import WhisperQueue
+from agent.speech.hear.whisper import Samples, load_whisper
+from agent.speech.say.queue import KokoroQueue, open_kokoro_queue
+from agent.speech.settings import SpeechSettings
+from common.errors import InputError, LiukeError
+from common.http_errors import error_response, install_error_handlers
+from common.internal import InternalOnly, InternalSettings, internal_token
 from common.languages import Language
 from common.logs import configure_logging
+from common.settings import PathSettings, read_settings
 
 T = TypeVar("T")
 
@@ -52,38 +59,41 @@ def decode_pcm(body: bytes) -> Samples:
             f"The audio has {len(body)} bytes: no 16-bit PCM.",
             "Send mono 16-bit little-endian PCM at 16000 Hz as the body.",
         )
-    seconds = len(body) / 2 / HEARING_RATE_HZ
-    if seconds > MAX_UTTERANCE_S:
-        raise InputError(
-            f"The utterance is {seconds:.0f} s long; at most {MAX_UTTERANCE_S:.0f} s fit.",
-            "Cut it at a pause, or use `liuke transcribe`, which does that.",
-        )
     return np.frombuffer(body, dtype="<i2").astype(np.float32) / 32768.0
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The server's application; loads the models when it starts."""
+async def read_utterance(request: Request) -> bytes | None:
+    """The body, or None as soon as it is longer than an utterance may be."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_UTTERANCE_BYTES:
+            return None
+    return bytes(body)
+
+
+def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> FastAPI:
+    """The server's application; loads the models when it starts.
+
+    ``token``: what our own processes know each other by.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        whisper_dir = settings.paths.cache_dir / "models" / "whisper-base"
-        terms = await asyncio.to_thread(load_terms, settings)
-        whisper = await asyncio.to_thread(
-            Whisper, whisper_dir, settings.speech.model_threads, terms
-        )
-        recognizer = Recognizer(whisper)
-        synthesizer = await open_synthesizer(settings)
+        whisper_queue = WhisperQueue(await asyncio.to_thread(load_whisper, paths, settings))
+        kokoro_queue = await open_kokoro_queue(paths, settings)
         # The first inference allocates; better now than in somebody's turn.
         silence = np.zeros(HEARING_RATE_HZ, dtype=np.float32)
-        await recognizer.transcribe(silence, purpose="partial", language="en")
-        app.state.recognizer = recognizer
-        app.state.synthesizer = synthesizer
+        await whisper_queue.transcribe(silence, purpose="partial", language="en")
+        app.state.whisper_queue = whisper_queue
+        app.state.kokoro_queue = kokoro_queue
         yield
-        await synthesizer.aclose()
-        await recognizer.aclose()
+        await kokoro_queue.aclose()
+        await whisper_queue.aclose()
 
     app = FastAPI(title="Liuke speech server", lifespan=lifespan)
     install_error_handlers(app)
+    app.add_middleware(InternalOnly, token=token, url=settings.url)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -101,33 +111,40 @@ def create_app(settings: Settings) -> FastAPI:
                 "`confirmed` came without `language`.",
                 "Send the language that the confirmed text was heard in.",
             )
-        recognizer: Recognizer = app.state.recognizer
+        body = await read_utterance(request)
+        if body is None:
+            return error_response(
+                413,
+                "too_long",
+                f"The utterance is longer than the {MAX_UTTERANCE_S:.0f} s that fit.",
+                "Cut it at a pause, or use `liuke transcribe`, which does that.",
+            )
+        whisper_queue: WhisperQueue = app.state.whisper_queue
         if purpose != "file":
-            app.state.synthesizer.note_call()
-        samples = decode_pcm(await request.body())
-        work = recognizer.transcribe(
-            samples, purpose=purpose, language=language, confirmed=confirmed
+            app.state.kokoro_queue.note_call()
+        work = whisper_queue.transcribe(
+            decode_pcm(body), purpose=purpose, language=language, confirmed=confirmed
         )
         transcript = await _while_connected(request, work)
         return JSONResponse(transcript.as_json() if transcript else None)
 
     @app.post("/speak")
     async def speak(phrase: Phrase) -> StreamingResponse:
-        synthesizer: Synthesizer = app.state.synthesizer
-        cached = await synthesizer.is_cached(phrase.text, phrase.language)
+        kokoro_queue: KokoroQueue = app.state.kokoro_queue
+        cached = await kokoro_queue.is_cached(phrase.text, phrase.language)
         return StreamingResponse(
-            synthesizer.speak(phrase.text, phrase.language),
+            kokoro_queue.speak(phrase.text, phrase.language),
             media_type="audio/pcm",
             headers={"X-Speech-Cache": "hit" if cached else "miss"},
         )
 
     @app.post("/cache")
     async def cache(body: Phrases) -> StreamingResponse:
-        synthesizer: Synthesizer = app.state.synthesizer
+        kokoro_queue: KokoroQueue = app.state.kokoro_queue
 
         async def lines() -> AsyncIterator[str]:
             wanted = [(phrase.text, phrase.language) for phrase in body.phrases]
-            async for progress in synthesizer.cache(wanted):
+            async for progress in kokoro_queue.cache(wanted):
                 yield json.dumps(progress.as_json()) + "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
@@ -155,10 +172,14 @@ async def _disconnect(request: Request) -> None:
 def main() -> None:
     """Serve on the address of LIUKE_SPEECH_URL."""
     configure_logging()
-    settings = Settings()
-    address = urlsplit(settings.speech.url)
+    try:
+        paths, settings = read_settings(PathSettings), read_settings(SpeechSettings)
+        token = internal_token(paths, read_settings(InternalSettings))
+    except LiukeError as error:
+        sys.exit(f"Error: {error}")
+    address = urlsplit(settings.url)
     uvicorn.run(
-        create_app(settings),
+        create_app(paths, settings, token),
         host=address.hostname or "127.0.0.1",
         port=address.port or 8902,
         log_level="warning",

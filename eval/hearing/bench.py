@@ -94,10 +94,10 @@ class Heard:
 
 
 class _Watched(SpeechClient):
-    """A client that notes how long each reading took: purpose, at the client, in the recogniser."""
+    """A client that notes how long each reading took: purpose, at the client, in Whisper."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url, token)
         self.readings: list[tuple[Purpose, float, float]] = []
 
     async def transcribe(
@@ -120,8 +120,8 @@ class _Watched(SpeechClient):
 class Ours:
     """The speech server, heard through a call's stream."""
 
-    def __init__(self, url: str) -> None:
-        self._client = _Watched(url)
+    def __init__(self, url: str, token: str) -> None:
+        self._client = _Watched(url, token)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -358,7 +358,7 @@ async def bench(data: Path, settings: Settings, *, quick: bool) -> dict[str, Res
     """Both recognisers on the same clips; one is away while the other is measured."""
     clips = await asyncio.to_thread(load_clips, data, settings, quick=quick)
     async with speech_server() as (url, process):
-        ours = Ours(url)
+        ours = Ours(url, settings.internal_token)
         mine = await hear_all(ours, clips, "liuke")
         mine = Results(mine.people, mine.terms, mine.noises, _memory_mb(process))
         await ours.aclose()

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="Also list what was not heard.")
     options = parser.parse_args()
     settings = Settings()
-    terms = load_terms(settings)
+    terms = load_terms(settings.paths)
     questions = list(term_questions(settings))
     if options.noise_db is not None:
         questions = [_noisy(clip, options.noise_db) for clip in questions]

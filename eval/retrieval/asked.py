@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.languages import Language
 
-QUESTIONS = Path(__file__).with_name("questions")
+QUESTIONS = Path(__file__).parent.parent / "questions"
 
 
 @dataclass(frozen=True)

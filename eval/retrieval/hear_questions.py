@@ -16,8 +16,7 @@ from agent.cli.output import err
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
 from agent.speech.hear.recording import read_recording
-from agent.speech.hear.terms import load_terms
-from agent.speech.hear.whisper import Whisper
+from agent.speech.hear.whisper import load_whisper
 from eval.audio import mixed, pink_noise
 from eval.retrieval.asked import QUESTIONS, load_questions
 from eval.speaking import CUSTOMERS, Studio
@@ -29,8 +28,7 @@ _SNR_DB = 15.0
 def main() -> None:
     """Write the file."""
     settings = Settings()
-    folder = settings.paths.cache_dir / "models" / "whisper-base"
-    whisper = Whisper(folder, settings.speech.model_threads, load_terms(settings))
+    whisper = load_whisper(settings.paths, settings.speech)
     studio = Studio(settings)
     asked = [question for question in load_questions() if question.subjects][::2]
     rows: list[str] = []

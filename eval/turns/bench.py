@@ -174,7 +174,7 @@ class Bench:
     async def _record_answer(self, language: Language) -> LongAnswer:
         """The reference: what is heard of the long answer when nobody interrupts it."""
         text = self._material.answer(language)
-        speech = SpeechClient(self._settings.speech.url)
+        speech = SpeechClient(self._settings.speech.url, self._settings.internal_token)
         try:
             clauses = []
             for clause in split_clauses(text):

@@ -24,7 +24,7 @@ import soundfile
 from agent.probe.audio import Span
 from agent.settings import Settings
 from agent.speech.contract import SPEAKING_RATE_HZ
-from agent.speech.say.kokoro import Voice
+from agent.speech.say.kokoro import Kokoro
 from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.spoken import spoken
 from common.errors import InputError
@@ -311,14 +311,14 @@ class Material:
         unfinished.replace(path)
 
     @cached_property
-    def _voices(self) -> dict[str, Voice]:
+    def _voices(self) -> dict[str, Kokoro]:
         """Each customer's voice; a clip that is kept needs none."""
         folder = self._settings.paths.cache_dir / "models" / "kokoro"
         threads = self._settings.speech.model_threads
-        voices: dict[str, Voice] = {}
+        voices: dict[str, Kokoro] = {}
         for zh, en in zip(VOICES["zh"], VOICES["en"], strict=True):
             names: dict[Language, str] = {"zh": zh, "en": en}
-            voice = Voice(folder, names, load_lexicon(), speed=1.0, threads=threads)
+            voice = Kokoro(folder, names, load_lexicon(), speed=1.0, threads=threads)
             voices |= {zh: voice, en: voice}
         return voices
 

@@ -268,7 +268,7 @@ async def stock_stack(settings: Settings) -> AsyncIterator[Stack]:
 
 async def known_words(settings: Settings, corpus: Corpus) -> Known:
     """What the running installation says word for word."""
-    speech = SpeechClient(settings.speech.url)
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
     lengths: dict[str, float] = {}
     try:
         for language, phrases in load_phrases().items():

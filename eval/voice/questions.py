@@ -15,7 +15,7 @@ import soundfile
 
 from agent.settings import Settings
 from agent.speech.contract import SPEAKING_RATE_HZ
-from agent.speech.say.kokoro import Voice
+from agent.speech.say.kokoro import Kokoro
 from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.spoken import spoken
 from common.errors import InputError, SetupError
@@ -173,8 +173,8 @@ def _customers(settings: Settings, number: int) -> dict[Language, str]:
     return {lang: names[number % len(names)] for lang, names in voices.items()}
 
 
-def _voice(settings: Settings, names: Mapping[Language, str]) -> Voice:
-    return Voice(
+def _voice(settings: Settings, names: Mapping[Language, str]) -> Kokoro:
+    return Kokoro(
         settings.paths.cache_dir / "models" / "kokoro",
         names,
         load_lexicon(),
@@ -183,7 +183,7 @@ def _voice(settings: Settings, names: Mapping[Language, str]) -> Voice:
     )
 
 
-def _say(voice: Voice, question: Question, path: Path) -> None:
+def _say(voice: Kokoro, question: Question, path: Path) -> None:
     words = spoken(question.text, question.language)
     samples = np.frombuffer(voice.synthesize(words, question.language), dtype="<i2")
     path.parent.mkdir(parents=True, exist_ok=True)

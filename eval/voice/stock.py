@@ -45,7 +45,7 @@ from agent.rooms.access import resolve_livekit
 from agent.rooms.messages import ANSWER_TOPIC
 from agent.settings import Settings
 from agent.speech.contract import SPEAKING_RATE_HZ
-from agent.speech.say.kokoro import Voice
+from agent.speech.say.kokoro import Kokoro
 from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.spoken import spoken
 from common.errors import SetupError
@@ -98,7 +98,7 @@ class PlainWhisper(stt.STT[str]):
 class PlainKokoro(tts.TTS[str]):
     """Kokoro as it comes: a sentence in, all of its audio out."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Kokoro) -> None:
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=False),
             sample_rate=SPEAKING_RATE_HZ,
@@ -214,7 +214,7 @@ def load_models(process: JobProcess) -> None:
     process.userdata["whisper"] = WhisperModel(
         str(models / "whisper-base"), device="cpu", compute_type="int8"
     )
-    voice = Voice(
+    voice = Kokoro(
         models / "kokoro",
         {"zh": settings.speech.voice_zh, "en": settings.speech.voice_en},
         load_lexicon(),

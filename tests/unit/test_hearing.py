@@ -41,7 +41,7 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 @pytest.fixture(scope="session")
 def whisper(models_dir: Path) -> Whisper:
-    return Whisper(models_dir / "whisper-base", 2, load_terms(Settings()))
+    return Whisper(models_dir / "whisper-base", 2, load_terms(Settings().paths))
 
 
 @pytest.fixture(scope="session")
@@ -205,4 +205,4 @@ def test_a_truncated_model_is_named_with_the_remedy(tmp_path: Path, models_dir: 
         kept = len(content) // 2 if file.name == "model.bin" else len(content)
         (tmp_path / file.name).write_bytes(content[:kept])
     with pytest.raises(SetupError, match="liuke models pull whisper-base"):
-        Whisper(tmp_path, 1, load_terms(Settings()))
+        Whisper(tmp_path, 1, load_terms(Settings().paths))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agent.speech.contract import Transcript
-from agent.speech.hear.queue import Recognizer
+from agent.speech.hear.queue import WhisperQueue
 from agent.speech.hear.whisper import AbandonedError, Samples
 from common.errors import ServiceError
 
@@ -37,11 +37,11 @@ def ear() -> SlowEar:
 
 
 @pytest.fixture
-async def recognizer(ear: SlowEar) -> AsyncIterator[Recognizer]:
-    recognizer = Recognizer(ear)  # type: ignore[arg-type]
-    yield recognizer
+async def whisper_queue(ear: SlowEar) -> AsyncIterator[WhisperQueue]:
+    whisper_queue = WhisperQueue(ear)  # type: ignore[arg-type]
+    yield whisper_queue
     ear.go.release(100)
-    await recognizer.aclose()
+    await whisper_queue.aclose()
 
 
 def utterance(name: int) -> Samples:
@@ -49,14 +49,14 @@ def utterance(name: int) -> Samples:
 
 
 async def test_finals_go_before_partials_and_recordings(
-    ear: SlowEar, recognizer: Recognizer
+    ear: SlowEar, whisper_queue: WhisperQueue
 ) -> None:
-    first = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="file"))
+    first = asyncio.create_task(whisper_queue.transcribe(utterance(1), purpose="file"))
     await asyncio.sleep(0.05)  # it is being heard; the others wait
     rest = [
-        asyncio.create_task(recognizer.transcribe(utterance(2), purpose="file")),
-        asyncio.create_task(recognizer.transcribe(utterance(3), purpose="partial")),
-        asyncio.create_task(recognizer.transcribe(utterance(4), purpose="final")),
+        asyncio.create_task(whisper_queue.transcribe(utterance(2), purpose="file")),
+        asyncio.create_task(whisper_queue.transcribe(utterance(3), purpose="partial")),
+        asyncio.create_task(whisper_queue.transcribe(utterance(4), purpose="final")),
     ]
     await asyncio.sleep(0.05)
     ear.go.release(5)
@@ -64,10 +64,12 @@ async def test_finals_go_before_partials_and_recordings(
     assert ear.heard == [4, 3, 1, 2]
 
 
-async def test_a_partial_under_way_lets_a_final_pass(ear: SlowEar, recognizer: Recognizer) -> None:
-    partial = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="partial"))
+async def test_a_partial_under_way_lets_a_final_pass(
+    ear: SlowEar, whisper_queue: WhisperQueue
+) -> None:
+    partial = asyncio.create_task(whisper_queue.transcribe(utterance(1), purpose="partial"))
     await asyncio.sleep(0.05)
-    final = asyncio.create_task(recognizer.transcribe(utterance(2), purpose="final"))
+    final = asyncio.create_task(whisper_queue.transcribe(utterance(2), purpose="final"))
     await asyncio.sleep(0.05)
     ear.go.release(3)
     assert (await final).text == "2"
@@ -75,22 +77,24 @@ async def test_a_partial_under_way_lets_a_final_pass(ear: SlowEar, recognizer: R
     assert ear.heard == [2, 1]
 
 
-async def test_calls_take_turns(ear: SlowEar, recognizer: Recognizer) -> None:
+async def test_calls_take_turns(ear: SlowEar, whisper_queue: WhisperQueue) -> None:
     """Three calls that ask for the next partial as soon as they have the last."""
 
     async def call(name: int) -> None:
         for _ in range(3):
-            await recognizer.transcribe(utterance(name), purpose="partial")
+            await whisper_queue.transcribe(utterance(name), purpose="partial")
 
     ear.go.release(9)
     await asyncio.gather(*(call(name) for name in (1, 2, 3)))
     assert [set(ear.heard[i : i + 3]) for i in (0, 3, 6)] == [{1, 2, 3}] * 3
 
 
-async def test_what_nobody_waits_for_is_not_heard(ear: SlowEar, recognizer: Recognizer) -> None:
-    first = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="final"))
-    given_up = asyncio.create_task(recognizer.transcribe(utterance(2), purpose="partial"))
-    last = asyncio.create_task(recognizer.transcribe(utterance(3), purpose="partial"))
+async def test_what_nobody_waits_for_is_not_heard(
+    ear: SlowEar, whisper_queue: WhisperQueue
+) -> None:
+    first = asyncio.create_task(whisper_queue.transcribe(utterance(1), purpose="final"))
+    given_up = asyncio.create_task(whisper_queue.transcribe(utterance(2), purpose="partial"))
+    last = asyncio.create_task(whisper_queue.transcribe(utterance(3), purpose="partial"))
     await asyncio.sleep(0.05)
     given_up.cancel()
     ear.go.release(3)
@@ -99,31 +103,31 @@ async def test_what_nobody_waits_for_is_not_heard(ear: SlowEar, recognizer: Reco
 
 
 async def test_what_nobody_waits_for_any_more_is_given_up_halfway(
-    ear: SlowEar, recognizer: Recognizer
+    ear: SlowEar, whisper_queue: WhisperQueue
 ) -> None:
-    given_up = asyncio.create_task(recognizer.transcribe(utterance(1), purpose="partial"))
+    given_up = asyncio.create_task(whisper_queue.transcribe(utterance(1), purpose="partial"))
     await asyncio.sleep(0.05)
     given_up.cancel()
     await asyncio.sleep(0.05)
     ear.go.release(2)
-    await recognizer.transcribe(utterance(2), purpose="final")
+    await whisper_queue.transcribe(utterance(2), purpose="final")
     assert ear.heard == [2]
 
 
 async def test_an_utterance_that_fails_does_not_stop_the_next(
-    ear: SlowEar, recognizer: Recognizer
+    ear: SlowEar, whisper_queue: WhisperQueue
 ) -> None:
     ear.go.release(2)
     with pytest.raises(ValueError, match="unusable"):
-        await recognizer.transcribe(utterance(-1), purpose="final")
-    assert (await recognizer.transcribe(utterance(5), purpose="final")).text == "5"
+        await whisper_queue.transcribe(utterance(-1), purpose="final")
+    assert (await whisper_queue.transcribe(utterance(5), purpose="final")).text == "5"
 
 
 async def test_too_many_waiting_utterances_are_refused(
-    ear: SlowEar, recognizer: Recognizer
+    ear: SlowEar, whisper_queue: WhisperQueue
 ) -> None:
     waiting = [
-        asyncio.create_task(recognizer.transcribe(utterance(n), purpose="partial"))
+        asyncio.create_task(whisper_queue.transcribe(utterance(n), purpose="partial"))
         for n in range(40)
     ]
     await asyncio.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -243,6 +244,14 @@ def test_the_same_corpus_is_not_built_twice(config: KnowledgeConfig) -> None:
     base = KnowledgeBase(config)
     report = base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     assert (report.changed, report.embedded) == (False, 0)
+
+
+def test_a_build_leaves_what_the_corpus_says(config: KnowledgeConfig) -> None:
+    base = KnowledgeBase(config)
+    base.build(base.corpus(), threads=1, progress=lambda done, total: None)
+    texts = json.loads((config.folder / "wording.json").read_text("utf-8"))
+    for entry in base.corpus().entries:
+        assert entry.body in texts[entry.language]
 
 
 def test_only_what_has_changed_is_embedded_and_the_live_build_serves_on(tmp_path: Path) -> None:

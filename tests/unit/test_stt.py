@@ -80,7 +80,7 @@ async def ear() -> AsyncIterator[Ear]:
 
 @pytest.fixture
 async def stream(ear: Ear) -> AsyncIterator[UtteranceStream]:
-    client = SpeechClient(ear.url)
+    client = SpeechClient(ear.url, "token")
     stream = WhisperSTT(client).stream()
     yield stream
     await stream.aclose()

@@ -11,7 +11,7 @@ import pytest
 
 from agent.speech.say.cache import SpeechCache, SpeechKey
 from agent.speech.say.lexicon import load_lexicon
-from agent.speech.say.queue import Synthesizer
+from agent.speech.say.queue import KokoroQueue
 from common.errors import ServiceError
 from common.languages import Language
 
@@ -51,19 +51,19 @@ def voice() -> GatedVoice:
 
 
 @pytest.fixture
-async def synthesizer(voice: GatedVoice, tmp_path: Path) -> AsyncIterator[Synthesizer]:
-    made = Synthesizer(voice, SpeechCache(tmp_path, 1 << 20), load_lexicon(), max_waiting=3)
+async def kokoro_queue(voice: GatedVoice, tmp_path: Path) -> AsyncIterator[KokoroQueue]:
+    made = KokoroQueue(voice, SpeechCache(tmp_path, 1 << 20), load_lexicon(), max_waiting=3)
     yield made
     voice.open()
     await made.aclose()
 
 
-async def heard(synthesizer: Synthesizer, text: str) -> list[str]:
-    return [clip.decode() async for clip in synthesizer.speak(text, "zh")]
+async def heard(kokoro_queue: KokoroQueue, text: str) -> list[str]:
+    return [clip.decode() async for clip in kokoro_queue.speak(text, "zh")]
 
 
-async def warmed(synthesizer: Synthesizer, text: str) -> None:
-    async for _ in synthesizer.cache([(text, "zh")]):
+async def warmed(kokoro_queue: KokoroQueue, text: str) -> None:
+    async for _ in kokoro_queue.cache([(text, "zh")]):
         pass
 
 
@@ -76,8 +76,8 @@ async def settled() -> None:
     await asyncio.sleep(0.05)
 
 
-async def test_clauses_come_one_by_one(synthesizer: Synthesizer, voice: GatedVoice) -> None:
-    audio = synthesizer.speak("请先检查网络权限，然后重启您的应用。", "zh")
+async def test_clauses_come_one_by_one(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
+    audio = kokoro_queue.speak("请先检查网络权限，然后重启您的应用。", "zh")
     voice.permits.release()
     assert (await anext(audio)).decode() == "请先检查网络权限，"
     voice.permits.release()
@@ -87,20 +87,20 @@ async def test_clauses_come_one_by_one(synthesizer: Synthesizer, voice: GatedVoi
 
 
 async def test_what_was_said_comes_from_the_cache(
-    synthesizer: Synthesizer, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice
 ) -> None:
     voice.open()
-    assert not await synthesizer.is_cached("您好，欢迎来电。", "zh")
-    first = await heard(synthesizer, "您好，欢迎来电。")
-    assert await synthesizer.is_cached("您好，欢迎来电。", "zh")
-    assert await heard(synthesizer, "您好，欢迎来电。") == first
+    assert not await kokoro_queue.is_cached("您好，欢迎来电。", "zh")
+    first = await heard(kokoro_queue, "您好，欢迎来电。")
+    assert await kokoro_queue.is_cached("您好，欢迎来电。", "zh")
+    assert await heard(kokoro_queue, "您好，欢迎来电。") == first
     assert len(voice.spoken) == 1
 
 
 async def test_the_same_clause_wanted_twice_is_made_once(
-    synthesizer: Synthesizer, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice
 ) -> None:
-    both = [asyncio.create_task(heard(synthesizer, "正在查询。")) for _ in range(2)]
+    both = [asyncio.create_task(heard(kokoro_queue, "正在查询。")) for _ in range(2)]
     await started(voice)
     await settled()
     voice.open()
@@ -115,14 +115,14 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_nothing_is_made_ahead_until_calls_have_been_quiet_for_a_while(
-    synthesizer: Synthesizer, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
+    kokoro_queue: KokoroQueue, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.speech.say.queue._REST_S", 0.5)
     voice.open()
-    warming = asyncio.create_task(warmed(synthesizer, "预先合成。"))
-    synthesizer.note_call()
+    warming = asyncio.create_task(warmed(kokoro_queue, "预先合成。"))
+    kokoro_queue.note_call()
     await asyncio.sleep(0.3)
-    synthesizer.note_call()
+    kokoro_queue.note_call()
     await asyncio.sleep(0.3)
     assert not voice.spoken
     await warming
@@ -130,25 +130,25 @@ async def test_nothing_is_made_ahead_until_calls_have_been_quiet_for_a_while(
 
 
 async def test_on_a_busy_host_each_phrase_waits_for_a_time_only(
-    synthesizer: Synthesizer, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
+    kokoro_queue: KokoroQueue, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.speech.say.queue._REST_S", 60.0)
     monkeypatch.setattr("agent.speech.say.queue._LONGEST_REST_S", 0.1)
     voice.open()
-    synthesizer.note_call()
-    await warmed(synthesizer, "预先合成。")
+    kokoro_queue.note_call()
+    await warmed(kokoro_queue, "预先合成。")
     assert voice.spoken == ["预先合成。"]
 
 
-async def test_calls_go_before_warming(synthesizer: Synthesizer, voice: GatedVoice) -> None:
+async def test_calls_go_before_warming(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
     async def warm(text: str) -> list[bool]:
-        return [progress.made async for progress in synthesizer.cache([(text, "zh")])]
+        return [progress.made async for progress in kokoro_queue.cache([(text, "zh")])]
 
-    running = asyncio.create_task(heard(synthesizer, "第一句话。"))
+    running = asyncio.create_task(heard(kokoro_queue, "第一句话。"))
     await started(voice)
     warming = asyncio.create_task(warm("预先合成。"))
     await settled()
-    call = asyncio.create_task(heard(synthesizer, "客户在等。"))
+    call = asyncio.create_task(heard(kokoro_queue, "客户在等。"))
     await settled()
     voice.open()
     await asyncio.gather(running, warming, call)
@@ -156,52 +156,52 @@ async def test_calls_go_before_warming(synthesizer: Synthesizer, voice: GatedVoi
 
 
 async def test_warming_becomes_urgent_when_a_call_wants_it(
-    synthesizer: Synthesizer, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice
 ) -> None:
-    running = asyncio.create_task(heard(synthesizer, "第一句话。"))
+    running = asyncio.create_task(heard(kokoro_queue, "第一句话。"))
     await started(voice)
-    tasks = [asyncio.create_task(warmed(synthesizer, "预先合成。"))]
+    tasks = [asyncio.create_task(warmed(kokoro_queue, "预先合成。"))]
     await settled()
-    tasks.append(asyncio.create_task(heard(synthesizer, "客户在等。")))  # type: ignore[arg-type]
+    tasks.append(asyncio.create_task(heard(kokoro_queue, "客户在等。")))  # type: ignore[arg-type]
     await settled()
-    tasks.append(asyncio.create_task(heard(synthesizer, "预先合成。")))  # type: ignore[arg-type]
+    tasks.append(asyncio.create_task(heard(kokoro_queue, "预先合成。")))  # type: ignore[arg-type]
     await settled()
     voice.open()
     await asyncio.gather(running, *tasks)
     assert voice.spoken == ["第一句话。", "预先合成。", "客户在等。"]
 
 
-async def test_who_leaves_is_not_spoken_to(synthesizer: Synthesizer, voice: GatedVoice) -> None:
-    running = asyncio.create_task(heard(synthesizer, "第一句话。"))
+async def test_who_leaves_is_not_spoken_to(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
+    running = asyncio.create_task(heard(kokoro_queue, "第一句话。"))
     await started(voice)
-    gone = asyncio.create_task(heard(synthesizer, "没人要听。"))
+    gone = asyncio.create_task(heard(kokoro_queue, "没人要听。"))
     await settled()
     gone.cancel()
     await settled()
     voice.open()
     await running
-    await heard(synthesizer, "还有一句。")
+    await heard(kokoro_queue, "还有一句。")
     assert voice.spoken == ["第一句话。", "还有一句。"]
 
 
 async def test_what_nobody_waits_for_any_more_is_aborted(
-    synthesizer: Synthesizer, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice
 ) -> None:
-    interrupted = asyncio.create_task(heard(synthesizer, "这句话被打断了。"))
+    interrupted = asyncio.create_task(heard(kokoro_queue, "这句话被打断了。"))
     await started(voice)
     interrupted.cancel()
     await settled()
     assert voice.aborted == ["这句话被打断了。"]
     voice.open()
-    assert await heard(synthesizer, "下一句话。") == ["下一句话。"]
-    assert not await synthesizer.is_cached("这句话被打断了。", "zh")
+    assert await heard(kokoro_queue, "下一句话。") == ["下一句话。"]
+    assert not await kokoro_queue.is_cached("这句话被打断了。", "zh")
 
 
 async def test_one_of_two_who_leaves_takes_nothing_from_the_other(
-    synthesizer: Synthesizer, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice
 ) -> None:
-    gone = asyncio.create_task(heard(synthesizer, "正在查询。"))
-    stays = asyncio.create_task(heard(synthesizer, "正在查询。"))
+    gone = asyncio.create_task(heard(kokoro_queue, "正在查询。"))
+    stays = asyncio.create_task(heard(kokoro_queue, "正在查询。"))
     await started(voice)
     gone.cancel()
     await settled()
@@ -210,44 +210,44 @@ async def test_one_of_two_who_leaves_takes_nothing_from_the_other(
     assert voice.aborted == []
 
 
-async def test_a_full_queue_refuses_for_now(synthesizer: Synthesizer, voice: GatedVoice) -> None:
-    tasks = [asyncio.create_task(heard(synthesizer, f"这是第{n}句。")) for n in "一"]
+async def test_a_full_queue_refuses_for_now(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
+    tasks = [asyncio.create_task(heard(kokoro_queue, f"这是第{n}句。")) for n in "一"]
     await started(voice)
-    tasks += [asyncio.create_task(heard(synthesizer, f"这是第{n}句。")) for n in "二三四"]
+    tasks += [asyncio.create_task(heard(kokoro_queue, f"这是第{n}句。")) for n in "二三四"]
     await settled()
     with pytest.raises(ServiceError) as refused:
-        await heard(synthesizer, "这是第五句。")
+        await heard(kokoro_queue, "这是第五句。")
     assert refused.value.retryable
     voice.open()
     assert len(await asyncio.gather(*tasks)) == 4
 
 
 async def test_a_failing_voice_is_a_clear_error_and_not_the_end(
-    synthesizer: Synthesizer, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice
 ) -> None:
     voice.open()
     voice.fails = True
     with pytest.raises(ServiceError, match="could not speak"):
-        await heard(synthesizer, "说不出来。")
+        await heard(kokoro_queue, "说不出来。")
     voice.fails = False
-    assert await heard(synthesizer, "说得出来。") == ["说得出来。"]
+    assert await heard(kokoro_queue, "说得出来。") == ["说得出来。"]
 
 
-async def test_warming_tells_how_far_it_is(synthesizer: Synthesizer, voice: GatedVoice) -> None:
+async def test_warming_tells_how_far_it_is(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
     voice.open()
     phrases: list[tuple[str, Language]] = [
         ("您好。很高兴。", "zh"),
         ("😀", "zh"),
         ("Hello there.", "en"),
     ]
-    told = [p.as_json() async for p in synthesizer.cache([*phrases, phrases[0]])]
+    told = [p.as_json() async for p in kokoro_queue.cache([*phrases, phrases[0]])]
     assert [line["done"] for line in told] == [1, 2, 3, 4]
     assert [line["made"] for line in told] == [True, False, True, False]
     assert all(line["total"] == 4 for line in told)
 
 
 async def test_closing_lets_nobody_wait(voice: GatedVoice, tmp_path: Path) -> None:
-    made = Synthesizer(voice, SpeechCache(tmp_path, 1 << 20), load_lexicon())
+    made = KokoroQueue(voice, SpeechCache(tmp_path, 1 << 20), load_lexicon())
     tasks = [asyncio.create_task(heard(made, text)) for text in ("第一句话。", "第二句话。")]
     await started(voice)
     await settled()

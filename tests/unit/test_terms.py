@@ -13,15 +13,18 @@ from agent.speech.hear.terms import Terms, load_terms, read_list
 from common.errors import SetupError
 from common.languages import Language
 from common.numbers.digits import with_digits
-from common.settings import PROJECT_ROOT
+from common.settings import PROJECT_ROOT, PathSettings
 from knowledge.entries.entry import read_corpus
+from knowledge.entries.wording import wording, write_wording
 
 QUESTIONS = PROJECT_ROOT / "eval" / "questions"
+TERMS_FILE = PROJECT_ROOT / "agent" / "speech" / "hear" / "terms.toml"
 
 
 @pytest.fixture(scope="session")
 def terms() -> Terms:
-    return load_terms(Settings())
+    entries = read_corpus(Settings().knowledge.corpus_dir).entries
+    return Terms(read_list(TERMS_FILE), wording(entries))
 
 
 @pytest.mark.parametrize(
@@ -144,3 +147,28 @@ def test_a_broken_list_is_named(tmp_path: Path, edited: str, named: str) -> None
     with pytest.raises(SetupError, match=re.escape(named)) as caught:
         read_list(file)
     assert str(file) in str(caught.value)
+
+
+def _paths(data_dir: Path) -> PathSettings:
+    return PathSettings(data_dir=data_dir, cache_dir=data_dir)
+
+
+def test_what_the_corpus_says_is_read_as_its_build_has_left_it(tmp_path: Path) -> None:
+    paths = _paths(tmp_path)
+    listed_alone = load_terms(paths)
+    assert listed_alone.mend("a lot of packet lost", "en") == "a lot of packet loss"
+    assert listed_alone.mend("callkit shows it", "en") == "callkit shows it"
+
+    entries = read_corpus(Settings().knowledge.corpus_dir).entries
+    paths.knowledge_dir.mkdir()
+    write_wording(entries, paths.knowledge_dir)
+    assert [file.name for file in paths.knowledge_dir.iterdir()] == ["wording.json"]
+    assert load_terms(paths).mend("callkit shows it", "en") == "CallKit shows it"
+
+
+def test_wording_that_is_broken_is_named(tmp_path: Path) -> None:
+    paths = _paths(tmp_path)
+    paths.knowledge_dir.mkdir()
+    (paths.knowledge_dir / "wording.json").write_text('{"zh": "')
+    with pytest.raises(SetupError, match="liuke knowledge build"):
+        load_terms(paths)

@@ -18,7 +18,7 @@ from misaki.zh import ZHG2P
 
 from agent.settings import Settings
 from agent.speech.contract import SPEAKING_RATE_HZ
-from agent.speech.say.kokoro import Voice, trim
+from agent.speech.say.kokoro import Kokoro, trim
 from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.phonemes import Phonemizer
 from agent.speech.say.spoken import spoken
@@ -46,10 +46,10 @@ Audio = npt.NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def voice() -> Voice:
+def voice() -> Kokoro:
     folder = Settings().paths.cache_dir / "models" / "kokoro"
     names: dict[Language, str] = {"zh": "zf_xiaoxiao", "en": "af_heart"}
-    return Voice(folder, names, load_lexicon(), speed=1.0, threads=2)
+    return Kokoro(folder, names, load_lexicon(), speed=1.0, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def whisper() -> Any:
     return WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=2)
 
 
-def say(voice: Voice, text: str, language: Language) -> Audio:
+def say(voice: Kokoro, text: str, language: Language) -> Audio:
     pcm = voice.synthesize(spoken(text, language), language)
     audio: Audio = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
     return audio
@@ -103,7 +103,7 @@ def distance(expected: list[str], got: list[str]) -> int:
 
 
 @pytest.mark.models
-def test_mandarin_and_mixed_sentences_are_understood(voice: Voice, whisper: Any) -> None:
+def test_mandarin_and_mixed_sentences_are_understood(voice: Kokoro, whisper: Any) -> None:
     errors = total = 0
     missed = []
     for text, terms in MANDARIN:
@@ -123,7 +123,7 @@ def test_mandarin_and_mixed_sentences_are_understood(voice: Voice, whisper: Any)
 
 
 @pytest.mark.models
-def test_english_sentences_are_understood(voice: Voice, whisper: Any) -> None:
+def test_english_sentences_are_understood(voice: Kokoro, whisper: Any) -> None:
     errors = total = 0
     for text, terms in ENGLISH:
         heard = hear(whisper, say(voice, text, "en"), "en")
@@ -135,7 +135,7 @@ def test_english_sentences_are_understood(voice: Voice, whisper: Any) -> None:
 
 
 @pytest.mark.models
-def test_silence_is_cut_and_pauses_follow_the_marks(voice: Voice) -> None:
+def test_silence_is_cut_and_pauses_follow_the_marks(voice: Kokoro) -> None:
     lengths = {}
     for mark, language, text in [
         ("，", "zh", "请先检查网络，"),
@@ -156,7 +156,7 @@ def test_silence_is_cut_and_pauses_follow_the_marks(voice: Voice) -> None:
 
 
 @pytest.mark.models
-def test_what_has_no_sound_is_no_audio(voice: Voice) -> None:
+def test_what_has_no_sound_is_no_audio(voice: Kokoro) -> None:
     assert voice.synthesize("", "zh") == b""
     assert voice.synthesize("你", "zh") != b""
 
@@ -201,7 +201,7 @@ def test_trim_keeps_the_speech_and_adds_the_pause() -> None:
 def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     names: dict[Language, str] = {"zh": "zf_xiaoxiao", "en": "af_heart"}
     with pytest.raises(SetupError, match="missing"):
-        Voice(tmp_path, names, load_lexicon(), speed=1.0, threads=1)
+        Kokoro(tmp_path, names, load_lexicon(), speed=1.0, threads=1)
     (tmp_path / "kokoro-v1.0.int8.onnx").write_bytes(b"half a file")
     with pytest.raises(SetupError, match=r"int8\.onnx.*damaged"):
-        Voice(tmp_path, names, load_lexicon(), speed=1.0, threads=1)
+        Kokoro(tmp_path, names, load_lexicon(), speed=1.0, threads=1)

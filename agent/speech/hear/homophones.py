@@ -18,6 +18,7 @@ from functools import cache
 import jieba
 from pypinyin import Style, lazy_pinyin
 
+from agent.speech.dictionary import load_dictionary
 from common.languages import HAN, HAN_CHARACTER
 
 #: Of all words in a call to support, the share of each term: natural logarithm.
@@ -117,7 +118,7 @@ class Homophones:
 
         ``pinyin``: words whose readings must be told, a syllable with its tone per character.
         """
-        jieba.initialize()
+        load_dictionary()
         self._words: Mapping[str, int] = jieba.dt.FREQ
         self._log_total = math.log(jieba.dt.total)
         self._corpus = corpus

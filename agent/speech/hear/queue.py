@@ -35,7 +35,7 @@ class _Job:
     result: asyncio.Future[Transcript] = field(compare=False)
 
 
-class Recognizer:
+class WhisperQueue:
     """Shares one Whisper between the calls of a host."""
 
     def __init__(self, whisper: Whisper) -> None:
@@ -45,7 +45,7 @@ class Recognizer:
         #: How many wait, by priority.
         self._waiting = [0] * len(_PRIORITY)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whisper")
-        self._worker = asyncio.create_task(self._work(), name="recognition")
+        self._worker = asyncio.create_task(self._work(), name="whisper-queue")
 
     async def transcribe(
         self,

@@ -1,12 +1,13 @@
 """Domain terms: a transcript as recognised in, the same with terms and numbers as written out.
 
-The terms come from the knowledge corpus and the operator's own list, `terms.toml`. They are shown
-to the recogniser before it listens (`prompt`), and what it misheard all the same is mended by sound
-(`mend`), without touching other words.
+The terms come from what the knowledge corpus says (`wording.json`, which its build writes) and from
+the operator's own list, `terms.toml`. They are shown to Whisper before it listens (`prompt`), and
+what it misheard all the same is mended by sound (`mend`), without touching other words.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections import Counter
@@ -18,20 +19,19 @@ from typing import Any
 
 import jieba
 
-from agent.settings import Settings
+from agent.speech.dictionary import load_dictionary
 from agent.speech.hear.homophones import Homophones
 from agent.speech.hear.spellings import Spellings, is_english
 from agent.speech.say.lexicon import load_lexicon
 from common.errors import SetupError
-from common.languages import Language
+from common.languages import LANGUAGES, Language
 from common.numbers.digits import with_digits
-from common.settings import PROJECT_ROOT
-from knowledge.entries.entry import Entry, read_corpus
+from common.settings import PROJECT_ROOT, PathSettings
 
 _FILE = Path(__file__).with_name("terms.toml")
 _PROMPTS = PROJECT_ROOT / "prompts" / "hearing.toml"
 
-#: Terms shown to the recogniser; each costs about two tokens of decoding.
+#: Terms shown to Whisper; each costs about two tokens of decoding.
 _SHOWN: dict[Language, int] = {"zh": 11, "en": 13}
 #: A Mandarin word of the corpus that no dictionary has is a term from this many times on.
 _OFTEN = 4
@@ -57,13 +57,9 @@ class _TermList:
 class Terms:
     """The terms that calls are about, in both languages."""
 
-    def __init__(self, listed: _TermList, entries: Iterable[Entry]) -> None:
-        """The operator's list, and the entries of the corpus, which have more."""
+    def __init__(self, listed: _TermList, texts: Mapping[Language, str]) -> None:
+        """The operator's list, and what the corpus says, which has more."""
         self._listed = listed
-        texts: dict[Language, str] = {
-            "zh": "\n".join(_text(e) for e in entries if e.language == "zh"),
-            "en": "\n".join(_text(e) for e in entries if e.language == "en"),
-        }
         both = [*listed.both, *sorted(_abbreviations(texts["zh"] + texts["en"]))]
         mandarin = [*listed.own["zh"], *_unknown_words(texts["zh"])]
         self._homophones = Homophones(
@@ -97,7 +93,7 @@ class Terms:
         return self._mishearings[language].mend(text)
 
     def prompt(self, language: Language) -> str:
-        """What the recogniser is told before it listens: a few words, then the first terms."""
+        """What Whisper is told before it listens: a few words, then the first terms."""
         return _prompt_opening(language) + _enumerated(
             self._listed.own[language][: _SHOWN[language]], language
         )
@@ -128,12 +124,27 @@ def _numbered(term: str, heard: re.Match[str]) -> str:
     return re.sub("#", lambda match: next(left, match[0]), term)
 
 
-def load_terms(settings: Settings) -> Terms:
-    """The terms of this installation: the operator's list and the corpus; about a second.
+def load_terms(paths: PathSettings) -> Terms:
+    """The terms of this installation as they are at this moment; about a second.
 
-    Raises SetupError when the list cannot be used, LiukeError when there is no corpus.
+    The operator's list, and what the corpus says where a build of the knowledge base has left that.
+    Raises SetupError when one of the two cannot be used.
     """
-    return Terms(read_list(_FILE), read_corpus(settings.knowledge.corpus_dir).entries)
+    return Terms(read_list(_FILE), read_wording(paths.knowledge_dir / "wording.json"))
+
+
+def read_wording(file: Path) -> dict[Language, str]:
+    """What the corpus says by language; nothing without the file. SetupError when it is broken."""
+    try:
+        texts = json.loads(file.read_text("utf-8"))
+        return {language: str(texts[language]) for language in LANGUAGES}
+    except FileNotFoundError:
+        return dict.fromkeys(LANGUAGES, "")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"What the corpus says cannot be read from {file} ({type(error).__name__}).",
+            "Write it anew: `liuke knowledge build`.",
+        ) from error
 
 
 def read_list(file: Path) -> _TermList:
@@ -174,11 +185,6 @@ def _meanings(table: dict[str, str]) -> dict[str, str]:
 # From the corpus
 
 
-def _text(entry: Entry) -> str:
-    """What the entry says; how customers ask for it is speech, loose and with slips."""
-    return "\n".join([entry.title, entry.opening, entry.body])
-
-
 def _abbreviations(text: str) -> set[str]:
     """Abbreviations and names in Latin letters, with a capital behind the first letter."""
     return {
@@ -193,6 +199,7 @@ def _abbreviations(text: str) -> set[str]:
 
 def _unknown_words(text: str) -> set[str]:
     """Mandarin words that the corpus uses often and no dictionary has: 卡顿, 连麦."""
+    load_dictionary()
     return {
         word
         for word, times in Counter(jieba.cut(text)).items()
@@ -205,7 +212,7 @@ def _is_spelled(term: str) -> bool:
     return re.fullmatch("[A-Z]{3,5}", term) is not None
 
 
-# For the recogniser
+# For Whisper
 
 
 @cache

@@ -29,10 +29,11 @@ from opencc import OpenCC
 from threadpoolctl import threadpool_limits
 
 from agent.speech.contract import HEARING_RATE_HZ, Purpose, Transcript
-from agent.speech.hear.terms import Terms
+from agent.speech.hear.terms import Terms, load_terms
+from agent.speech.settings import SpeechSettings
 from common.errors import SetupError
 from common.languages import Language
-from common.settings import PROJECT_ROOT
+from common.settings import PROJECT_ROOT, PathSettings
 
 #: Encoder window: at least this long, or the speech and a tail of silence. Seconds.
 _MIN_WINDOW_S, _WINDOW_TAIL_S = 6.0, 2.0
@@ -98,7 +99,7 @@ class Whisper:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise SetupError(
-                f"The speech recognition model in {model_dir} does not load: {error}.",
+                f"Whisper, in {model_dir}, does not load: {error}.",
                 "Run `liuke models pull whisper-base`.",
             ) from error
         # NumPy's threads spin on after the mel filter's product and take a core from the encoder.
@@ -281,6 +282,12 @@ class Whisper:
         return len(text.encode()) >= _RECITED_BYTES and text.rstrip(".。") in self._terms.prompt(
             language
         )
+
+
+def load_whisper(paths: PathSettings, settings: SpeechSettings) -> Whisper:
+    """The model and the terms of this installation, about 3 s. Raises SetupError."""
+    folder = paths.cache_dir / "models" / "whisper-base"
+    return Whisper(folder, settings.model_threads, load_terms(paths))
 
 
 def _window_s(seconds: float, at_least_s: float, tail_s: float) -> float:

@@ -17,10 +17,12 @@ from kokoro_onnx.chunker import split_phonemes
 
 from agent.speech.contract import SPEAKING_RATE_HZ
 from agent.speech.say.cache import SpeechKey
-from agent.speech.say.lexicon import Lexicon
+from agent.speech.say.lexicon import Lexicon, load_lexicon
 from agent.speech.say.phonemes import Phonemizer
+from agent.speech.settings import SpeechSettings
 from common.errors import SetupError
 from common.languages import Language
+from common.settings import PathSettings
 
 Samples = npt.NDArray[np.float32]
 
@@ -43,7 +45,7 @@ _PAUSE_S = {",": 0.05, ";": 0.1, ":": 0.1, ".": 0.2, "!": 0.2, "?": 0.2}
 _REVISION = b"1"
 
 
-class Voice:
+class Kokoro:
     """Kokoro with one voice for each language. Blocks: call it in a thread, one at a time."""
 
     def __init__(
@@ -99,6 +101,17 @@ class Voice:
         }
         audio: Samples = self._session.run(None, inputs, self._run)[0].ravel()
         return audio
+
+
+def load_kokoro(paths: PathSettings, settings: SpeechSettings, *, threads: int) -> Kokoro:
+    """The assistant's own voices. Raises SetupError when a file is missing or broken."""
+    return Kokoro(
+        paths.cache_dir / "models" / "kokoro",
+        {"zh": settings.voice_zh, "en": settings.voice_en},
+        load_lexicon(),
+        speed=settings.speed,
+        threads=threads,
+    )
 
 
 def trim(audio: Samples, *, pause_s: float) -> Samples:

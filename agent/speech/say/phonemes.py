@@ -8,7 +8,6 @@ aspirated: that is how the Mandarin voice knows them, and otherwise they are hea
 
 from __future__ import annotations
 
-import logging
 import re
 from functools import lru_cache
 
@@ -20,6 +19,7 @@ from misaki.tone_sandhi import ToneSandhi
 from misaki.zh import ZHG2P
 from pypinyin.contrib.tone_convert import tone3_to_tone
 
+from agent.speech.dictionary import load_dictionary
 from agent.speech.say.lexicon import Lexicon
 from common.languages import HAN, HAN_CHARACTER, Language
 
@@ -41,7 +41,7 @@ class Phonemizer:
         self._lexicon = lexicon
         self._espeak = Tokenizer()
         self._sandhi = ToneSandhi()
-        _load_jieba()
+        load_dictionary()
         for word, syllables in lexicon.pinyin.items():
             jieba.add_word(word, tag="n")
             pypinyin.load_phrases_dict({word: [[tone3_to_tone(s)] for s in syllables]})
@@ -100,11 +100,3 @@ class Phonemizer:
 def _pinyin_to_phonemes(syllable: str) -> str:
     # misaki leaves the mark of a glide (U+032F), which the model's vocabulary lacks.
     return str(ZHG2P.py2ipa(syllable)).replace("\u032f", "")
-
-
-def _load_jieba() -> None:
-    """Load the dictionary from the package, without the cache file that jieba shares in /tmp."""
-    jieba.setLogLevel(logging.WARNING)
-    if not jieba.dt.initialized:
-        jieba.dt.FREQ, jieba.dt.total = jieba.dt.gen_pfdict(jieba.dt.get_dict_file())
-        jieba.dt.initialized = True

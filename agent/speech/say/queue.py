@@ -18,14 +18,15 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from agent.settings import Settings
 from agent.speech.clauses import split_clauses
 from agent.speech.say.cache import SpeechCache, SpeechKey
-from agent.speech.say.kokoro import Voice
+from agent.speech.say.kokoro import load_kokoro
 from agent.speech.say.lexicon import Lexicon, load_lexicon
 from agent.speech.say.spoken import spoken
+from agent.speech.settings import SpeechSettings
 from common.errors import LiukeError, ServiceError
 from common.languages import Language
+from common.settings import PathSettings
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class _Job:
     waiting: int = 0
 
 
-class Synthesizer:
+class KokoroQueue:
     """Speaks through one voice and remembers what it has said."""
 
     def __init__(
@@ -218,19 +219,20 @@ class Synthesizer:
             await asyncio.to_thread(self._cache.put, job.key, pcm)
         except Exception as error:
             if not job.audio.cancelled():  # else it was given up
-                log.exception("the voice failed at %r", job.key.text)
-                job.audio.set_exception(_failed(job.key.text, error))
+                # Not what was to be said: it may hold what the customer has told.
+                log.error("Kokoro failed at a clip, %s: %s", job.key.name, type(error).__name__)
+                job.audio.set_exception(_failed(error))
                 job.audio.exception()  # it may be that nobody waits any more
         else:
             if not job.audio.cancelled():
                 job.audio.set_result(pcm)
 
 
-def _failed(clause: str, error: Exception) -> LiukeError:
+def _failed(error: Exception) -> LiukeError:
     if isinstance(error, LiukeError):
         return error
     return ServiceError(
-        f"The voice could not speak {clause!r} ({type(error).__name__}).",
+        f"The voice could not speak a clause ({type(error).__name__}).",
         "See the speech server's log; `liuke doctor` checks its files.",
         retryable=False,
     )
@@ -242,20 +244,11 @@ def _stopping() -> ServiceError:
     )
 
 
-async def open_synthesizer(settings: Settings) -> Synthesizer:
-    """Load the voice and open its cache. Raises SetupError when a file is missing or broken."""
-    lexicon = load_lexicon()
-    speech = settings.speech
-    voice = await asyncio.to_thread(
-        Voice,
-        settings.paths.cache_dir / "models" / "kokoro",
-        {"zh": speech.voice_zh, "en": speech.voice_en},
-        lexicon,
-        speed=speech.speed,
-        threads=speech.model_threads,
-    )
+async def open_kokoro_queue(paths: PathSettings, settings: SpeechSettings) -> KokoroQueue:
+    """Load Kokoro and open the cache. Raises SetupError when a file is missing or broken."""
+    kokoro = await asyncio.to_thread(load_kokoro, paths, settings, threads=settings.model_threads)
     # The first inference allocates: better now than in somebody's turn.
-    await asyncio.to_thread(voice.synthesize, "你好。", "zh")
-    folder = settings.paths.data_dir / "speech-cache"
-    cache = await asyncio.to_thread(SpeechCache, folder, speech.cache_mb << 20)
-    return Synthesizer(voice, cache, lexicon)
+    await asyncio.to_thread(kokoro.synthesize, "你好。", "zh")
+    folder = paths.data_dir / "speech-cache"
+    cache = await asyncio.to_thread(SpeechCache, folder, settings.cache_mb << 20)
+    return KokoroQueue(kokoro, cache, load_lexicon())
