@@ -27,7 +27,10 @@ def install_error_handlers(app: FastAPI) -> None:
         if isinstance(error, InputError):
             return error_response(422, "bad_input", error.message, error.remedy)
         if isinstance(error, ServiceError):
-            return error_response(503, "unavailable", error.message, error.remedy)
+            response = error_response(503, "unavailable", error.message, error.remedy)
+            if error.retryable:
+                response.headers["Retry-After"] = "1"
+            return response
         return error_response(500, "setup", error.message, error.remedy)
 
     @app.exception_handler(RequestValidationError)

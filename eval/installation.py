@@ -19,6 +19,7 @@ from agent.speech.client import SpeechClient
 from common.errors import ServiceError
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 
 #: Setting everything up for the first time takes minutes.
 START_TIMEOUT_S = 1800.0
@@ -92,10 +93,11 @@ async def answers(url: str) -> bool:
 
 async def await_openings(settings: Settings) -> None:
     """Liuke makes their audio after its first start, and would do so while it is measured."""
-    knowledge = KnowledgeClient(settings.knowledge.url)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
-        phrases = [*fixed_phrases(), *await knowledge.openings()]
+        openings = await knowledge.openings()
+        phrases = [*fixed_phrases(), *((o.text, o.language) for o in openings)]
         async for done, total in speech.cache(phrases):
             if done % 20 == 0 or done == total:
                 err.print(f"audio of the openings: {done} of {total}", highlight=False)

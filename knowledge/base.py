@@ -13,18 +13,17 @@ tenant. Each has an index of its own: nothing of one tenant can come up in anoth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
 
 from filelock import FileLock, Timeout
 
-from common.errors import InputError, ServiceError
+from common.errors import ServiceError
 from knowledge.config import KnowledgeConfig
-from knowledge.documents.library import PUBLIC, Library, StoredDocument
+from knowledge.contract import PUBLIC, checked_tenant
+from knowledge.documents.library import Library, StoredDocument
 from knowledge.entries.entry import Corpus, read_corpus
 from knowledge.entries.wording import write_wording
 from knowledge.search.embedding import E5Model, Embedder
@@ -38,9 +37,6 @@ from knowledge.search.index import (
 )
 from knowledge.search.passages import CorpusTexts
 from knowledge.search.vectors import Progress
-
-#: Names a tenant may have: they become names of folders.
-_TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 #: Loading takes longer than most of what is done with a knowledge base.
 _loaded = cache(E5Model)
@@ -162,10 +158,5 @@ class KnowledgeBase:
 
     def place_of(self, tenant: str) -> Place:
         """Where the index of a tenant's documents is. Raises InputError for no name."""
-        if tenant != PUBLIC and not _TENANT.fullmatch(tenant):
-            raise InputError(
-                f"{tenant!r} cannot name a tenant.",
-                "Use lower-case letters, digits and hyphens, 64 at most.",
-            )
-        name = f"documents-{tenant}" if tenant else "documents"
+        name = "documents" if checked_tenant(tenant) == PUBLIC else f"documents-{tenant}"
         return Place(self._config.folder / name, self._config.chroma_url)

@@ -1,89 +1,48 @@
-"""The retrieval stage: a question in, passages and an opening out, from the knowledge server."""
+"""The retrieval stage of a call: a question in; passages, their entry and an opening out.
+
+It asks the knowledge server, always for one tenant: what it brings is the corpus's, of documents
+for everybody, or of that tenant's documents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 
-from common.errors import InputError, ServiceError
+from common.errors import InputError, ServiceError, SetupError
+from common.internal import internal_http
 from common.languages import Language
+from common.shorten import shortened
+from knowledge.contract import (
+    LONGEST_QUERY,
+    MOST_BEFORE,
+    Opening,
+    Retrieval,
+    SourceEntry,
+    checked_tenant,
+    is_entry_id,
+)
+
+T = TypeVar("T")
 
 #: A search takes some ten milliseconds; no customer waits longer than this for one that hangs.
 _TIMEOUT = httpx.Timeout(3.0, connect=1.0)
 
 
-#: What the server takes of what was said before: so many texts, so many characters of each.
-_MOST_BEFORE, _LONGEST = 20, 1000
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A section of an entry."""
-
-    entry_id: str
-    title: str
-    language: Language
-    section: str
-    text: str
-    version: int
-    """Of the entry, as it can be read again."""
-    score: float
-    """Probability that this entry is the one that answers, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Opening:
-    """The approved first sentence of an entry."""
-
-    entry_id: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """What the knowledge base says about one question."""
-
-    passages: tuple[Passage, ...]
-    """Of distinct entries, best first."""
-    supported: bool
-    """The passages can answer; else the assistant declines."""
-    opening: Opening | None
-    """To be spoken at once: retrieval is sure of the entry."""
-    timings_ms: dict[str, float]
-
-
-@dataclass(frozen=True)
-class SourceEntry:
-    """An entry as its card shows it."""
-
-    id: str
-    version: int
-    language: Language
-    title: str
-    scenario: tuple[str, ...]
-    region: tuple[str, ...]
-    topic: str
-    product: tuple[str, ...]
-    platform: tuple[str, ...]
-    error_codes: tuple[str, ...]
-    source: str
-    opening: str
-    body: str
-    """Markdown."""
-    names: dict[str, dict[str, dict[Language, str]]]
-    """What the values of a field are called, by field, value and language."""
-
-
 class KnowledgeClient:
-    """Asks the knowledge server at ``url``."""
+    """Asks the knowledge server at ``url`` for one tenant."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str, *, tenant: str) -> None:
+        """``token``: `common/internal.py`. ``tenant``: `PUBLIC` for a call of nobody's.
+
+        Raises InputError where the tenant's name cannot be one.
+        """
         self._url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=_TIMEOUT)
+        self._tenant = checked_tenant(tenant)
+        self._http = internal_http(url, token, _TIMEOUT)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -103,32 +62,31 @@ class KnowledgeClient:
         *,
         k: int = 5,
         before: Sequence[str] = (),
-        tenant: str = "",
     ) -> Retrieval:
         """The ``k`` best passages for ``query``; ``before``: what the customer has said until then.
 
-        ``tenant``: whose documents may be found besides those for everybody. Raises InputError when
-        the query cannot be used, ServiceError when the server is away.
+        Of a text that is too long its beginning and its end are searched for: a question stands
+        before or after what somebody pastes or tells. Raises InputError when the query cannot be
+        used, ServiceError when the server is away.
         """
         body = {
-            "query": query,
+            "query": shortened(query, LONGEST_QUERY),
             "language": language,
             "k": k,
-            "before": [text[-_LONGEST:] for text in before[-_MOST_BEFORE:]],
-            "tenant": tenant,
+            "before": [shortened(text, LONGEST_QUERY) for text in before[-MOST_BEFORE:]],
+            "tenant": self._tenant,
         }
-        found = await self._json("POST", "/search", json=body)
-        return Retrieval(
-            passages=tuple(Passage(**passage) for passage in found["passages"]),
-            supported=found["supported"],
-            opening=Opening(**found["opening"]) if found["opening"] else None,
-            timings_ms=found["timings_ms"],
-        )
+        return await self._ask(Retrieval.from_json, "POST", "/search", json=body)
 
     async def entry(self, entry_id: str, version: int | None = None) -> SourceEntry:
         """One entry, as it is or was. Raises InputError when there is none of that id."""
-        asked = {"version": version} if version else {}
-        return SourceEntry(**await self._json("GET", f"/entries/{quote(entry_id)}", params=asked))
+        if not is_entry_id(entry_id):
+            raise InputError(f"{entry_id!r} is not the id of an entry.", "Check it.")
+        asked: dict[str, Any] = {"tenant": self._tenant}
+        if version is not None:
+            asked["version"] = version
+        path = f"/entries/{quote(entry_id, safe='')}"
+        return await self._ask(SourceEntry.from_json, "GET", path, params=asked)
 
     async def find_entry(self, entry_id: str, version: int | None = None) -> SourceEntry | None:
         """One entry, or None when there is none of that id and version."""
@@ -137,11 +95,11 @@ class KnowledgeClient:
         except InputError:
             return None
 
-    async def openings(self) -> list[tuple[str, Language]]:
-        """Text and language of every opening: what the voice makes ahead."""
-        return [(o["text"], o["language"]) for o in await self._json("GET", "/openings")]
+    async def openings(self) -> list[Opening]:
+        """Every opening that a call of this tenant may begin with: what the voice makes ahead."""
+        return await self._ask(_openings, "GET", "/openings", params={"tenant": self._tenant})
 
-    async def _json(self, method: str, path: str, **options: Any) -> Any:
+    async def _ask(self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:
         try:
             answer = await self._http.request(method, path, **options)
         except httpx.HTTPError as error:
@@ -150,21 +108,37 @@ class KnowledgeClient:
                 "Start it with `liuke up`, or check LIUKE_KNOWLEDGE_URL.",
                 retryable=True,
             ) from error
-        if answer.is_success:
-            return answer.json()
-        message, remedy = _refusal(answer)
-        if answer.status_code in (404, 422):
-            raise InputError(message, remedy)
-        raise ServiceError(message, remedy, retryable=answer.status_code in (502, 503, 504))
+        if not answer.is_success:
+            raise _refusal(answer)
+        try:
+            return read(answer.json())
+        except (ValueError, KeyError, TypeError) as error:
+            raise _of_another_server(answer) from error
 
 
-def _refusal(answer: httpx.Response) -> tuple[str, str]:
-    """Message and remedy of an answer that is an error."""
+def _openings(values: Any) -> list[Opening]:
+    return [Opening(**opening) for opening in values]
+
+
+def _refusal(answer: httpx.Response) -> InputError | SetupError | ServiceError:
+    """The error that an answer is."""
     try:
         error = answer.json()["error"]
-        return error["message"], error["remedy"]
-    except (ValueError, KeyError, TypeError):  # Something else listens there, or a proxy answers.
-        return (
-            f"{answer.request.url} answers with status {answer.status_code}.",
-            "Check that LIUKE_KNOWLEDGE_URL is the knowledge server.",
-        )
+        message, remedy = error["message"], error["remedy"]
+    except (ValueError, KeyError, TypeError):
+        return _of_another_server(answer)
+    if answer.status_code in (404, 422):
+        return InputError(message, remedy)
+    if answer.status_code in (401, 421):
+        return SetupError(f"The knowledge server refuses us: {message}", remedy)
+    retryable = answer.status_code in (502, 503, 504)
+    return ServiceError(message, remedy, retryable=retryable)
+
+
+def _of_another_server(answer: httpx.Response) -> ServiceError:
+    """Something else listens there, a proxy answers, or it is of another version than we."""
+    return ServiceError(
+        f"{answer.request.url} answers with status {answer.status_code}, and not as it should.",
+        "Check that LIUKE_KNOWLEDGE_URL is the knowledge server, of the same version.",
+        retryable=False,
+    )

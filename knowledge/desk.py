@@ -8,18 +8,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
 
 from common.errors import LiukeError
+from common.languages import Language
 from knowledge.base import KnowledgeBase
-from knowledge.documents.library import PUBLIC, StoredSection
+from knowledge.contract import PUBLIC, Opening, Retrieval, SourceEntry
+from knowledge.documents.formats.blocks import is_numbered
+from knowledge.documents.library import StoredSection
+from knowledge.entries.body import sections_of, steps_of
 from knowledge.entries.entry import Entry
 from knowledge.entries.vocabulary import Vocabulary, situation_of
 from knowledge.search.index import Index
 from knowledge.search.passages import CorpusTexts
-from knowledge.search.ranking import Calibration, Opening, Retriever, Shelf
+from knowledge.search.ranking import Calibration, Retriever, Shelf
 
 log = logging.getLogger(__name__)
 
@@ -38,47 +41,80 @@ class Desk:
         self._reading = threading.Lock()
         #: Of the build that was opened last, by tenant; None: of the corpus.
         self._states: dict[str | None, int] = {None: base.place_of_corpus().state}
-        self.entries: Mapping[str, Entry] = {}
+        self.entries: Mapping[str, SourceEntry] = {}
         self._corpus = self._open_corpus()
         self._documents: dict[str, Shelf] = {}
         self._refresh_documents()
 
-    def retriever(self, tenant: str = PUBLIC) -> Retriever:
+    def search(
+        self, query: str, language: Language | None, k: int, before: Sequence[str], *, tenant: str
+    ) -> Retrieval:
+        """The ``k`` best passages for ``query``, and the entry of the first where they answer.
+
+        `Retriever.search` says what ``before`` does. Blocks.
+        """
+        found = self.retriever(tenant).search(query, language, k, before)
+        if not found.supported:
+            return found
+        first = found.passages[0]
+        return replace(found, best=self.entry(first.entry_id, first.version, tenant=tenant))
+
+    def retriever(self, tenant: str) -> Retriever:
         """What searches the corpus, the documents for everybody, and those of ``tenant``."""
-        documents = (self._documents.get(of) for of in dict.fromkeys((PUBLIC, tenant)))
-        shelves = [self._corpus, *(shelf for shelf in documents if shelf)]
-        return self._retriever_of(shelves)
+        return self._retriever_of(self._shelves(tenant))
 
     def _retriever_of(self, shelves: Sequence[Shelf]) -> Retriever:
         return Retriever(shelves, self._embedder, self._reader, self._calibration, self._vocabulary)
 
-    def openings(self) -> list[Opening]:
-        """Every approved opening: what the voice makes ahead."""
+    def _shelves(self, tenant: str) -> list[Shelf]:
+        documents = (self._documents.get(of) for of in dict.fromkeys((PUBLIC, tenant)))
+        return [self._corpus, *(shelf for shelf in documents if shelf)]
+
+    def openings(self, tenant: str) -> list[Opening]:
+        """Every approved opening that a call of the tenant may begin with."""
         return [
             Opening(entry_id, text)
-            for shelf in (self._corpus, *self._documents.values())
+            for shelf in self._shelves(tenant)
             for (entry_id, _), text in shelf.openings.items()
         ]
 
-    def entry(self, entry_id: str, version: int | None, tenant: str) -> dict[str, Any] | None:
-        """An entry of the corpus, or a section of a document, as its card shows it.
+    def entry(self, entry_id: str, version: int | None, *, tenant: str) -> SourceEntry | None:
+        """An entry of the corpus, or a section of a document, as it is or was in a version.
 
-        None where there is none of that id and version for that tenant.
+        None where there is none of that id and version for that tenant. Blocks.
         """
+        entry = self.entries.get(entry_id)
+        if entry and version in (None, entry.version):
+            return entry
         with self._reading:
-            section = self._library.section(entry_id, version)
+            section = self._library.section(entry_id, version, tenants=(PUBLIC, tenant))
             old = self._library.entry(entry_id, version) if version else None
         if section:
-            return _shown_section(section) if section.tenant in (PUBLIC, tenant) else None
-        entry = old if version else self.entries.get(entry_id)
-        if entry is None:
-            return None
-        shown = asdict(entry) | {
-            "version": version or self._corpus.versions.get(entry_id, 1),
-            "names": self._vocabulary.names_of(entry),
-        }
-        del shown["questions"]
-        return shown
+            return self._source_of_section(section)
+        return _source_of_entry(old, version or 1, self._vocabulary) if old else None
+
+    def _source_of_section(self, section: StoredSection) -> SourceEntry:
+        shelf = self._documents.get(section.tenant)
+        opening = shelf.openings.get((section.id, section.version), "") if shelf else ""
+        return SourceEntry(
+            id=section.id,
+            version=section.version,
+            language=section.language,
+            title=section.title,
+            scenario=(),
+            region=(),
+            topic="",
+            product=(),
+            platform=(),
+            error_codes=(),
+            source=_named(section.source),
+            opening=opening,
+            body=f"## {section.heading}\n\n{section.text}",
+            # A document's text is worded for the ear when it is taken in.
+            sections=(section.text,),
+            steps=tuple(line for line in section.text.splitlines() if is_numbered(line)),
+            names={},
+        )
 
     def refresh(self) -> None:
         """Take up what was built since. Blocks while a newer index is opened."""
@@ -106,7 +142,10 @@ class Desk:
         # Loads the word lists, so that the first customer does not wait for them.
         for language in shelf.index.languages:
             self._retriever_of([shelf]).search("SDK", language, k=1)
-        self.entries = {entry.id: entry for entry in corpus.entries}
+        self.entries = {
+            entry.id: _source_of_entry(entry, versions.get(entry.id, 1), self._vocabulary)
+            for entry in corpus.entries
+        }
         return shelf
 
     def _refresh_documents(self) -> None:
@@ -142,20 +181,28 @@ class Desk:
         return self._states[tenant] not in (0, before)
 
 
-def _shown_section(section: StoredSection) -> dict[str, Any]:
-    return {
-        "id": section.id,
-        "version": section.version,
-        "language": section.language,
-        "title": section.title,
-        "topic": "",
-        "source": _spoken_of(section.source),
-        "opening": "",
-        "body": f"## {section.heading}\n\n{section.text}",
-        "names": {},
-    } | {field: [] for field in ("scenario", "region", "product", "platform", "error_codes")}
+def _source_of_entry(entry: Entry, version: int, words: Vocabulary) -> SourceEntry:
+    sections = sections_of(entry.body)
+    return SourceEntry(
+        id=entry.id,
+        version=version,
+        language=entry.language,
+        title=entry.title,
+        scenario=entry.scenario,
+        region=entry.region,
+        topic=entry.topic,
+        product=entry.product,
+        platform=entry.platform,
+        error_codes=entry.error_codes,
+        source=entry.source,
+        opening=entry.opening,
+        body=entry.body,
+        sections=tuple(section.text for section in sections),
+        steps=steps_of(sections, words.steps[entry.language]),
+        names=words.names_of(entry),
+    )
 
 
-def _spoken_of(source: str) -> str:
+def _named(source: str) -> str:
     """A document as customers may know it: its address, or its name without the operator's path."""
     return source if "://" in source else PurePath(source).name

@@ -30,6 +30,7 @@ from common.languages import Language
 from common.logs import configure_logging
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 
 WEB_DIST = PROJECT_ROOT / "web" / "dist"
 
@@ -109,7 +110,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     """The application; it holds nothing but connections."""
     database = Database(settings.database_url)
     records = CallStore(database)
-    knowledge = KnowledgeClient(settings.knowledge.url)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -33,6 +33,7 @@ from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ
 from common.languages import Language
 from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Conversation:
 def open_conversation(settings: Settings, greeting_language: Language) -> Conversation:
     """Put the stages together: for a room, or for audio that comes from elsewhere."""
     speech = SpeechClient(settings.speech.url, settings.internal_token)
-    knowledge = KnowledgeClient(settings.knowledge.url)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     answerer = Answerer(knowledge, resolve_language_model(settings))
     words, manners = PauseWords(), load_turn_taking()
     turn_end = TurnEndDetector(words, manners)

@@ -39,9 +39,10 @@ async def _ask(question: str, language: Language | None, *, show: bool) -> Answe
     from agent.dialogue.answering import Answerer, new_answer
     from agent.models.endpoint import resolve_language_model
     from knowledge.client import KnowledgeClient
+    from knowledge.contract import PUBLIC
 
     settings = Settings()
-    knowledge = KnowledgeClient(settings.knowledge.url)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     answerer = Answerer(knowledge, resolve_language_model(settings))
     answer = new_answer(question)
     if language:

@@ -183,7 +183,7 @@ def search(
     language: Language | None = lang or None  # type: ignore[assignment]
     settings = Settings()
     asked = _Asked(query, language, k, tuple(before or ()), tenant)
-    found = run(_ask_server(settings.knowledge.url, asked))
+    found = run(_ask_server(settings, asked))
     if found is None:
         found = _search_here(settings, asked)
     if json_output:
@@ -203,16 +203,15 @@ class _Asked:
     tenant: str
 
 
-async def _ask_server(url: str, asked: _Asked) -> dict[str, Any] | None:
+async def _ask_server(settings: Settings, asked: _Asked) -> dict[str, Any] | None:
     """The server's answer; None when it is not running."""
-    client = KnowledgeClient(url)
+    url, token = settings.knowledge.url, settings.internal_token
+    client = KnowledgeClient(url, token, tenant=asked.tenant)
     try:
         if not await client.is_healthy():
             return None
         return _as_json(
-            await client.search(
-                asked.query, asked.language, k=asked.k, before=asked.before, tenant=asked.tenant
-            )
+            await client.search(asked.query, asked.language, k=asked.k, before=asked.before)
         )
     finally:
         await client.aclose()
@@ -221,8 +220,10 @@ async def _ask_server(url: str, asked: _Asked) -> dict[str, Any] | None:
 def _search_here(settings: Settings, asked: _Asked) -> dict[str, Any]:
     from knowledge.desk import Desk
 
-    retriever = Desk(_base(settings)).retriever(asked.tenant)
-    return _as_json(retriever.search(asked.query, asked.language, asked.k, asked.before))
+    desk = Desk(_base(settings))
+    return _as_json(
+        desk.search(asked.query, asked.language, asked.k, asked.before, tenant=asked.tenant)
+    )
 
 
 def _as_json(found: Any) -> dict[str, Any]:

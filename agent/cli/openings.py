@@ -152,7 +152,7 @@ def _library() -> Iterator[Library]:
 
 
 def _section(library: Library, name: str) -> StoredSection:
-    section = library.section(name)
+    section = library.section(name, tenants=library.tenants())
     if section is None:
         raise InputError(
             f"{name} is not a section of your documents.",

@@ -17,7 +17,7 @@ from livekit.agents import APIConnectOptions, APIError, llm
 from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import openai
 
-from agent.dialogue.excerpt import Reading, spoken_steps
+from agent.dialogue.excerpt import Excerpt, spoken_steps
 from agent.dialogue.guards import unsupported_figures
 from agent.dialogue.lookup import SMALL_TALK, Found, Preparation
 from agent.dialogue.prompting import Message, PromptWriter
@@ -25,7 +25,8 @@ from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
 from agent.speech.clauses import ClauseSplitter
 from common.languages import Language, language_of
-from knowledge.client import KnowledgeClient, Passage, SourceEntry
+from knowledge.client import KnowledgeClient
+from knowledge.contract import Passage, SourceEntry
 
 log = logging.getLogger(__name__)
 
@@ -148,11 +149,11 @@ class Answerer:
         if answer.declined:
             yield self._phrases[answer.language].declined
         elif not composed:
-            async for text in _approved_text(answer, best):
+            async for text in _approved_text(answer, best, found.retrieval.passages[0]):
                 yield text
 
     async def _continue_with_model(
-        self, answer: Answer, source: Reading, history: Sequence[Message]
+        self, answer: Answer, source: Excerpt, history: Sequence[Message]
     ) -> AsyncIterator[str]:
         """The model's clauses, ended where it states a figure that no passage has."""
         if self.model is None:
@@ -178,7 +179,7 @@ class Answerer:
                 yield clause
 
     def _chat_context(
-        self, answer: Answer, source: Reading, history: Sequence[Message]
+        self, answer: Answer, source: Excerpt, history: Sequence[Message]
     ) -> llm.ChatContext:
         context = llm.ChatContext()
         for message in self._prompts.write(
@@ -197,12 +198,14 @@ def new_answer(question: str) -> Answer:
     return Answer(question=question, language=language_of(question))
 
 
-async def _approved_text(answer: Answer, entry: SourceEntry) -> AsyncIterator[str]:
+async def _approved_text(
+    answer: Answer, entry: SourceEntry, nearest: Passage
+) -> AsyncIterator[str]:
     if answer.opening is None and entry.opening:
         answer.opening = entry.opening
         yield entry.opening + space(answer.language)
-    for step in spoken_steps(entry):
-        yield step
+    for step in spoken_steps(entry, nearest):
+        yield f"{step}\n"
 
 
 async def _clauses(stream: llm.LLMStream, splitter: ClauseSplitter) -> AsyncIterator[str]:

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 import openai
 from openai.types.chat import ChatCompletionMessageParam
 
-from agent.dialogue.excerpt import Reading, reading
+from agent.dialogue.excerpt import Excerpt, excerpt
 from agent.dialogue.prompting import Message, PromptWriter
 from agent.models.endpoint import LanguageModelEndpoint
 from common.languages import Language, language_of
-from knowledge.client import KnowledgeClient, Retrieval, SourceEntry
+from knowledge.client import KnowledgeClient
+from knowledge.contract import Retrieval, SourceEntry
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class _Read:
 
     entry_id: str
     language: Language
-    reading: Reading
+    reading: Excerpt
     request: asyncio.Task[None] | None
 
     def is_of(self, entry: SourceEntry, language: Language) -> bool:
@@ -123,13 +124,10 @@ class Preparation:
         retrieval = await self._knowledge.search(
             question, language=language, k=_PASSAGES, before=before
         )
-        best = None
-        if retrieval.supported:
-            best = await self._knowledge.entry(retrieval.passages[0].entry_id)
-        self._found = Found(asked, retrieval, best)
+        self._found = Found(asked, retrieval, retrieval.best)
         return self._found
 
-    async def take(self, found: Retrieval, best: SourceEntry, language: Language) -> Reading:
+    async def take(self, found: Retrieval, best: SourceEntry, language: Language) -> Excerpt:
         """What the model is to read: what it has read already, where that is of the same entry.
 
         Waits for a reading of this entry that is going on, and stops one of another.
@@ -140,7 +138,7 @@ class Preparation:
                 await asyncio.wait({read.request})
             return read.reading
         await self._stop_reading()
-        return reading(best, found.passages, language, tokens=self._tokens)
+        return excerpt(best, found.passages, language, tokens=self._tokens)
 
     async def _start_reading(
         self,
@@ -150,7 +148,7 @@ class Preparation:
         history: Sequence[Message],
     ) -> None:
         await self._stop_reading()
-        source = reading(best, found.passages, language, tokens=self._tokens)
+        source = excerpt(best, found.passages, language, tokens=self._tokens)
         request = None
         if self._reader:
             messages = self._prompts.write(

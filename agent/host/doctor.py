@@ -40,6 +40,7 @@ from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
 from common.errors import LiukeError, ServiceError
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 
 Status = Literal["ok", "warning", "broken"]
 
@@ -196,21 +197,20 @@ def _as_heard(spoken: bytes) -> bytes:
 async def _knowledge(settings: Settings) -> Finding:
     """An approved opening must find the entry that it belongs to."""
     url = settings.knowledge.url
-    client = KnowledgeClient(url)
+    client = KnowledgeClient(url, settings.internal_token, tenant=PUBLIC)
     try:
         if not await client.is_healthy():
             return _silent("knowledge", url, settings)
-        async with httpx.AsyncClient(trust_env=False) as http:
-            openings = (await http.get(f"{url}/openings")).json()
+        openings = await client.openings()
         if not openings:
             remedy = "Put entries into LIUKE_KNOWLEDGE_CORPUS_DIR, then `liuke knowledge build`."
             return Finding("knowledge", "broken", "The index is empty.", remedy)
         sought = openings[0]
-        found = await client.search(sought["text"], sought["language"])
+        found = await client.search(sought.text, sought.language)
     finally:
         await client.aclose()
-    if sought["entry_id"] not in [passage.entry_id for passage in found.passages]:
-        detail = f"The opening of {sought['entry_id']} does not find its own entry."
+    if sought.entry_id not in [passage.entry_id for passage in found.passages]:
+        detail = f"The opening of {sought.entry_id} does not find its own entry."
         return Finding("knowledge", "broken", detail, "Run `liuke knowledge build`.")
     took = found.timings_ms.get("total", sum(found.timings_ms.values()))
     return Finding("knowledge", "ok", f"{len(openings)} entries; a search took {took:.0f} ms.")

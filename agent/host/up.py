@@ -24,6 +24,8 @@ from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from common.errors import LiukeError, SetupError
+from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 
 #: Seconds from the last process's health until calls must be possible.
 READY_TIMEOUT_S = 60.0
@@ -241,22 +243,15 @@ async def _ready(url: str) -> None:
 
 async def _fill_speech_cache(settings: Settings, tell: Tell) -> None:
     """Have the audio made of what is spoken word for word; calls can begin meanwhile."""
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            openings = (await http.get(f"{settings.knowledge.url}/openings")).json()
-        phrases = fixed_phrases() + [(entry["text"], entry["language"]) for entry in openings]
+        openings = await knowledge.openings()
+        phrases = fixed_phrases() + [(opening.text, opening.language) for opening in openings]
         async for done, total in speech.cache(phrases):
             tell(SpeechCached(done, total))
     except LiukeError as error:
         tell(Trouble(error.message, error.remedy))
-    except (httpx.HTTPError, ValueError) as error:
-        tell(
-            Trouble(
-                f"The openings could not be asked for ({type(error).__name__}): their audio is "
-                "made when they are first spoken.",
-                "Check LIUKE_KNOWLEDGE_URL.",
-            )
-        )
     finally:
+        await knowledge.aclose()
         await speech.aclose()

@@ -31,8 +31,8 @@ from eval.clips import DATA_DIR
 from eval.retrieval.asked import QUESTIONS, load_questions
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig, embedding_folder
+from knowledge.contract import PUBLIC
 from knowledge.documents.intake import Work, sync
-from knowledge.documents.library import PUBLIC
 from knowledge.documents.sections import document_id, document_of
 from knowledge.entries.entry import Corpus
 from knowledge.entries.vocabulary import Values, Vocabulary, situation_of

@@ -52,6 +52,7 @@ from common.errors import SetupError
 from common.languages import Language, language_of
 from common.logs import configure_logging
 from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 
 AGENT_NAME = "stock"
 #: As many passages as Liuke retrieves.
@@ -229,7 +230,7 @@ def load_models(process: JobProcess) -> None:
 async def hold_call(ctx: JobContext) -> None:
     """Answer one call; its metadata is as Liuke's."""
     settings = Settings()
-    knowledge = KnowledgeClient(settings.knowledge.url)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     # The same model with the same limits; without them it goes on for minutes.
     answerer = Answerer(knowledge, resolve_language_model(settings))
     if answerer.model is None:

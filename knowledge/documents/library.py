@@ -1,6 +1,6 @@
 """The library: the operator's own documents in sections, their openings, every version of entries.
 
-One SQLite file. Documents belong to a tenant (one of the operator's customers; PUBLIC for all).
+One SQLite file. Documents belong to a tenant (one of the operator's customers; `PUBLIC` for all).
 What is replaced or removed stays readable: an answer's citation names the version it rests on.
 """
 
@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from langchain_core.documents import Document
 
@@ -22,9 +22,6 @@ from common.languages import LANGUAGES, Language
 from knowledge.documents.load import LoadedDocument, Section
 from knowledge.documents.sections import document_id, parts_of, section_id
 from knowledge.entries.entry import Entry
-
-#: The tenant whose documents are for everybody.
-PUBLIC: Final = ""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
@@ -194,8 +191,10 @@ class Library:
             for row in cursor:
                 yield _section(row)
 
-    def section(self, entry_id: str, version: int | None = None) -> StoredSection | None:
-        """A section by its id as it is now; with a version also of a document that is gone."""
+    def section(
+        self, entry_id: str, version: int | None = None, *, tenants: Sequence[str]
+    ) -> StoredSection | None:
+        """A section of these tenants' as it is now; with a version also of one that is gone."""
         parts = parts_of(entry_id)
         if parts is None:
             return None
@@ -203,8 +202,9 @@ class Library:
             f"SELECT {_SECTION} FROM section JOIN document ON document.id = section.document"
             " WHERE section.document = ? AND number = ?"
             " AND section.version = coalesce(?, document.version)"
-            " AND (removed_at IS NULL OR ? IS NOT NULL)",
-            (*parts, version, version),
+            " AND (removed_at IS NULL OR ? IS NOT NULL)"
+            " AND tenant IN (SELECT value FROM json_each(?))",
+            (*parts, version, version, json.dumps(tenants)),
         ).fetchone()
         return _section(row) if row else None
 

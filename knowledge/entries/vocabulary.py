@@ -35,6 +35,8 @@ class Vocabulary:
     """How customers name each value of a field of SITUATION."""
     headings: Mapping[Language, tuple[str, ...]]
     """Of the sections that an entry has."""
+    steps: Mapping[Language, str]
+    """Heading of the section with what to do."""
     targets: Mapping[Language, str]
     """Heading of the section with the figures to aim at."""
     courtesies: Mapping[Language, re.Pattern[str]]
@@ -57,6 +59,7 @@ class Vocabulary:
                     lang: tuple(section[lang] for section in words["sections"].values())
                     for lang in LANGUAGES
                 },
+                steps=words["sections"]["steps"],
                 targets=words["sections"]["targets"],
                 courtesies={lang: _any_of(words["courtesies"][lang]) for lang in LANGUAGES},
                 fillers={lang: any_word(words["fillers"][lang]) for lang in LANGUAGES},

@@ -15,11 +15,15 @@ from langchain_core.documents import Document
 from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
 
 from common.languages import Language
+from knowledge.entries.body import spoken
 from knowledge.entries.entry import Corpus, Entry
 
 #: Characters. A passage is read by a language model at about 80 tokens per second before it says a
 #: word, so sections are kept short; e5 reads 512 tokens at most.
 CHUNK_CHARACTERS = {"zh": 320, "en": 900}
+
+#: Of what is kept of a passage: counted up when it changes, so that an index is made anew.
+_FORM = 2
 
 _HEADINGS = MarkdownHeaderTextSplitter(
     [("#", "section"), ("##", "section"), ("###", "section")], strip_headers=True
@@ -45,7 +49,7 @@ class CorpusTexts:
     def __init__(self, corpus: Corpus) -> None:
         self._entries = corpus.entries
         indexed = [(e.id, e.title, e.questions, e.body) for e in corpus.entries]
-        self.digest = hashlib.sha256(json.dumps(indexed).encode()).hexdigest()
+        self.digest = hashlib.sha256(json.dumps([_FORM, indexed]).encode()).hexdigest()
 
     def passages(self, language: Language) -> Iterator[Document]:
         """The sections; ``page_content`` begins with title and heading."""
@@ -82,5 +86,5 @@ def _split(document: Document) -> Iterator[Document]:
         yield Document(
             f"{context}\n{chunk.page_content}",
             id=f"{document.id}#{number}",
-            metadata=document.metadata | {"section": section, "text": chunk.page_content},
+            metadata=document.metadata | {"section": section, "text": spoken(chunk.page_content)},
         )

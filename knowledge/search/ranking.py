@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from common.errors import SetupError
 from common.languages import HAN_CHARACTER, LANGUAGES, Language, language_of
+from knowledge.contract import Opening, Passage, Retrieval
 from knowledge.documents.sections import document_of
 from knowledge.entries.vocabulary import Values, Vocabulary
 from knowledge.search.embedding import E5Model, Embedder, States
@@ -81,42 +82,6 @@ _RELATED = 50
 
 #: Weights and thresholds as measured.
 THRESHOLDS: Final = Path(__file__).with_name("thresholds.toml")
-
-
-@dataclass(frozen=True)
-class Passage:
-    """The section of an entry that is nearest to the question."""
-
-    entry_id: str
-    title: str
-    language: Language
-    section: str
-    text: str
-    version: int
-    """Of the entry, as it can be read again."""
-    score: float
-    """Probability that this entry is the one that answers, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Opening:
-    """The approved first sentence of an entry."""
-
-    entry_id: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """What was found for one question."""
-
-    passages: tuple[Passage, ...]
-    """Of distinct entries, best first."""
-    supported: bool
-    """The passages can answer."""
-    opening: Opening | None
-    """Set when the best entry is surely the right one and in the customer's language."""
-    timings_ms: dict[str, float]
 
 
 @dataclass(frozen=True)

@@ -22,18 +22,8 @@ from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
 from common.errors import ServiceError
 from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
 from tests.unit.serving import serve
-
-BODY = """## 是什么
-回声是自己的声音又传回来。
-## 怎么判断
-听谁的设备。
-## 怎么做
-1. 先戴**耳机**。
-2. 打开 AEC。
-## 目标值
-回声衰减 40 分贝。
-"""
 
 PASSAGE = {
     "entry_id": "zh/echo",
@@ -59,18 +49,19 @@ class Knowledge:
         }
         self.topic = "troubleshooting"
         self.approved = OPENING["text"]
+        self.steps = ["先戴耳机。", "打开 AEC。"]
         self.asked: list[dict[str, Any]] = []
         self.app = FastAPI()
         self.app.post("/search")(self.search)
-        self.app.get("/entries/{entry_id:path}")(self.entry)
 
     async def search(self, request: Request) -> dict[str, Any]:
         self.asked.append(await request.json())
-        return self.found
+        best = self.entry() if self.found["supported"] else None
+        return self.found | {"best": best}
 
-    async def entry(self, entry_id: str) -> dict[str, Any]:
+    def entry(self) -> dict[str, Any]:
         return {
-            "id": entry_id,
+            "id": "zh/echo",
             "version": 2,
             "language": "zh",
             "title": "回声",
@@ -83,7 +74,9 @@ class Knowledge:
             "names": {},
             "source": "",
             "opening": self.approved,
-            "body": BODY,
+            "body": "## 怎么做\n1. 先戴**耳机**。",
+            "sections": ["回声是自己的声音又传回来。", "\n".join(self.steps), "回声衰减 40 分贝。"],
+            "steps": self.steps,
         }
 
 
@@ -125,7 +118,7 @@ async def world() -> AsyncIterator[World]:
         knowledge, model = Knowledge(), Model()
         knowledge_url = await stack.enter_async_context(serve(knowledge.app))
         model_url = await stack.enter_async_context(serve(model.app))
-        client = KnowledgeClient(knowledge_url)
+        client = KnowledgeClient(knowledge_url, "token", tenant=PUBLIC)
         stack.push_async_callback(client.aclose)
         yield World(knowledge, model, client, f"{model_url}/v1", stack)
 
@@ -255,6 +248,14 @@ async def test_a_document_without_an_opening_is_spoken_from_its_first_word(world
     assert answer.opening is None and answer.text.startswith("先戴耳机。")
 
 
+async def test_an_entry_that_lists_nothing_is_spoken_from_the_nearest_section(
+    world: World,
+) -> None:
+    world.knowledge.steps = []
+    answer = await world.answer(with_model=False)
+    assert answer.text == f"{OPENING['text']}{PASSAGE['text']}\n"
+
+
 async def test_without_a_model_approved_text_answers(world: World) -> None:
     world.knowledge.found["opening"] = None  # not sure enough to speak it at once
     answer = await world.answer(with_model=False)
@@ -283,7 +284,7 @@ async def test_passages_that_hardly_fit_are_neither_read_nor_cited(world: World)
 
 
 async def test_a_knowledge_server_that_is_away_is_named() -> None:
-    client = KnowledgeClient("http://127.0.0.1:9")
+    client = KnowledgeClient("http://127.0.0.1:9", "token", tenant=PUBLIC)
     answerer = Answerer(client, None)
     with pytest.raises(ServiceError, match="LIUKE_KNOWLEDGE_URL"):
         async for _ in answerer.compose(new_answer("有回声怎么办")):

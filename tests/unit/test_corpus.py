@@ -21,12 +21,13 @@ from eval.retrieval.calibrate import (
 from eval.retrieval.sets import RetrievalSet, Workshop, own_set
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
+from knowledge.contract import Retrieval
 from knowledge.documents.intake import Work, sync
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.lint import lint
 from knowledge.entries.vocabulary import Vocabulary
 from knowledge.search.index import Index
-from knowledge.search.ranking import Calibration, Retrieval, Retriever, Shelf
+from knowledge.search.ranking import Calibration, Retriever, Shelf
 from tests.unit.embedding import FOLDER
 
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"

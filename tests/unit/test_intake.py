@@ -18,10 +18,10 @@ from agent.settings import Settings
 from common.errors import LiukeError
 from knowledge.base import BusyError, KnowledgeBase
 from knowledge.config import KnowledgeConfig
+from knowledge.contract import PUBLIC
 from knowledge.desk import Desk
 from knowledge.documents import intake
 from knowledge.documents.intake import Intake, Work
-from knowledge.documents.library import PUBLIC
 from knowledge.search.embedding import E5Model
 from tests.unit.embedding import FOLDER
 from tests.unit.test_retrieval import write_corpus
@@ -86,9 +86,9 @@ def test_a_folder_goes_in_and_is_found_beside_the_corpus(
     done = add(base, documents)
     assert (names(done.added), done.problems) == (["codes.md", "harmony.md"], [])
     desk = Desk(base)
-    found = desk.retriever().search("does the SDK run on HarmonyOS").passages[0]
+    found = desk.retriever(PUBLIC).search("does the SDK run on HarmonyOS").passages[0]
     assert (found.title, found.language, found.version) == ("HarmonyOS", "en", 1)
-    assert "9301" in desk.retriever().search("报错9301是什么").passages[0].text
+    assert "9301" in desk.retriever(PUBLIC).search("报错9301是什么").passages[0].text
     assert titles(desk, "有回声怎么办")[0] == "回声和啸叫"
 
 
@@ -111,17 +111,17 @@ def test_nothing_is_embedded_twice(base: KnowledgeBase, documents: Path) -> None
 def test_what_is_replaced_can_still_be_read(base: KnowledgeBase, documents: Path) -> None:
     add(base, documents)
     desk = Desk(base)
-    first = desk.retriever().search("does the SDK run on HarmonyOS").passages[0]
+    first = desk.retriever(PUBLIC).search("does the SDK run on HarmonyOS").passages[0]
     (documents / "harmony.md").write_text(HARMONY.replace("6.2", "6.5"), "utf-8")
     done = add(base, documents)
     assert names(done.changed) == ["harmony.md"]
     desk.refresh()
-    second = desk.retriever().search("does the SDK run on HarmonyOS").passages[0]
+    second = desk.retriever(PUBLIC).search("does the SDK run on HarmonyOS").passages[0]
     assert (first.version, second.version) == (1, 2)
-    old = desk.entry(first.entry_id, first.version, PUBLIC)
-    new = desk.entry(second.entry_id, None, PUBLIC)
-    assert old and "6.2" in old["body"]
-    assert new and "6.5" in new["body"] and new["source"] == "harmony.md"
+    old = desk.entry(first.entry_id, first.version, tenant=PUBLIC)
+    new = desk.entry(second.entry_id, None, tenant=PUBLIC)
+    assert old and "6.2" in old.body
+    assert new and "6.5" in new.body and new.source == "harmony.md"
 
 
 def test_entries_of_the_corpus_have_versions_too(base: KnowledgeBase, tmp_path: Path) -> None:
@@ -129,11 +129,11 @@ def test_entries_of_the_corpus_have_versions_too(base: KnowledgeBase, tmp_path: 
     path.write_text(path.read_text("utf-8").replace("Ask your own server", "Ask it"), "utf-8")
     base.build(base.corpus(), threads=1, progress=lambda done, total: None)
     desk = Desk(base)
-    found = desk.retriever().search("error 109, my token expired").passages[0]
+    found = desk.retriever(PUBLIC).search("error 109, my token expired").passages[0]
     assert (found.entry_id, found.version) == ("en/token", 2)
-    old = desk.entry("en/token", 1, PUBLIC)
-    assert old and "Ask your own server" in old["body"] and old["version"] == 1
-    assert desk.entry("en/token", 3, PUBLIC) is None
+    old = desk.entry("en/token", 1, tenant=PUBLIC)
+    assert old and "Ask your own server" in old.body and old.version == 1
+    assert desk.entry("en/token", 3, tenant=PUBLIC) is None
 
 
 def test_a_tenants_documents_are_its_own(base: KnowledgeBase, documents: Path) -> None:
@@ -146,8 +146,8 @@ def test_a_tenants_documents_are_its_own(base: KnowledgeBase, documents: Path) -
     (mine,) = [
         p for p in desk.retriever("acme").search(question).passages if p.title == "HarmonyOS"
     ]
-    assert desk.entry(mine.entry_id, None, "acme")
-    assert desk.entry(mine.entry_id, None, "other") is None
+    assert desk.entry(mine.entry_id, None, tenant="acme")
+    assert desk.entry(mine.entry_id, None, tenant="other") is None
     assert "错误码" in titles(desk, "报错9301是什么", "acme")[0]
 
 
@@ -184,11 +184,11 @@ def test_a_document_that_is_gone_is_read_only_by_whom_it_was_cited_to(
     base: KnowledgeBase, documents: Path
 ) -> None:
     add(base, documents)
-    cited = Desk(base).retriever().search("does the SDK run on HarmonyOS").passages[0]
+    cited = Desk(base).retriever(PUBLIC).search("does the SDK run on HarmonyOS").passages[0]
     intake.remove(base, [str(documents)], PUBLIC, Work(threads=1))
     desk = Desk(base)
-    assert desk.entry(cited.entry_id, None, PUBLIC) is None
-    assert desk.entry(cited.entry_id, cited.version, PUBLIC)
+    assert desk.entry(cited.entry_id, None, tenant=PUBLIC) is None
+    assert desk.entry(cited.entry_id, cited.version, tenant=PUBLIC)
 
 
 def test_another_model_makes_the_documents_anew_with_the_corpus(
@@ -221,7 +221,7 @@ def test_an_order_to_the_model_is_flagged_and_taken_out(
     (documents / "harmony.md").write_text(text, "utf-8")
     add(base, documents)
     desk = Desk(base)
-    found = desk.retriever().search("does the SDK run on HarmonyOS").passages[0]
+    found = desk.retriever(PUBLIC).search("does the SDK run on HarmonyOS").passages[0]
     assert "6.2" in found.text and "Ignore" not in found.text
     library = base.library()
     assert sum(document.suspicious for document in library.documents(PUBLIC)) == 1
@@ -257,7 +257,7 @@ def test_a_full_disk_leaves_the_index_before(
         patch.setattr("knowledge.search.index._write_collection", full_disk)
         done = add(base, documents)
     assert "No space left" in done.problems[0].message
-    assert "9301" in Desk(base).retriever().search("报错9301是什么").passages[0].text
+    assert "9301" in Desk(base).retriever(PUBLIC).search("报错9301是什么").passages[0].text
     assert len(add(base, documents).problems) == 0
     assert "HarmonyOS" in titles(Desk(base), "does the SDK run on HarmonyOS")
 

@@ -18,12 +18,12 @@ from agent.models.endpoint import LanguageModelEndpoint
 from common.errors import ServiceError
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
+from knowledge.contract import PUBLIC, Opening
 from knowledge.desk import Desk
 from knowledge.documents.intake import Work, add
-from knowledge.documents.library import PUBLIC, Library, StoredOpening
+from knowledge.documents.library import Library, StoredOpening
 from knowledge.entries.openings import faults
 from knowledge.entries.vocabulary import Vocabulary
-from knowledge.search.ranking import Opening
 from tests.unit.embedding import FOLDER
 from tests.unit.serving import serve
 from tests.unit.test_retrieval import write_corpus
@@ -73,7 +73,7 @@ def openings_of(base: KnowledgeBase) -> list[StoredOpening]:
 
 def spoken(desk: Desk) -> Opening | None:
     """What a call would begin with, were retrieval always sure."""
-    retriever = desk.retriever()
+    retriever = desk.retriever(PUBLIC)
     retriever._calibration = replace(retriever._calibration, supported=0.0, opening=0.0)
     return retriever.search(QUESTION).opening
 
@@ -85,7 +85,7 @@ def test_a_draft_is_not_spoken_before_somebody_approves_it(base: KnowledgeBase) 
     put(base, SENTENCE, approved=True)
     desk.refresh()
     assert spoken(desk) == Opening(section, SENTENCE)
-    assert Opening(section, SENTENCE) in desk.openings()
+    assert Opening(section, SENTENCE) in desk.openings(PUBLIC)
 
 
 def test_sections_that_have_none_are_those_to_draft(base: KnowledgeBase) -> None:

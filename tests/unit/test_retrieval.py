@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from common.errors import InputError, LiukeError, ServiceError
+from common.errors import InputError, LiukeError, ServiceError, SetupError
 from knowledge.base import KnowledgeBase
-from knowledge.client import KnowledgeClient, Opening
+from knowledge.client import KnowledgeClient
 from knowledge.config import Endpoint, KnowledgeConfig
+from knowledge.contract import PUBLIC, Opening
 from knowledge.desk import Desk
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.vocabulary import Vocabulary, situation_of
@@ -25,6 +26,7 @@ from knowledge.search.passages import CorpusTexts
 from knowledge.search.ranking import Calibration, Retriever, Shelf
 from knowledge.server import create_app, main
 from tests.unit.embedding import FOLDER, model
+from tests.unit.serving import serve
 
 #: Title, ways of asking, opening, body.
 ENTRIES = {
@@ -153,8 +155,8 @@ def config(
 
 
 @pytest.fixture(scope="module")
-def retriever(config: KnowledgeConfig) -> Retriever:
-    return Desk(KnowledgeBase(config)).retriever()
+def retriever(desk: Desk) -> Retriever:
+    return desk.retriever(PUBLIC)
 
 
 @pytest.mark.parametrize(
@@ -333,48 +335,148 @@ def test_the_server_refuses_to_start_without_an_index(
     assert "liuke knowledge build" in capsys.readouterr().err
 
 
+TOKEN = "of-this-installation"
+
+
 @pytest.fixture(scope="module")
-def server(config: KnowledgeConfig) -> Iterator[TestClient]:
-    with TestClient(create_app(Desk(KnowledgeBase(config)))) as client:
+def desk(config: KnowledgeConfig) -> Desk:
+    return Desk(KnowledgeBase(config))
+
+
+@pytest.fixture
+def app(desk: Desk) -> FastAPI:
+    return create_app(desk, token=TOKEN, url="http://knowledge")
+
+
+@pytest.fixture
+def server(app: FastAPI) -> Iterator[TestClient]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with TestClient(app, base_url="http://knowledge", headers=headers) as client:
         yield client
 
 
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[KnowledgeClient]:
+    async with serve(app) as url:
+        client = KnowledgeClient(url, TOKEN, tenant=PUBLIC)
+        yield client
+        await client.aclose()
+
+
 def test_bad_requests_say_what_to_change(server: TestClient) -> None:
-    for body in ({"query": "  "}, {"query": "x", "language": "de"}, {"query": "x", "k": 0}, {}):
-        answer = server.post("/search", json=body)
+    good = {"query": "x", "tenant": PUBLIC}
+    assert server.post("/search", json=good).is_success
+    for bad in ({"query": "  "}, {"language": "de"}, {"k": 0}, {"tenant": "../acme"}):
+        answer = server.post("/search", json=good | bad)
         assert answer.status_code == 422
         assert set(answer.json()["error"]) == {"code", "message", "remedy"}
 
 
+@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search"])
+def test_every_question_says_for_which_tenant_it_is(server: TestClient, path: str) -> None:
+    method = "POST" if path == "/search" else "GET"
+    body = {"query": "x"} if path == "/search" else None
+    refused = server.request(method, path, json=body)
+    assert refused.status_code == 422
+    assert "tenant" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search"])
+def test_a_stranger_is_refused(server: TestClient, path: str) -> None:
+    method = "POST" if path == "/search" else "GET"
+    stranger = {"Authorization": "Bearer guessed"}
+    refused = server.request(method, path, params={"tenant": PUBLIC}, headers=stranger)
+    assert refused.status_code == 401
+
+
 def test_openings_and_health(server: TestClient) -> None:
-    openings = server.get("/openings").json()
-    assert {"entry_id": "en/echo", "language": "en", "text": "Put on headphones."} in openings
+    openings = server.get("/openings", params={"tenant": PUBLIC}).json()
+    assert {"entry_id": "en/echo", "text": "Put on headphones."} in openings
     assert len(openings) == len(ENTRIES)
     assert server.get("/healthz").json() == {"status": "ok", "entries": len(ENTRIES)}
 
 
-async def test_the_client_reads_what_the_server_says(config: KnowledgeConfig) -> None:
-    app = create_app(Desk(KnowledgeBase(config)))
-    client = KnowledgeClient("http://knowledge")
-    await client.aclose()
-    client._http = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://knowledge"
-    )
+async def test_one_answer_brings_the_entry_its_steps_and_its_opening(
+    client: KnowledgeClient,
+) -> None:
     found = await client.search("一说话就听见自己的声音", language="zh", k=2)
     assert found.opening == Opening("zh/echo", "先戴上耳机。")
     assert [len(found.passages), found.passages[0].title] == [2, "回声和啸叫"]
-    assert (await client.entry("zh/echo")).body.startswith("## 怎么做")
+    assert found.best is not None
+    assert found.best == await client.entry("zh/echo")
+    assert found.best.body.startswith("## 怎么做")
+    assert found.best.steps == ("回声来自扬声器，戴上耳机就没有了。",)
+    assert (await client.search("明天会下雨吗")).best is None
+
+
+async def test_the_client_reads_what_the_server_says(client: KnowledgeClient) -> None:
+    assert await client.is_healthy()
     assert await client.find_entry("zh/none") is None
-    assert ("Put on headphones.", "en") in await client.openings()
+    assert await client.find_entry("zh/echo", version=0) is None
+    assert Opening("en/echo", "Put on headphones.") in await client.openings()
     with pytest.raises(InputError, match="query"):
         await client.search(" ")
-    await client.aclose()
+
+
+@pytest.mark.parametrize("where", ["before", "after", "between"])
+async def test_a_question_with_a_long_text_beside_it_is_answered(
+    client: KnowledgeClient, where: str
+) -> None:
+    log = "2026-11-30 10:00:00 heartbeat ok\n" * 200
+    asked = "我一讲话就听到自己的声音，有回声怎么办"
+    texts = {"before": f"{asked}\n{log}", "after": f"{log}\n{asked}"}
+    text = texts.get(where, f"{asked}\n{log}\n{asked}")
+    found = await client.search(text, language="zh", before=[text])
+    assert found.passages[0].entry_id == "zh/echo"
+
+
+@pytest.mark.parametrize("entry_id", ["../healthz", "zh/..", "zh/../../healthz", "zh/a/b", ""])
+async def test_an_id_that_leads_elsewhere_is_none(client: KnowledgeClient, entry_id: str) -> None:
+    assert await client.find_entry(entry_id) is None
+
+
+def test_a_path_that_leads_elsewhere_is_no_entry(server: TestClient) -> None:
+    for path in ("/entries/%2e%2e%2fhealthz", "/entries/zh%2f%2e%2e", "/entries/zh%2fa%2fb"):
+        assert server.get(path, params={"tenant": PUBLIC}).status_code == 404
+
+
+def test_a_client_of_a_tenant_that_cannot_be_is_refused() -> None:
+    with pytest.raises(InputError, match="tenant"):
+        KnowledgeClient("http://knowledge", TOKEN, tenant="acme/../other")
+
+
+async def test_another_token_is_named(app: FastAPI) -> None:
+    async with serve(app) as url:
+        client = KnowledgeClient(url, "another", tenant=PUBLIC)
+        with pytest.raises(SetupError, match="LIUKE_INTERNAL_TOKEN"):
+            await client.search("有回声")
+        await client.aclose()
 
 
 async def test_a_server_that_is_away_is_named() -> None:
-    client = KnowledgeClient("http://127.0.0.1:8959")
+    client = KnowledgeClient("http://127.0.0.1:8959", TOKEN, tenant=PUBLIC)
     assert not await client.is_healthy()
     with pytest.raises(ServiceError, match=r"127\.0\.0\.1:8959") as caught:
         await client.search("有回声")
     assert caught.value.retryable
     await client.aclose()
+
+
+async def test_something_else_that_answers_is_named_to_the_operator_not_the_customer() -> None:
+    """What cannot be read is no fault of the caller's, whose errors customers see."""
+    async with serve(FastAPI()) as url:
+        client = KnowledgeClient(url, TOKEN, tenant=PUBLIC)
+        with pytest.raises(ServiceError, match="LIUKE_KNOWLEDGE_URL"):
+            await client.find_entry("zh/echo")
+        await client.aclose()
+
+
+async def test_no_proxy_of_the_environment_stands_between(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    async with serve(app) as url:
+        client = KnowledgeClient(url, TOKEN, tenant=PUBLIC)
+        assert await client.is_healthy()
+        await client.aclose()

@@ -7,6 +7,7 @@ first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -60,6 +61,8 @@ _CODE_IS_SHOWN: Final[dict[Language, str]] = {
 _ORDINALS: Final = (
     "First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth",
 )  # fmt: skip
+#: An item as it is worded; before the first stands what leads to the list.
+_NUMBERED: Final = re.compile(rf"(?:^|[：:] ?)(?:第\d+，|(?:{'|'.join(_ORDINALS)}|Next), )")
 
 
 def documents(blocks: Iterable[Block], source: str, title: str) -> Iterator[Document]:
@@ -128,6 +131,11 @@ class _Page:
         ]
         metadata = {"title": self.title, "headings": [*headings, *([label] if label else [])]}
         return Document("\n".join(lines), metadata=metadata)
+
+
+def is_numbered(line: str) -> bool:
+    """Whether a paragraph was an item of a numbered list."""
+    return _NUMBERED.search(line) is not None
 
 
 def _numbered(text: str, number: int) -> str:
