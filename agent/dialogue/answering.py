@@ -25,6 +25,7 @@ from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
 from agent.speech.clauses import ClauseSplitter
 from common.languages import Language, language_of
+from common.numbers.figures import said_in
 from knowledge.client import KnowledgeClient
 from knowledge.contract import Passage, SourceEntry
 
@@ -158,7 +159,7 @@ class Answerer:
         """The model's clauses, ended where it states a figure that no passage has."""
         if self.model is None:
             return
-        known = f"{answer.question}\n{answer.opening}\n{source.text}"
+        known = said_in(f"{answer.opening or ''}\n{source.text}")
         started = time.perf_counter()
         splitter = ClauseSplitter()
         context = self._chat_context(answer, source, history)

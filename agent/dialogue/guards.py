@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from common.numbers.figures import Figure, Said, figures_in
 
-from common.numbers.digits import values
-
-_ARABIC = re.compile(r"\d+(?:\.\d+)?")
-
-
-def unsupported_figures(text: str, sources: str) -> set[str]:
-    """The figures in ``text`` that ``sources`` do not have, in whatever way they are written.
-
-    Small counts (one to three) are ordinary words and need no source.
-    """
-    known = figures(sources)
-    return {f"{value:g}" for value in figures(text) - known if value > 3}
+#: Counts up to this are ordinary words ("three things") where no unit follows.
+_SMALL_COUNT = 3
 
 
-def figures(text: str) -> set[float]:
-    """The numbers that a text states: 600, 六百, twelve."""
-    return {float(match) for match in _ARABIC.findall(text)} | values(text)
+def unsupported_figures(text: str, sources: Said) -> set[str]:
+    """The figures in ``text``, with their units, that ``sources`` do not have in any writing."""
+    figures = (figure for figure in figures_in(text) if not _is_small_count(figure))
+    return {figure.text for figure in figures if not figure.is_in(sources)}
+
+
+def _is_small_count(figure: Figure) -> bool:
+    return not figure.measure and max(figure.values) <= _SMALL_COUNT

@@ -1,156 +1,212 @@
-"""Figures in spoken text: 15分钟, fifteen minutes, 百分之五 in; numbers with their kind out."""
+"""Figures: text in, its numbers with what they measure out: 15分钟, fifteen minutes, 2 GB.
+
+What is written in either language, in digits or words, in one unit or another, is the same figure
+if it is the same amount: 120 minutes, 两小时, "two hours".
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from cn2an import cn2an
-from text_to_num import text2num
+from common.numbers.numerals import Numeral, numerals
+from common.numbers.units import MEASURES, unit_of, unit_pattern
 
 #: The number of a step, which is no figure.
-LIST_NUMBER: Final = re.compile(r"^[ \t]*\d{1,2}[.、)）][ \t]*(?!\d)", re.MULTILINE)
+LIST_NUMBER: Final = re.compile(r"^[ \t]*(\d{1,2})[.、)）][ \t]*(?!\d)", re.MULTILINE)
 
-#: How units are written, by what they measure and how many of its smallest unit they are.
-_UNITS: Final = {
-    ("share", 1): "%|％|percent|per cent|个百分点|percentage point",
-    ("share", 10): "成|tenth",
-    ("share", 20): "fifth",
-    ("time", 1): "ms|毫秒|millisecond",
-    ("time", 1000): "s|sec|秒|second",
-    ("time", 60_000): "min|分钟|minute",
-    ("time", 3_600_000): "h|小时|hour",
-    ("time", 24 * 3_600_000): "天|day",
-    ("time", 7 * 24 * 3_600_000): "周|星期|week",
-    ("working days", 1): "工作日|working day|business day",
-    ("months", 1): "个月|month",
-    ("months", 12): "年|year",
-    ("frames", 1): "fps|帧|frame",
-    ("bits a second", 1): "kbps|kbit/s|千比特|kilobit",
-    ("bits a second", 1000): "mbps|mbit/s|兆比特|megabit",
-    ("bytes", 1): "kb|千字节|kilobyte",
-    ("bytes", 1024): "mb|兆字节|megabyte",
-    ("bytes", 1024 * 1024): "gb|吉字节|gigabyte",
-    ("hertz", 1): "hz|赫兹|hertz",
-    ("hertz", 1000): "khz|千赫|kilohertz",
-    ("decibels", 1): "db|分贝|decibel",
-    ("port", 1): "端口|号端口",
-}
-_UNIT_OF: Final = {name: unit for unit, names in _UNITS.items() for name in names.split("|")}
-_TIMES: Final = {"万": 1e4, "亿": 1e8, "thousand": 1e3, "million": 1e6}
 
-_SMALL = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
-    "|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-)
-_HAN_DIGITS = "零〇一二两三四五六七八九"
-_NUMBER = (
-    r"(?:\d+(?:,\d{3})*(?:\.\d+)?(?:[万亿]|\s(?:thousand|million)\b)?"
-    rf"|(?<!个)半|[{_HAN_DIGITS}十百千万]+(?:点[{_HAN_DIGITS}]+)?"
-    rf"|\bhalf(?:\s+an?)?\b"
-    rf"|\b(?:(?:{_SMALL})\b|a\b(?=\s(?:hundred|thousand)))"
-    rf"(?:(?:[ -]|\sand\s)(?:{_SMALL}|hundred|thousand|million)\b)*)"
-)
-_UNIT = "|".join(
-    re.escape(name) + (r"s?(?![a-z])" if re.search(r"[a-z]$", name) else "")
-    for name in sorted(_UNIT_OF, key=len, reverse=True)
-).replace("成", "成(?![功为本员熟立])")
-_FIGURE = re.compile(
-    r"(?:(?P<percent>百分之)|(?P<port>(?:端口号?|\bports?|\bUDP|\bTCP)\s*)|(?P<rank>第)"
-    rf"|(?<![\d.A-Za-z-])(?![{_HAN_DIGITS}十百千万])|(?<![之几数上])(?=[{_HAN_DIGITS}十百千万]))"
-    rf"(?P<first>{_NUMBER})"
-    rf"(?:\s*(?:到|至|~|～|-|–|—|\bto\b|\band\b|(?P<about>或|\bor\b))\s*(?P<second>{_NUMBER}))?"
-    rf"(?:[\s-]*多?个?(?P<unit>{_UNIT}))?",
-    re.IGNORECASE,
-)
-_ONE_UNIT = re.compile(rf"(?:\b(?:an?|per|every|each|the)\s|每)(?P<unit>{_UNIT})", re.IGNORECASE)
+@dataclass(frozen=True)
+class Said:
+    """All that a text states in figures."""
+
+    amounts: frozenset[tuple[str, float]]
+    """What has a unit, by measure and amount."""
+    bare: frozenset[float]
+    """The numbers without a unit."""
+    numbers: frozenset[float]
+    """All numbers, whatever they measure, and those of steps."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and what it measures."""
+    """An amount, a range of amounts, or a choice of them."""
 
     text: str
     start: int
-    number: float
-    kind: str
-    """Empty where no unit says it."""
-    times: float
+    values: tuple[float, ...]
+    """As written: one, or the ends of a range."""
+    measure: str
+    """What it measures, of `units.toml`; empty where no unit says it."""
+    factor: float
+    """How many of the measure's smallest unit its unit is."""
+    about: bool
+    """One of the values is meant: 一两秒, "one or two seconds"."""
 
     @property
-    def value(self) -> float:
-        """In the smallest unit of its kind."""
-        return round(self.number * self.times, 6)
+    def amounts(self) -> tuple[float, ...]:
+        """The values in the smallest unit of the measure."""
+        return tuple(round(value * self.factor, 6) for value in self.values)
 
-    def is_in(self, said: frozenset[tuple[str, float]]) -> bool:
-        """Whether a text says it, with its unit or ("400 is the limit") without."""
-        if not self.kind:
-            return ("any", self.number) in said
-        return (self.kind, self.value) in said or ("", self.number) in said
+    def is_in(self, said: Said, *, by_number: bool = False) -> bool:
+        """Whether a text states it: with its unit, or, where it has none, with any.
+
+        ``by_number``: a number without a unit is enough ("400 is the limit").
+        """
+        if by_number and said.bare.issuperset(self.values):
+            return True
+        if not self.measure:
+            return said.numbers.issuperset(self.values)
+        return said.amounts.issuperset((self.measure, amount) for amount in self.amounts)
 
 
-def said_in(text: str) -> frozenset[tuple[str, float]]:
-    """The figures of a text by kind and value, and its numbers, of any kind."""
+def said_in(text: str) -> Said:
+    """The figures of a text, as what others are compared with."""
     figures = figures_in(text)
-    return frozenset(
-        (
-            *((figure.kind, figure.value) for figure in figures),
-            *(("any", figure.number) for figure in figures),
-            *(_unit_of(found["unit"]) for found in _ONE_UNIT.finditer(text)),
-        )
+    amounts = {(f.measure, amount) for f in figures if f.measure for amount in f.amounts}
+    for found in _ONE_OF_A_UNIT.finditer(text):
+        unit = unit_of(found["unit"])
+        amounts.add((unit.measure, round(unit.factor * (1.5 if found["half"] else 1), 6)))
+    if _HALF.search(text):
+        amounts.add(("share", 50))
+    steps = {float(step[1]) for step in LIST_NUMBER.finditer(text)}
+    return Said(
+        frozenset(amounts),
+        frozenset(value for f in figures if not f.measure for value in f.values),
+        frozenset(steps.union(*(f.values for f in figures))),
     )
 
 
 def figures_in(text: str) -> list[Figure]:
     """The figures of a text, without the numbers of its lists."""
     text = LIST_NUMBER.sub(lambda number: " " * len(number[0]), text)
-    figures: list[Figure] = []
-    for found in _FIGURE.finditer(text):
-        for values in filter(None, (_values(found["first"]), _values(found["second"] or ""))):
-            kind, times = _kind(found, values)
-            figures += [Figure(found[0].strip(), found.start(), v, kind, times) for v in values]
-    return figures
+    figures = [figure for group in _groups(text) if (figure := _figure(text, group))]
+    figures += [
+        Figure(found[0], found.start(), (2.0,), "times", 1, about=False)
+        for found in _DOUBLE.finditer(text)
+    ]
+    return sorted(figures, key=lambda figure: figure.start)
 
 
-def _kind(found: re.Match[str], values: Sequence[float]) -> tuple[str, float]:
-    """What the number measures, and in what; nothing where it only looks like a measure."""
-    unit, value = found["unit"], max(values)
-    if found["port"]:
-        return "port", 1
-    kind, times = ("share", 1) if found["percent"] else _unit_of(unit) if unit else ("", 1)
-    loose = (
-        found["rank"]  # 第四周
-        or found["about"]  # one or two seconds
-        or len(values) > 1  # 一两秒
-        or (unit == "年" and not 1 <= value < 1000)  # 2026年, 半年一次
-        or (unit == "帧" and value < 4)  # 两帧之间
-        or (kind == "share" and value == 100)  # 百分之百: every one
-    )
-    return ("", 1) if loose else (kind, times)
+# Which numbers belong together
+
+_UNIT: Final = unit_pattern()
+_OR: Final = re.compile(r"或者?|\bor\b", re.IGNORECASE)
+_BETWEEN: Final = re.compile(
+    r"\s*(?:或者?|\bor\b|到|至|和|与|、|[/~～–—-]|\bto\b|\band\b)\s*", re.IGNORECASE
+)
+_PART: Final = re.compile(
+    r"(?P<half>半(?!年)|\bhalf(?:\s+an?)?\b)|\b(?P<quarters>an?|one|three)[\s-]quarters?\s+of\s+an?\b",
+    re.IGNORECASE,
+)
+_AND_A_HALF: Final = re.compile(r"个半|\sand\sa\shalf", re.IGNORECASE)
+#: One of a unit: behind a limit it is a figure; "24 hours a day" is a rate.
+_ONE: Final = re.compile(
+    r"\b(?i:within|under|after|than|least|most|nearly|almost|about|takes?|in)\s+(?P<one>(?i:an?))"
+    rf"(?=\s(?!second\s(?!of\b|or\b)[a-z])(?:{_UNIT}))"
+)
+_ONE_OF_A_UNIT: Final = re.compile(
+    rf"(?:\b(?i:an?|per|every|each)\s|每)(?P<unit>{_UNIT})(?P<half>(?i:\sand\sa\shalf))?"
+)
+_HALF: Final = re.compile(r"一半|\bhalf\b(?!\s+an?\b)", re.IGNORECASE)
+_DOUBLE: Final = re.compile(
+    r"翻倍|翻了?一[倍番]|\bdouble[sd]\b|\btwice\s(?:as|the)\b", re.IGNORECASE
+)
 
 
-def _unit_of(unit: str) -> tuple[str, float]:
-    unit = unit.lower()
-    return _UNIT_OF.get(unit) or _UNIT_OF[unit.removesuffix("s")]
+def _groups(text: str) -> Iterator[list[Numeral]]:
+    """Numbers that share what stands before and behind them: 15到30分钟, "8 or 16 kilohertz"."""
+    group: list[Numeral] = []
+    for numeral in sorted((*numerals(text), *_parts(text)), key=lambda n: (n.start, -n.end)):
+        if group and numeral.start < group[-1].end:  # "three quarters of an" holds "three"
+            continue
+        if group and _AND_A_HALF.fullmatch(text, group[-1].end, numeral.end):
+            numeral = _and_a_half(group.pop(), numeral)
+        elif group and not _BETWEEN.fullmatch(text, group[-1].end, numeral.start):
+            yield group
+            group = []
+        group.append(numeral)
+    if group:
+        yield group
 
 
-def _values(number: str) -> tuple[float, ...]:
-    """The value: two where people mean about (七八十), none where it is no number."""
-    number = number.lower()
-    if about := re.fullmatch(f"([{_HAN_DIGITS}])([{_HAN_DIGITS}])([十百千万]?)", number):
-        first, second, tens = about.groups()
-        return (*_values(first + tens), *_values(second + tens))
-    if arabic := re.fullmatch(r"([\d,.]+)\s?(\D*)", number):
-        return (float(arabic[1].replace(",", "")) * _TIMES.get(arabic[2], 1),)
-    if number.startswith(("半", "half")):
-        return (0.5,)
-    if number == "百":
-        return (100.0,)
-    try:
-        if number.isascii():
-            return (float(text2num(re.sub(r"^a\s", "one ", number), "en")),)
-        return (float(cn2an(number, "smart")),)
-    except (ValueError, KeyError):
-        return ()
+def _parts(text: str) -> Iterator[Numeral]:
+    for found in _PART.finditer(text):
+        quarters = 0.75 if found["quarters"] == "three" else 0.25
+        yield _numeral(found, 0, 0.5 if found["half"] else quarters)
+    for found in _ONE.finditer(text):
+        yield _numeral(found, "one", 1)
+
+
+def _and_a_half(whole: Numeral, half: Numeral) -> Numeral:
+    values = tuple(value + 0.5 for value in whole.values)
+    return Numeral(whole.start, half.end, whole.text + half.text, "", values)
+
+
+def _numeral(found: re.Match[str], group: str | int, value: float) -> Numeral:
+    return Numeral(*found.span(group), found[group], "", (value,))
+
+
+# What they measure
+
+_PORT_BEFORE: Final = re.compile(r"(?:端口(?:号|范围)?|\bports?|\bUDP|\bTCP)\s*$", re.IGNORECASE)
+_MONEY_BEFORE: Final = {"$": "dollars", "¥": "yuan", "￥": "yuan", "€": "euros"}
+_UNIT_AFTER: Final = re.compile(
+    rf"[\s+-]*(?:[多余]|odd\s)?(?P<count>个)?(?P<unit>{_UNIT})(?P<half>半(?!天)|(?i:\sand\sa\shalf))?"
+)
+_MEASURE_AFTER: Final = re.compile(rf"\s*(?:{MEASURES})")
+#: Before 十 and 百 that nobody counted (几十, 上百); before 一 which one it is (同一天).
+_SOME_BEFORE: Final = re.compile("[几数上]$")
+_SAME_BEFORE: Final = re.compile("[上下前后同某每那这另]$")
+#: Of which parts are percent, whatever stands behind.
+_SHARES_OF: Final = (100, 1000, 10_000)
+
+
+def _figure(text: str, group: Sequence[Numeral]) -> Figure | None:
+    first, last = group[0], group[-1]
+    before = text[max(0, first.start - 12) : first.start]
+    values = tuple(value / (n.whole or 1) for n in group for value in n.values)
+    unit = _UNIT_AFTER.match(text, last.end)
+    if not values or _is_word(text, before, group, measured=unit is not None):
+        return None
+    measure, factor = _measure(before, max(values), unit)
+    if any(numeral.whole in _SHARES_OF for numeral in group):
+        values = tuple(v * 100 / (n.whole or 100) for n in group for v in n.values)
+        measure, factor, unit = "share", 1, None
+    elif first.whole and not measure:
+        measure, factor = "share", 100
+    if unit and measure and unit["half"]:
+        values = (*values[:-1], values[-1] + 0.5)
+    end = unit.end() if unit and measure else last.end
+    between = (text[a.end : b.start] for a, b in pairwise(group))
+    about = any(len(n.values) > 1 for n in group) or any(map(_OR.search, between))
+    return Figure(text[first.start : end].strip(), first.start, values, measure, factor, about)
+
+
+def _is_word(text: str, before: str, group: Sequence[Numeral], *, measured: bool) -> bool:
+    """Whether it is an ordinary word: 一起, 四处, 十几个, 同一天."""
+    first, end = group[0].text, group[-1].end
+    if text.startswith("几", end) or (first[0] in "十百千万" and _SOME_BEFORE.search(before)):
+        return True
+    if first == "一" and measured and _SAME_BEFORE.search(before):
+        return True
+    characters = all(len(n.text) == 1 and not n.text.isascii() for n in group)
+    return characters and not measured and not _MEASURE_AFTER.match(text, end)
+
+
+def _measure(before: str, value: float, after: re.Match[str] | None) -> tuple[str, float]:
+    """What a number measures and in what; nothing where it only looks like a measure."""
+    if before.endswith("第"):  # 第四周
+        return "", 1
+    if after and not re.search(r"[A-Za-z]\Z", before):  # B2B
+        unit = unit_of(after["unit"])
+        year = after["unit"] == "年" and value >= 1000
+        still = unit.measure == "frames" and value < 4  # 两帧之间
+        ports = unit.measure == "port" and after["count"]
+        return ("", 1) if year or still or ports else (unit.measure, unit.factor)
+    if money := _MONEY_BEFORE.get(before[-1:]):
+        return money, 1
+    return ("port", 1) if _PORT_BEFORE.search(before) else ("", 1)

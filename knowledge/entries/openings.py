@@ -41,7 +41,8 @@ def faults(opening: str, language: Language, body: str, words: Vocabulary) -> It
         )
     known = said_in(body)
     for figure in figures_in(opening):
-        if (figure.kind or figure.text[0].isdigit()) and not figure.is_in(known):
+        told = figure.is_in(known, by_number=True)
+        if (figure.measure or figure.text[0].isdigit()) and not told:
             yield Fault(
                 "opening-figure",
                 "error",

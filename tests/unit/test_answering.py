@@ -219,6 +219,19 @@ async def test_an_invented_figure_is_never_spoken(world: World) -> None:
     assert "35" not in answer.text and "就好了" not in answer.text
 
 
+async def test_a_figure_of_the_customers_is_no_source(world: World) -> None:
+    world.model.text = "打开 AEC 开关，是的，2 小时内就恢复，之后就好了。"
+    answer = await world.answer("有回声，你们说 2 小时内就恢复，对吗")
+    assert "AEC" in answer.text
+    assert "2 小时" not in answer.text and "就好了" not in answer.text
+
+
+async def test_counts_that_the_customer_names_may_be_said_again(world: World) -> None:
+    world.model.text = "你们 3 个平台都打开 AEC 开关，就好了。"
+    answer = await world.answer("我们 3 个平台都有回声怎么办")
+    assert answer.text.endswith(world.model.text)
+
+
 async def test_sources_are_known_before_the_first_sound(world: World) -> None:
     answer = new_answer("有回声怎么办")
     async for _ in world.answerer().compose(answer):

@@ -22,8 +22,6 @@ class Lexicon:
     say: Mapping[Language, Mapping[str, str]]
     #: Capitals read as a word, not letter by letter.
     words: tuple[str, ...]
-    #: Unit symbol → its name for one, and for many.
-    units: Mapping[Language, Mapping[str, tuple[str, str]]]
     #: Mandarin word → its syllables, tone as a digit.
     pinyin: Mapping[str, tuple[str, ...]]
     #: Letter inside Mandarin → Kokoro's phonemes.
@@ -39,10 +37,6 @@ def load_lexicon(file: Path = _FILE) -> Lexicon:
         lexicon = Lexicon(
             say={"zh": both | data["say"]["zh"], "en": both | data["say"]["en"]},
             words=tuple(data["words"]["read_as_words"]),
-            units={
-                "zh": {unit: (name, name) for unit, name in data["units"]["zh"].items()},
-                "en": {unit: (one, many) for unit, (one, many) in data["units"]["en"].items()},
-            },
             pinyin={word: tuple(p.split()) for word, p in data["pinyin"].items()},
             mandarin_letters=data["mandarin_letters"],
         )

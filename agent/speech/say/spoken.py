@@ -16,10 +16,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from cn2an import an2cn
-
 from agent.speech.say.lexicon import Lexicon, load_lexicon
 from common.languages import HAN, Language
+from common.numbers.numerals import cardinal, one_by_one
+from common.numbers.units import MEASURES, SYMBOLS, UNITS
 
 Rules = list[tuple[str, Callable[[re.Match[str]], str]]]
 
@@ -37,7 +37,7 @@ def spoken(text: str, language: Language, lexicon: Lexicon | None = None) -> str
     said = _without_markup(_narrow(text), language)
     said = _replace_terms(said, lexicon.say[language])
     said = _apply(_CODES_ZH if language == "zh" else _CODES_EN, said)
-    said = _say_units(said, lexicon.units[language])
+    said = _say_units(said, language)
     said = re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", said)
     said = _apply(_NUMBERS_ZH if language == "zh" else _NUMBERS_EN, said)
     said = re.sub(r"[A-Za-z]+", lambda m: _say_word(m[0], lexicon), _split_identifiers(said))
@@ -110,36 +110,14 @@ def _replace_terms(text: str, terms: Mapping[str, str]) -> str:
 # Numbers
 
 
-def _digits_zh(number: str) -> str:
-    """一一零 for 110."""
-    return number.translate(str.maketrans("0123456789", "零一二三四五六七八九"))
-
-
-def _cardinal_zh(number: str) -> str:
-    """四千 for 4000; a number that is longer than any amount, or begins with 0, digit by digit."""
-    plain = number.replace(",", "")
-    whole = plain.partition(".")[0]
-    if len(whole) > 9 or (len(whole) > 1 and whole[0] == "0"):
-        return _digits_zh(plain).replace(".", "点")
-    return re.sub(r"^二(?=[百千万亿])", "两", str(an2cn(plain, "low")))
-
-
-def _digits_en(number: str) -> str:
-    """one one zero for 110."""
-    names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    return " ".join(names[int(digit)] for digit in number)
-
-
 def _is_round(port: str) -> bool:
     return len(port) <= 2 or port.endswith("000")
 
 
-def _port_zh(port: str) -> str:
-    return _cardinal_zh(port) if _is_round(port) else _digits_zh(port)
-
-
-def _port_en(port: str) -> str:
-    return port if _is_round(port) else _digits_en(port)
+def _port(port: str, language: Language) -> str:
+    if not _is_round(port):
+        return one_by_one(port, language)
+    return cardinal(port) if language == "zh" else port
 
 
 def _ports(text: str, language: Language) -> str:
@@ -147,18 +125,18 @@ def _ports(text: str, language: Language) -> str:
     to = "到" if language == "zh" else " to "
     text = re.sub(r"(?<=\d)\s*[-–~～]\s*(?=\d)", to, text)
     text = re.sub(r"(?<=\d)\s*/\s*(?=\d)", "、" if language == "zh" else ", ", text)
-    return re.sub(r"\d+", lambda m: (_port_zh if language == "zh" else _port_en)(m[0]), text)
+    return re.sub(r"\d+", lambda m: _port(m[0], language), text)
 
 
 def _time_zh(match: re.Match[str]) -> str:
     hour, minute = int(match[1]), int(match[2])
     if not minute:
         return f"{_hour_zh(hour)}点"
-    return f"{_hour_zh(hour)}点{'零' if minute < 10 else ''}{_cardinal_zh(str(minute))}分"
+    return f"{_hour_zh(hour)}点{'零' if minute < 10 else ''}{cardinal(str(minute))}分"
 
 
 def _hour_zh(hour: int) -> str:
-    return "两" if hour == 2 else _cardinal_zh(str(hour))
+    return "两" if hour == 2 else cardinal(str(hour))
 
 
 def _time_en(match: re.Match[str]) -> str:
@@ -189,30 +167,41 @@ _IP = r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.]*\d)"
 _VERSION = r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.]*\d)"
 _CODEC = _START + r"([HG])\.(\d{3})(?:\.(\d))?" + _END
 _PORT_LIST = rf"\d{{2,5}}(?:{_SEPARATOR}\d{{2,5}})*(?![\d.]*\d|\s*(?:ms|毫秒|%))"
-_MEASURE_ZH = (
-    "个|天|周|小时|分钟|秒|毫秒|微秒|兆|千|吉|种|条|台|次|倍|家|款|路|位|人|份|层|步|套|项|类|组|块"
-    "|张|段|轮|年|分贝|帧"
+_COUNTED_ZH = "|".join(
+    [MEASURES, "兆|千|吉", *(n for u in UNITS for n in u.names["zh"] if u.measure != "port")]
+)
+
+#: A share is said before its number in Mandarin, and by a rule of its own.
+_SYMBOLS = "|".join(
+    re.escape(symbol)
+    for symbol in sorted(SYMBOLS, key=len, reverse=True)
+    if SYMBOLS[symbol].measure != "share"
 )
 
 #: Before the units: numbers that stand for a thing, and would be torn apart as amounts.
 _CODES_ZH: Rules = [
     (_DATE, lambda m: f"{m[1]}年{int(m[2])}月{int(m[3])}日"),
-    (r"(?<!\d)(\d{4})\s*(?=年)", lambda m: _digits_zh(m[1])),
+    (r"(?<!\d)(\d{4})\s*(?=年)", lambda m: one_by_one(m[1], "zh")),
     (_TIME, _time_zh),
-    (_IP, lambda m: _digits_zh(m[1]).replace(".", "点")),
-    (r"(?<![A-Za-z])[vV]?" + _VERSION, lambda m: "点".join(map(_cardinal_zh, m[1].split(".")))),
-    (_CODEC, lambda m: f"{m[1]} {_digits_zh(m[2])}" + (f"点{_digits_zh(m[3])}" if m[3] else "")),
+    (_IP, lambda m: one_by_one(m[1], "zh").replace(".", "点")),
+    (r"(?<![A-Za-z])[vV]?" + _VERSION, lambda m: "点".join(map(cardinal, m[1].split(".")))),
+    (
+        _CODEC,
+        lambda m: (
+            f"{m[1]} {one_by_one(m[2], 'zh')}" + (f"点{one_by_one(m[3], 'zh')}" if m[3] else "")
+        ),
+    ),
     (
         r"(?<!\d)(\d{3,4})\s*[x×*]\s*(\d{3,4})(?!\d)",
-        lambda m: f"{_digits_zh(m[1])}乘{_digits_zh(m[2])}",
+        lambda m: f"{one_by_one(m[1], 'zh')}乘{one_by_one(m[2], 'zh')}",
     ),
-    (r"(?<!\d)(\d{3,4})\s*[pP]" + _END, lambda m: f"{_digits_zh(m[1])} P"),
+    (r"(?<!\d)(\d{3,4})\s*[pP]" + _END, lambda m: f"{one_by_one(m[1], 'zh')} P"),
     (r"(?<!\d)(?:24/7|24\s*[x×*]\s*7|7\s*[x×*]\s*24)(?!\d)", lambda m: "七乘二十四"),
     (
-        rf"({_CODE_WORD_ZH}\s*(?:为|是|：|:)?\s*)(\d{{3,}}+)(?!\s*(?:[行次个条路%.]|{_MEASURE_ZH}|[A-Za-z]))",
-        lambda m: m[1] + _digits_zh(m[2]),
+        rf"({_CODE_WORD_ZH}\s*(?:为|是|：|:)?\s*)(\d{{3,}}+)(?!\s*(?:[行次个条路%.]|{_COUNTED_ZH}|[A-Za-z]))",
+        lambda m: m[1] + one_by_one(m[2], "zh"),
     ),
-    (r"(?<!\d)(\d{3})(?=\s*(?:错误|报错|状态码))", lambda m: _digits_zh(m[1])),
+    (r"(?<!\d)(\d{3})(?=\s*(?:错误|报错|状态码))", lambda m: one_by_one(m[1], "zh")),
     (
         rf"((?:端口|[Pp]orts?|UDP|TCP|TLS){_AFTER_PORT})({_PORT_LIST})",
         lambda m: m[1] + _ports(m[2], "zh"),
@@ -222,18 +211,21 @@ _CODES_ZH: Rules = [
 _CODES_EN: Rules = [
     (_DATE, _date_en),
     (_TIME, _time_en),
-    (_IP, lambda m: " dot ".join(map(_digits_en, m[1].split(".")))),
+    (_IP, lambda m: " dot ".join(one_by_one(part, "en") for part in m[1].split("."))),
     (r"(?<![A-Za-z])[vV]?" + _VERSION, lambda m: m[1].replace(".", " point ")),
     (
         _CODEC,
-        lambda m: f"{m[1]} {_digits_en(m[2])}" + (f" point {_digits_en(m[3])}" if m[3] else ""),
+        lambda m: (
+            f"{m[1]} {one_by_one(m[2], 'en')}"
+            + (f" point {one_by_one(m[3], 'en')}" if m[3] else "")
+        ),
     ),
     (r"(?<!\d)(\d{3,4})\s*[x×*]\s*(\d{3,4})(?!\d)", lambda m: f"{m[1]} by {m[2]}"),
     (r"(?<!\d)(\d{3,4})\s*[pP]" + _END, _resolution_en),
     (r"(?<!\d)(?:24/7|24\s*[x×*]\s*7|7\s*[x×*]\s*24)(?!\d)", lambda m: "24 7"),
     (
         rf"({_CODE_WORD_EN}(?:\s+(?:code|number))?\s*(?:is|:)?\s*)(\d{{3,}}+)(?!%|\.\d)",
-        lambda m: m[1] + _digits_en(m[2]),
+        lambda m: m[1] + one_by_one(m[2], "en"),
     ),
     (
         rf"((?:[Pp]orts?|UDP|TCP|TLS){_AFTER_PORT})({_PORT_LIST})",
@@ -258,12 +250,12 @@ _NUMBERS_ZH: Rules = [
     (rf"\$\s*({_NUMBER})", lambda m: f"{m[1]}美元"),
     (rf"[¥￥]\s*({_NUMBER})", lambda m: f"{m[1]}元"),
     (
-        rf"(?<![\d.第])(?<!第 )2(?=(?:到{_NUMBER})?\s*(?:{_MEASURE_ZH})(?!月份|年级))",
+        rf"(?<![\d.第])(?<!第 )2(?=(?:到{_NUMBER})?\s*(?:{_COUNTED_ZH})(?!月份|年级))",
         lambda m: "两",
     ),
-    (rf"({_NUMBER})\+", lambda m: f"{_cardinal_zh(m[1])}多"),
-    (_NUMBER, lambda m: _cardinal_zh(m[0])),
-    (r"\d+", lambda m: _digits_zh(m[0])),
+    (rf"({_NUMBER})\+", lambda m: f"{cardinal(m[1])}多"),
+    (_NUMBER, lambda m: cardinal(m[0])),
+    (r"\d+", lambda m: one_by_one(m[0], "zh")),
 ]
 _NUMBERS_EN: Rules = [
     (rf"({_NUMBER})\s*%?{_RANGE}({_NUMBER})\s*%", lambda m: f"{m[1]} to {m[2]} percent"),
@@ -282,21 +274,20 @@ _NUMBERS_EN: Rules = [
     (rf"({_NUMBER})\+", lambda m: f"more than {m[1]}"),
     (r"(?<=\d),(?=\d{3})", lambda m: ""),
     # espeak swallows the word "point" of a number.
-    (r"(\d)\.(\d+)", lambda m: f"{m[1]} point {_digits_en(m[2])}"),
-    (r"(?<!\d)(\d{10,})(?!\d)", lambda m: _digits_en(m[1])),
+    (r"(\d)\.(\d+)", lambda m: f"{m[1]} point {one_by_one(m[2], 'en')}"),
+    (r"(?<!\d)(\d{10,})(?!\d)", lambda m: one_by_one(m[1], "en")),
 ]
 
 
-def _say_units(text: str, units: Mapping[str, tuple[str, str]]) -> str:
+def _say_units(text: str, language: Language) -> str:
     """600ms → 600毫秒, 600 milliseconds."""
-    symbols = "|".join(re.escape(unit) for unit in sorted(units, key=len, reverse=True))
+    space = " " if language == "en" else ""
 
     def say(match: re.Match[str]) -> str:
-        one, many = units[match[2]]
-        space = " " if one.isascii() else ""
-        return match[1] + space + (one if match[1] == "1" else many)
+        said = SYMBOLS[match[2]].said(language, match[1])
+        return match[1] + space + said if said else match[0]
 
-    return re.sub(rf"(?<![A-Za-z\d.])({_NUMBER})\s*({symbols}){_END}", say, text)
+    return re.sub(rf"(?<![A-Za-z\d.])({_NUMBER})\s*({_SYMBOLS}){_END}", say, text)
 
 
 # Latin letters
