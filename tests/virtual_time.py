@@ -3,19 +3,22 @@
 Code about turns waits: for a silence, a limit, an answer that is late. On the loop of this module
 nobody really waits. Where nothing is ready, the clock jumps to the next timer, so that half a
 minute of conversation takes milliseconds, and what happens when does not depend on the machine. The
-clock stands still while a thread of an executor works and while a socket has something to say:
-detectors and servers on loopback may be real.
+clock stands still while a thread of an executor works and while something is under way between two
+sockets: detectors and servers on loopback may be real.
 """
 
 from __future__ import annotations
 
+import array
 import asyncio
+import contextlib
+import fcntl
 import functools
 import selectors
+import termios
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVarTuple
 from unittest.mock import patch
 
@@ -26,8 +29,9 @@ from pydantic import BaseModel
 P = ParamSpec("P")
 Ts = TypeVarTuple("Ts")
 
-#: What a socket may take to hand over what was sent to it, real seconds.
-_LOOPBACK_S = 0.001
+#: What is sent on loopback arrives within this time, if ever, real seconds; and how often it is
+#: looked for.
+_DELIVERY_S, _LOOK_AGAIN_S = 1.0, 0.001
 #: The calendar's clock when a test begins, seconds since 1970; any would do.
 _BEGINNING_S = 1_800_000_000.0
 _REAL = {name: getattr(time, name) for name in ("time", "monotonic", "perf_counter")}
@@ -80,14 +84,29 @@ class _Waiting(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or (self.threads and timeout > 0):
             return super().select(None)
-        has_sockets = len(self.get_map()) > 1  # one is the loop's own, to be woken by
-        ready = super().select(_LOOPBACK_S if has_sockets and timeout > 0 else 0)
+        ready = super().select(0)
+        deadline = _REAL["monotonic"]() + _DELIVERY_S
+        while not ready and self._is_under_way() and _REAL["monotonic"]() < deadline:
+            ready = super().select(_LOOK_AGAIN_S)
         if not ready:
             self.now_s += max(timeout, 0)
         return ready
 
+    def _is_under_way(self) -> bool:
+        """Whether the kernel has not delivered yet what was sent on one of the sockets."""
+        return any(_has_sent(key) for key in self.get_map().values())
 
-@contextmanager
+
+def _has_sent(key: selectors.SelectorKey) -> bool:
+    if key.events == selectors.EVENT_WRITE:  # connecting, or sending more than fits
+        return True
+    undelivered = array.array("i", [0])
+    with contextlib.suppress(OSError):  # a socket that listens sends nothing
+        fcntl.ioctl(key.fd, termios.TIOCOUTQ, undelivered)
+    return undelivered[0] > 0
+
+
+@contextlib.contextmanager
 def _virtual_clocks() -> Iterator[None]:
     """Let `time.time` and its like follow the loop, for those who ask on it.
 

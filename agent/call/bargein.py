@@ -7,80 +7,71 @@ resume at the same word; anything else, and "wait" above all, ends it.
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from livekit.agents import (
-    AgentSession,
-    AgentStateChangedEvent,
-    UserStateChangedEvent,
-    stt,
-)
+from livekit.agents import stt
 
-from agent.call.endpointing import PauseWords
+from agent.call.floor import Floor
+from agent.call.stt import CONFIRMED
 from agent.call.turn_words import TurnTaking
-from common.languages import Language
 
-#: Who goes on speaking this soon after the answer began to sound had not finished, seconds: nobody
-#: has understood and replied to anything by then.
-_LATE_PART_S = 1.2
 #: Confidence of the recogniser below which a stop of one word, a longer one, or a few other words
 #: over an answer are a guess at a cough (decision 010).
 _SURE_STOP, _SURE_LONGER_STOP, _SURE_WORDS = 0.6, 0.5, 0.7
 
 
+@dataclass(frozen=True)
+class Admission:
+    """What becomes of an event of the recogniser."""
+
+    event: stt.SpeechEvent | None
+    """What may reach the turn that is being listened to."""
+    ends_answer: bool = False
+
+
 class BargeIn:
-    """Watches one call."""
+    """Judges what is heard in one call."""
 
-    def __init__(self, session: AgentSession[Any], words: PauseWords, manners: TurnTaking) -> None:
-        self._session = session
-        self._words = words
+    def __init__(self, floor: Floor, manners: TurnTaking) -> None:
+        self._floor = floor
         self._manners = manners
-        self._over_answer = False
-        self._audible_since: float | None = None
-        #: What is being said belongs to the question before: it was not finished.
-        self.is_late_part = False
-        #: And words that do have ended its answer in this turn: what follows them does so too.
-        self._goes_on = False
-        session.on("user_state_changed", self._on_user_state)
-        session.on("agent_state_changed", self._on_agent_state)
 
-    def admit(self, event: stt.SpeechEvent) -> stt.SpeechEvent | None:
-        """The event, if it may reach the turn that is being listened to; ends the answer if so."""
+    def admit(self, event: stt.SpeechEvent) -> Admission:
+        """Whether the event may reach the turn, and whether it ends the answer."""
         heard = event.alternatives[0] if event.alternatives else None
         match event.type:
             case stt.SpeechEventType.INTERIM_TRANSCRIPT:
-                self._words.reset()
-                if heard and self._over_answer and self._is_certain_stop(heard):
-                    self._end_answer()
-                return None if self._over_answer else event
+                return self._admit_partial(event, heard)
             case stt.SpeechEventType.PREFLIGHT_TRANSCRIPT | stt.SpeechEventType.FINAL_TRANSCRIPT:
-                if heard is None:  # a final of nothing
-                    return event
+                # A final may be of nothing.
+                return self._admit_words(event, heard) if heard else Admission(event)
             case _:
-                return event
-        admitted = not self._over_answer or self._takes_the_turn(heard.text, heard.confidence)
+                return Admission(event)
+
+    def _admit_partial(self, event: stt.SpeechEvent, heard: stt.SpeechData | None) -> Admission:
+        """Nothing over an answer, unless it ends it before the customer has finished."""
+        floor = self._floor
+        floor.customer_goes_on()
+        if not floor.is_over_answer:
+            return Admission(event)
+        if heard is None or not (self._is_certain_stop(heard) or self._is_confirmed(heard)):
+            return Admission(None)
+        floor.answer_ends()
+        return Admission(event, ends_answer=True)
+
+    def _admit_words(self, event: stt.SpeechEvent, heard: stt.SpeechData) -> Admission:
+        floor = self._floor
+        over_answer = floor.is_over_answer
+        admitted = not over_answer or self._takes_the_turn(heard.text, heard.confidence)
         # What does not take the turn is no unfinished sentence either: the answer resumes at once.
         words = heard.text if admitted else ""
-        self._words.settle(words)
+        floor.pauses_after(words)
         if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
-            self._words.keep(words)
+            floor.utterance_is_over(words)
         if not admitted:
-            return _silenced(event)
-        self._goes_on = self.is_late_part
-        self._end_answer()
-        return event
-
-    def turn_over(self) -> None:
-        """The customer's turn was taken: what comes next is another one."""
-        self._words.turn_over()
-        self._goes_on = False
-
-    def on_confirmed(self, words: str, _language: Language) -> None:
-        """Words that will not change any more end an answer before the customer has finished."""
-        if self._over_answer and self._takes_the_turn(words, confidence=1.0):
-            self._end_answer()
+            return Admission(_silenced(event))
+        floor.words_count()
+        return Admission(event, ends_answer=over_answer)
 
     def _takes_the_turn(self, words: str, confidence: float) -> bool:
         manners = self._manners
@@ -94,30 +85,10 @@ class BargeIn:
         """Enough to end an answer by, although noise goes on behind it and may hide it again."""
         return self._manners.is_stop(heard.text) and heard.confidence >= _SURE_WORDS
 
-    def _end_answer(self) -> None:
-        if not self._over_answer:
-            return
-        self._over_answer = False
-        speech = self._session.current_speech
-        if speech and not speech.interrupted:
-            speech.interrupt()
-
-    def _on_user_state(self, event: UserStateChangedEvent) -> None:
-        if event.new_state != "speaking":
-            return
-        self._words.reset()
-        self._over_answer = self._session.current_speech is not None
-        now = asyncio.get_running_loop().time()
-        self.is_late_part = self._goes_on or (
-            self._over_answer
-            and (self._audible_since is None or now - self._audible_since < _LATE_PART_S)
-        )
-
-    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
-        if event.new_state == "thinking":
-            self._audible_since = None
-        elif event.new_state == "speaking" and self._audible_since is None:
-            self._audible_since = asyncio.get_running_loop().time()
+    def _is_confirmed(self, heard: stt.SpeechData) -> bool:
+        """Whether words that will not change any more are enough, however the rest turns out."""
+        confirmed = (heard.metadata or {}).get(CONFIRMED, "")
+        return bool(confirmed) and self._takes_the_turn(confirmed, confidence=1.0)
 
 
 def _silenced(event: stt.SpeechEvent) -> stt.SpeechEvent | None:

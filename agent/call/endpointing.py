@@ -20,82 +20,37 @@ from livekit.agents.inference.eot.transports import _LocalTransport
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from agent.call.completeness import load_completeness
+from agent.call.floor import Floor
+from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
 from common.languages import join_utterances, language_of
 
 log = logging.getLogger(__name__)
 
-#: Silence after which a turn that is over is answered, seconds. The audio model needs 0.25.
-MIN_DELAY_S = 0.25
-#: What was said is taken for all of it from this probability on. Chosen with the times below on 330
-#: pauses and ends (docs/decisions/005): 3 % of turns cut off, half of the ends at once.
+#: What was said is taken for all of it from this probability on. Chosen with the times of waiting
+#: on 330 pauses and ends (docs/decisions/005): 3 % of turns cut off, half of the ends at once.
 _COMPLETE = 0.5
-#: Silence after which a turn is answered although more may come, seconds: where the words are
-#: nearly a whole question, and where they are the beginning of one.
-_NEARLY_S, HESITATION_S = 0.6, 1.4
-#: And where the last words say so: somebody who says "um, so the thing is" may think for longer.
-THINKING_S = 1.8
-#: How long the words of a pause are waited for, seconds; the framework waits 1.0 for a verdict.
-_WORDS_TIMEOUT_S = 0.9
 #: The melody's probability below which even a question is not taken for finished.
 _SURELY_NOT = 0.05
-
-
-class PauseWords:
-    """The words of the utterance that the customer has paused in, once they are recognised."""
-
-    def __init__(self) -> None:
-        self._words: asyncio.Future[str] | None = None
-        self._utterance = ""
-        #: What was said in this turn before the utterance.
-        self.before = ""
-
-    def reset(self) -> None:
-        """The customer speaks: what was said so far is not all. Who waits goes on waiting."""
-        self.before = f"{self.before} {self._utterance}".strip()
-        self._utterance = ""
-        if self._words and self._words.done():
-            self._words = None
-
-    def keep(self, utterance: str) -> None:
-        """The utterance is over, and these are its words."""
-        self._utterance = utterance
-
-    def turn_over(self) -> None:
-        """What comes next belongs to another turn."""
-        self.before = self._utterance = ""
-
-    def settle(self, words: str) -> None:
-        """This is what was said up to the pause."""
-        future = self._future()
-        if future.done():
-            self._words = None
-            future = self._future()
-        future.set_result(words)
-
-    async def get(self) -> str:
-        """The words; empty when none come in time."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._future()), _WORDS_TIMEOUT_S)
-        except TimeoutError:
-            return ""
-
-    def _future(self) -> asyncio.Future[str]:
-        if self._words is None:
-            self._words = asyncio.get_running_loop().create_future()
-        return self._words
 
 
 class TurnEndDetector(inference.TurnDetector):
     """The framework's audio model and the words together."""
 
-    def __init__(self, words: PauseWords, manners: TurnTaking) -> None:
+    def __init__(
+        self,
+        floor: Floor,
+        manners: TurnTaking,
+        wait: Callable[[float], None],
+        timing: Timing = TIMING,
+    ) -> None:
+        """``wait`` is told with each verdict how long to wait if the turn is not over, seconds."""
         super().__init__(version="v1-mini")
-        self.words = words
+        self.floor = floor
         self._manners = manners
         self._completeness = load_completeness()
-        #: Told with each verdict how long to wait if the turn is not over, seconds.
-        self.on_patience: Callable[[float], None] = lambda _seconds: None
+        self._wait = wait
+        self._timing = timing
 
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
@@ -109,32 +64,32 @@ class TurnEndDetector(inference.TurnDetector):
 
     def judge(self, melody: float, words: str) -> float:
         """Probability that the turn is over, from that of the melody and from the words."""
-        patience_s = self._patience_s(words)
-        over = self._is_whole(words) or (patience_s is None and melody >= _SURELY_NOT)
-        log.debug("pause after %r: melody %.2f, over %s, %s s", words, melody, over, patience_s)
-        self.on_patience(patience_s or _NEARLY_S)
+        wait_s = self._wait_s(words)
+        over = self._is_whole(words) or (wait_s is None and melody >= _SURELY_NOT)
+        log.debug("pause after %d characters: melody %.2f, over %s", len(words), melody, over)
+        self._wait(wait_s or self._timing.nearly_whole_s)
         return 1.0 if over else 0.0
 
     def _is_whole(self, words: str) -> bool:
         """A "stop", a "mm-hm" that is all of the turn, or a cough: whole by itself."""
-        alone = not (words and self.words.before)
+        alone = not (words and self.floor.said_before)
         return self._manners.is_stop(words) or (alone and self._manners.is_backchannel(words))
 
-    def _patience_s(self, words: str) -> float | None:
+    def _wait_s(self, words: str) -> float | None:
         """How long to wait behind these words before answering, seconds; None: not at all."""
         language = language_of(words)
         ending = self._manners.ending(words, language)
         if ending == "finished":
             return None
         if ending == "unfinished" or self._manners.is_backchannel(words):
-            return THINKING_S
-        said = join_utterances(f"{self.words.before} {words}")
+            return self._timing.thinking_s
+        said = join_utterances(f"{self.floor.said_before} {words}")
         model = self._completeness[language]
         probability = max(model.probability(text, language) for text in (words, said))
         if probability >= _COMPLETE:
             return None
-        missing = math.sqrt(1 - probability / _COMPLETE)
-        return _NEARLY_S + (HESITATION_S - _NEARLY_S) * missing
+        least_s, most_s = self._timing.nearly_whole_s, self._timing.hesitation_s
+        return least_s + (most_s - least_s) * math.sqrt(1 - probability / _COMPLETE)
 
 
 class TurnEndStream(_BaseStreamingTurnDetectorStream):
@@ -148,7 +103,7 @@ class TurnEndStream(_BaseStreamingTurnDetectorStream):
         task.add_done_callback(self._tasks.discard)
 
     async def _judge(self, request_id: str, melody: float, details: dict[str, Any]) -> None:
-        words = await self._detector.words.get()
+        words = await self._detector.floor.pause_words()
         if request_id == self._request_id:  # else the customer went on meanwhile
             verdict = self._detector.judge(melody, words)
             super()._resolve_prediction(request_id, verdict, **details)

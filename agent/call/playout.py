@@ -15,28 +15,25 @@ import numpy as np
 from livekit import rtc
 from livekit.agents.voice import io
 
+from agent.call.timing import TIMING, Timing
 from agent.speech.contract import SPEAKING_RATE_HZ
 
 _FRAME = SPEAKING_RATE_HZ // 50
-#: Audio handed to the room ahead of the ear, seconds: enough for an event loop that is late.
-_AHEAD_S = 0.1
-_QUEUE_MS = 200
-#: Where a pause cuts a word, playout resumes at the quietest moment this long before, seconds.
-_REWIND_S = 0.35
 _REWIND_FRAME = SPEAKING_RATE_HZ // 100
 
 
 class RoomPlayout(io.AudioOutput):
     """Publishes one audio track and plays one answer at a time on it."""
 
-    def __init__(self, room: rtc.Room) -> None:
+    def __init__(self, room: rtc.Room, timing: Timing = TIMING) -> None:
         super().__init__(
             label="Playout",
             capabilities=io.AudioOutputCapabilities(pause=True),
             sample_rate=SPEAKING_RATE_HZ,
         )
         self._room = room
-        self._source = rtc.AudioSource(SPEAKING_RATE_HZ, 1, queue_size_ms=_QUEUE_MS)
+        self._timing = timing
+        self._source = rtc.AudioSource(SPEAKING_RATE_HZ, 1, queue_size_ms=timing.playout_queue_ms)
         #: The answer being played: its audio so far, the samples handed over, whether it is all,
         #: and whether any of it has been heard.
         self._answer = bytearray()
@@ -99,7 +96,7 @@ class RoomPlayout(io.AudioOutput):
         super().resume()
         if self._paused:
             self._paused = False
-            self._sent = word_start(self._answer, self._sent)
+            self._sent = word_start(self._answer, self._sent, self._timing.rewind_s)
             self._changed.set()
 
     async def _play(self) -> None:
@@ -112,7 +109,7 @@ class RoomPlayout(io.AudioOutput):
                     self.on_playback_started(created_at=time.time())
                 self._sent += frame.samples_per_channel
                 await self._source.capture_frame(frame)
-                if (ahead := self._source.queued_duration - _AHEAD_S) > 0:
+                if (ahead := self._source.queued_duration - self._timing.playout_ahead_s) > 0:
                     await asyncio.sleep(ahead)
             if self._complete and not self._paused:
                 await self._drain()
@@ -149,13 +146,13 @@ class RoomPlayout(io.AudioOutput):
         return max(0, self._sent - round(self._source.queued_duration * SPEAKING_RATE_HZ))
 
 
-def word_start(answer: bytes | bytearray, heard: int) -> int:
+def word_start(answer: bytes | bytearray, heard: int, rewind_s: float = TIMING.rewind_s) -> int:
     """The sample from which to resume an answer (PCM s16) that stopped after ``heard`` samples.
 
-    The quietest 10 ms of the 350 ms before, the latest where several are as quiet: between two
+    The quietest 10 ms of the time before, the latest where several are as quiet: between two
     words, or at least between two syllables.
     """
-    begin = max(0, heard - round(_REWIND_S * SPEAKING_RATE_HZ))
+    begin = max(0, heard - round(rewind_s * SPEAKING_RATE_HZ))
     frames = np.frombuffer(bytes(answer[2 * begin : 2 * heard]), dtype=np.int16)
     frames = frames[: len(frames) // _REWIND_FRAME * _REWIND_FRAME]
     if not len(frames):

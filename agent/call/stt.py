@@ -5,13 +5,15 @@ customer speaks, what has been said so far is heard again and again; what two re
 stays (`agent/call/agreement.py`) and is given to the next, as is the language once it is sure. The
 first silence already starts a reading, while the turn detector still makes up its mind: if more is
 said, it was one more partial; if the turn ends, the text is there.
+
+A partial whose confirmed text has grown carries it in its metadata, under `CONFIRMED`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -30,7 +32,8 @@ from livekit.agents.utils import AudioBuffer
 from numpy.typing import NDArray
 
 from agent.call.agreement import Agreement
-from agent.call.voice_activity import SPEECH, STILL_SPEECH, RestedVAD
+from agent.call.timing import TIMING, Timing
+from agent.call.voice_activity import SharedVAD
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, Purpose, Transcript
 from common.errors import LiukeError
@@ -38,26 +41,14 @@ from common.languages import Language
 
 log = logging.getLogger(__name__)
 
-#: New speech before the next partial, seconds: captions about three times a second at best.
-_PARTIAL_EVERY_S = 0.3
-#: Silence after which a reading starts that may become the final one, seconds: two windows of the
-#: VAD. Between words it is rarely that long, and where it is, the reading serves as a partial.
-_EAGER_SILENCE_S = 0.06
-#: Silence after which that reading is announced as likely to be the final one, seconds.
-_PREFLIGHT_SILENCE_S = 0.12
-#: The language stays for the rest of an utterance once it is this probable after so much speech.
+#: Key of a partial's metadata: what will not change any more, from the utterance's beginning on.
+CONFIRMED = "confirmed"
+
+#: The language stays for the rest of an utterance once it is this probable.
 _SURE_LANGUAGE = 0.9
-_SURE_AFTER_S = 1.0
-#: An utterance this long ends at its next short pause, and at the limit in any case, seconds.
-_LONG_S = 20.0
-_LIMIT_S = 28.0
 
 T = TypeVar("T")
 Pcm = NDArray[np.int16]
-
-
-#: Takes confirmed text, all there is of the utterance, and its language.
-OnConfirmed = Callable[[str, Language], None]
 
 
 @dataclass
@@ -97,17 +88,15 @@ class _Utterance:
 class WhisperSTT(stt.STT[str]):
     """whisper-base behind the speech server, as a streaming LiveKit STT."""
 
-    def __init__(self, client: SpeechClient) -> None:
+    def __init__(self, client: SpeechClient, activity: SharedVAD, timing: Timing = TIMING) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True, interim_results=True, manual_flush=True
             )
         )
         self._client = client
-        #: Called when the confirmed text of an utterance has grown.
-        self.on_confirmed: OnConfirmed | None = None
-        #: Called with all that the call's voice detector notices.
-        self.on_activity: Callable[[vad.VADEvent], None] = lambda _event: None
+        self._activity = activity
+        self._timing = timing
 
     @property
     def model(self) -> str:
@@ -137,28 +126,33 @@ class WhisperSTT(stt.STT[str]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> UtteranceStream:
-        return UtteranceStream(self, self._client, conn_options)
+        return UtteranceStream(self, self._client, self._activity, self._timing, conn_options)
 
 
 class UtteranceStream(stt.RecognizeStream):
     """Cuts the audio of one participant into utterances and has them heard."""
 
     def __init__(
-        self, parent: WhisperSTT, client: SpeechClient, conn_options: APIConnectOptions
+        self,
+        parent: WhisperSTT,
+        client: SpeechClient,
+        activity: SharedVAD,
+        timing: Timing,
+        conn_options: APIConnectOptions,
     ) -> None:
         super().__init__(stt=parent, conn_options=conn_options, sample_rate=HEARING_RATE_HZ)
-        self._parent = parent
         self._client = client
+        self._activity = activity
+        self._timing = timing
         self._utterance: _Utterance | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._last_final: asyncio.Task[None] | None = None
 
     async def _run(self) -> None:
-        activity = RestedVAD().stream()
+        activity = self._activity.stream()
         feed = asyncio.create_task(self._feed(activity))
         try:
             async for event in activity:
-                self._parent.on_activity(event)
                 self._on_activity(event)
             await feed
             if self._last_final:
@@ -179,27 +173,28 @@ class UtteranceStream(stt.RecognizeStream):
         if event.type is vad.VADEventType.START_OF_SPEECH and self._utterance is None:
             self._utterance = _Utterance(chunks=_pcm(event.frames))
         elif event.type is vad.VADEventType.INFERENCE_DONE:
-            if self._utterance is None and event.speaking and _silence_s(event) == 0:
+            if self._utterance is None and event.speaking and self._activity.silence_s(event) == 0:
                 self._utterance = _Utterance()  # the one before ended in the middle of speech
             if self._utterance is not None:
                 self._utterance.chunks += _pcm(event.frames)
                 self._listen_on(self._utterance, event)
 
     def _listen_on(self, utterance: _Utterance, event: vad.VADEvent) -> None:
-        utterance.silence_s = _silence_s(event)
-        seconds = utterance.seconds
+        utterance.silence_s = self._activity.silence_s(event)
+        timing, seconds = self._timing, utterance.seconds
         if utterance.silence_s == 0:
             utterance.is_complete = utterance.is_announced = False
-            if seconds - utterance.read_to_s >= _PARTIAL_EVERY_S and not utterance.is_being_read:
+            unread_s = seconds - utterance.read_to_s
+            if unread_s >= timing.partial_every_s and not utterance.is_being_read:
                 self._begin_reading(utterance, "partial")
-        elif utterance.silence_s >= _EAGER_SILENCE_S and not utterance.is_complete:
+        elif utterance.silence_s >= timing.eager_silence_s and not utterance.is_complete:
             utterance.stop_reading()  # it has not heard the end, and would only delay this one
             self._begin_reading(utterance, "final")
             utterance.is_complete = True
-            if seconds >= _LONG_S:
+            if seconds >= timing.long_utterance_s:
                 self._finish_utterance()
         self._announce(utterance)
-        if seconds >= _LIMIT_S:
+        if seconds >= timing.utterance_limit_s:
             self._finish_utterance()
 
     def _begin_reading(self, utterance: _Utterance, purpose: Purpose) -> None:
@@ -215,19 +210,18 @@ class UtteranceStream(stt.RecognizeStream):
             confirmed=utterance.agreement.confirmed,
         )
         if transcript.text and transcript.reliable and utterance is self._utterance:
-            self._compare(utterance, transcript)
-            self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
+            confirmed = self._agreed(utterance, transcript)
+            self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript, confirmed)
         return transcript
 
-    def _compare(self, utterance: _Utterance, transcript: Transcript) -> None:
-        """See what this reading and the one before agree on, once the language is sure."""
-        if transcript.seconds >= _SURE_AFTER_S and (
+    def _agreed(self, utterance: _Utterance, transcript: Transcript) -> str | None:
+        """What this reading confirms besides, once the language is sure; all of the utterance."""
+        if transcript.seconds >= self._timing.sure_language_s and (
             transcript.language_probability >= _SURE_LANGUAGE
         ):
             utterance.language = transcript.language
         grown = utterance.agreement.hear(transcript.text, utterance.language)
-        if grown and utterance.language and self._parent.on_confirmed:
-            self._parent.on_confirmed(utterance.agreement.confirmed, utterance.language)
+        return utterance.agreement.confirmed if grown else None
 
     def _announce(self, utterance: _Utterance) -> None:
         """Tell that the turn may end with this text, once the silence is long enough for that."""
@@ -235,7 +229,7 @@ class UtteranceStream(stt.RecognizeStream):
             utterance is not self._utterance
             or utterance.is_announced
             or not utterance.is_complete
-            or utterance.silence_s < _PREFLIGHT_SILENCE_S
+            or utterance.silence_s < self._timing.preflight_silence_s
         ):
             return
         reading = utterance.reading
@@ -273,8 +267,10 @@ class UtteranceStream(stt.RecognizeStream):
             )
         )
 
-    def _send(self, kind: stt.SpeechEventType, transcript: Transcript) -> None:
-        self._event_ch.send_nowait(_event(kind, transcript))
+    def _send(
+        self, kind: stt.SpeechEventType, transcript: Transcript, confirmed: str | None = None
+    ) -> None:
+        self._event_ch.send_nowait(_event(kind, transcript, confirmed))
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -305,22 +301,17 @@ async def recognise(
         raise APIConnectionError(str(error)) from error
 
 
-def _silence_s(event: vad.VADEvent) -> float:
-    """Silence up to and with this window of the VAD; the event itself counts up to it."""
-    if event.probability >= (STILL_SPEECH if event.speaking else SPEECH):
-        return 0.0
-    window_s = sum(frame.duration for frame in event.frames)
-    return event.raw_accumulated_silence + window_s
-
-
 def _pcm(frames: list[rtc.AudioFrame]) -> list[Pcm]:
     return [np.frombuffer(frame.data, dtype=np.int16).copy() for frame in frames]
 
 
-def _event(kind: stt.SpeechEventType, transcript: Transcript) -> stt.SpeechEvent:
+def _event(
+    kind: stt.SpeechEventType, transcript: Transcript, confirmed: str | None = None
+) -> stt.SpeechEvent:
     data = stt.SpeechData(
         language=LanguageCode(transcript.language),
         text=transcript.text,
         confidence=transcript.confidence,
+        metadata={CONFIRMED: confirmed} if confirmed else None,
     )
     return stt.SpeechEvent(type=kind, alternatives=[data])

@@ -13,14 +13,13 @@ import re
 from livekit.agents import APIConnectionError, APIConnectOptions, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 
+from agent.call.timing import TIMING, Timing
 from agent.speech.clauses import ClauseSplitter, syllables
 from agent.speech.client import SpeechClient
 from agent.speech.contract import SPEAKING_RATE_HZ
 from common.errors import LiukeError
 from common.languages import HAN, Language, language_of
 
-#: Frames handed to the room, ms: short, so that the first sound is not held back.
-_FRAME_MS = 20
 #: A Mandarin character, or whatever else stands between two spaces, with what follows it.
 _WORD = re.compile(rf"[{HAN}][^\w]*|[^\s{HAN}]+\s*|\s+")
 
@@ -28,13 +27,14 @@ _WORD = re.compile(rf"[{HAN}][^\w]*|[^\s{HAN}]+\s*|\s+")
 class KokoroTTS(tts.TTS[str]):
     """Kokoro behind the speech server, as a streaming LiveKit TTS."""
 
-    def __init__(self, client: SpeechClient) -> None:
+    def __init__(self, client: SpeechClient, timing: Timing = TIMING) -> None:
         super().__init__(
             capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
             sample_rate=SPEAKING_RATE_HZ,
             num_channels=1,
         )
         self._client = client
+        self._timing = timing
 
     @property
     def model(self) -> str:
@@ -52,17 +52,22 @@ class KokoroTTS(tts.TTS[str]):
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> ClauseStream:
-        return ClauseStream(self, self._client, conn_options)
+        return ClauseStream(self, self._client, self._timing, conn_options)
 
 
 class ClauseStream(tts.SynthesizeStream):
     """Speaks one answer, a clause at a time."""
 
     def __init__(
-        self, parent: KokoroTTS, client: SpeechClient, conn_options: APIConnectOptions
+        self,
+        parent: KokoroTTS,
+        client: SpeechClient,
+        timing: Timing,
+        conn_options: APIConnectOptions,
     ) -> None:
         super().__init__(tts=parent, conn_options=conn_options)
         self._client = client
+        self._timing = timing
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         request_id = utils.shortuuid()
@@ -71,7 +76,7 @@ class ClauseStream(tts.SynthesizeStream):
             sample_rate=SPEAKING_RATE_HZ,
             num_channels=1,
             mime_type="audio/pcm",
-            frame_size_ms=_FRAME_MS,
+            frame_size_ms=self._timing.voice_frame_ms,
             stream=True,
         )
         output_emitter.start_segment(segment_id=request_id)

@@ -17,7 +17,7 @@ from livekit.agents import (
     llm,
 )
 
-from agent.call.agent import SupportAgent
+from agent.call.floor import Floor
 from agent.dialogue.answering import Answer
 from agent.rooms.messages import ANSWER_TOPIC, AnswerBegun, AnswerEnded, CitedEntry
 from agent.service.calls.store import CallStore, Claim
@@ -49,12 +49,12 @@ class TurnLog:
     def __init__(
         self,
         session: AgentSession[None],
-        agent: SupportAgent,
+        floor: Floor,
         room: rtc.Room,
         records: CallStore,
         claim: Claim,
     ) -> None:
-        self._agent = agent
+        self._floor = floor
         self._room = room
         self._records = records
         self._claim = claim
@@ -89,7 +89,7 @@ class TurnLog:
         turn = self._turn
         if event.new_state != "speaking" or turn is None or turn.announced:
             return
-        if answer := self._agent.answer_to(turn.question.id):
+        if answer := self._floor.answer_to(turn.question.id):
             turn.announced = True
             citations = answer.citations_json()
             self._record(
@@ -101,7 +101,7 @@ class TurnLog:
 
     def _open(self, turn: _OpenTurn) -> None:
         """One question in two parts is one turn: the record of the first part is dropped."""
-        answer = self._agent.answer_to(turn.question.id)
+        answer = self._floor.answer_to(turn.question.id)
         first, self._interrupted = self._interrupted, None
         if first and answer and answer.joins == first.question.id:
             turn.asked_at = first.asked_at
@@ -126,7 +126,7 @@ class TurnLog:
         self, turn: _OpenTurn, spoken: str, interrupted: bool, metrics: llm.MetricsReport
     ) -> None:
         self._turn = None
-        answer = self._agent.answer_to(turn.question.id)
+        answer = self._floor.answer_to(turn.question.id)
         if answer is None:
             self._record(self._records.drop_turn(self._claim, turn.number))
             return

@@ -36,7 +36,8 @@ from livekit import rtc
 from livekit.agents import stt
 from matplotlib.figure import Figure
 
-from agent.call.stt import UtteranceStream, WhisperSTT
+from agent.call.stt import CONFIRMED, UtteranceStream, WhisperSTT
+from agent.call.voice_activity import RestedVAD, SharedVAD
 from agent.cli.output import err, print_json, report_error
 from agent.host.supervisor import cancel_on_signals
 from agent.probe.audio import resample, sounds
@@ -129,15 +130,7 @@ class Ours:
     async def hear(self, clip: Clip, speed: float = 1.0) -> Heard:
         """Play one clip into a stream of its own and wait for its final text."""
         self._client.readings.clear()
-        confirmed = ""
-
-        def on_confirmed(text: str, _: Language) -> None:
-            nonlocal confirmed
-            confirmed = text
-
-        recogniser = WhisperSTT(self._client)
-        recogniser.on_confirmed = on_confirmed
-        stream = recogniser.stream()
+        stream = WhisperSTT(self._client, SharedVAD(RestedVAD())).stream()
         events: list[tuple[float, stt.SpeechEvent]] = []
         listening = asyncio.create_task(_collect(stream, events))
         try:
@@ -148,7 +141,8 @@ class Ours:
         finally:
             listening.cancel()
             await stream.aclose()
-        return self._heard(clip, events, began, confirmed if speed == 1.0 else None)
+        confirmed = _confirmed(event for _, event in events) if speed == 1.0 else None
+        return self._heard(clip, events, began, confirmed)
 
     def _heard(
         self,
@@ -171,6 +165,12 @@ class Ours:
             partial_ms=[took for purpose, took, _ in readings if purpose == "partial"],
             confirmed=len(confirmed) / len(text) if confirmed is not None and text else None,
         )
+
+
+def _confirmed(events: Iterable[stt.SpeechEvent]) -> str:
+    """What the last utterance had confirmed of itself before it ended."""
+    told = (event.alternatives[0].metadata for event in events if event.alternatives)
+    return next(reversed([metadata[CONFIRMED] for metadata in told if metadata]), "")
 
 
 async def _collect(stream: UtteranceStream, events: list[tuple[float, stt.SpeechEvent]]) -> None:

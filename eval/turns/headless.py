@@ -1,8 +1,9 @@
 """A whole call without a room: sound goes straight into the session, and what is heard comes out.
 
-The session is the one that answers real calls (`agent.call.session.open_conversation`), between a
-microphone that plays clips and a loudspeaker that notes when each sample of an answer was heard.
-Both run on one real-time clock. Samples are mono at 16 kHz; times are milliseconds of that clock.
+The session is the one that answers real calls (`agent.call.conversation.open_conversation`),
+between a microphone that plays clips and a loudspeaker that notes when each sample of an answer was
+heard. Both run on one real-time clock. Samples are mono at 16 kHz; times are milliseconds of that
+clock.
 What a network adds is not in it: `make bench-voice` measures that.
 """
 
@@ -29,8 +30,7 @@ from livekit.agents import (
 from livekit.agents.voice import SpeechHandle, TranscriptSynchronizer, io
 from numpy.typing import NDArray
 
-from agent.call.agent import SupportAgent
-from agent.call.session import open_conversation
+from agent.call.conversation import open_conversation
 from agent.settings import Settings
 from common.languages import Language, join_utterances
 from eval.audio import FRAME, FRAME_MS, RATE_HZ, Samples, TelephoneLine, from_pcm, looped, to_pcm
@@ -358,8 +358,7 @@ class HeadlessCall:
 
     def question_of(self, item: Item) -> str:
         """The question as it was answered: the message, or what the agent made of several."""
-        agent = self._conversation.agent
-        answer = agent.answer_to(item.message.id) if isinstance(agent, SupportAgent) else None
+        answer = self._conversation.floor.answer_to(item.message.id)
         return answer.question if answer else join_utterances(item.message.text_content or "")
 
     def _turn_open(self) -> bool:

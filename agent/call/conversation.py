@@ -1,0 +1,120 @@
+"""Conversation: settings in; the stages of one call, put together, out.
+
+To swap a stage, change its line in `open_conversation`. What the stages know of the turn is in one
+place (`floor.py`), which each is handed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from livekit.agents import AgentSession, TurnHandlingOptions, llm
+
+from agent.call.agent import SupportAgent
+from agent.call.bargein import BargeIn
+from agent.call.endpointing import TurnEndDetector
+from agent.call.floor import Floor
+from agent.call.patience import Patience
+from agent.call.search_ahead import SearchAhead
+from agent.call.stt import WhisperSTT
+from agent.call.timing import TIMING, Timing
+from agent.call.tts import KokoroTTS
+from agent.call.turn_words import load_turn_taking
+from agent.call.voice_activity import RestedVAD, SharedVAD
+from agent.dialogue.answering import Answerer
+from agent.models.endpoint import resolve_language_model
+from agent.prompts import load_phrases
+from agent.settings import Settings
+from agent.speech.client import SpeechClient
+from common.languages import Language
+from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The stages of one call, put together; not yet listening."""
+
+    session: AgentSession[None]
+    agent: SupportAgent
+    floor: Floor
+    parts: tuple[SearchAhead | Answerer | KnowledgeClient | SpeechClient, ...]
+
+    async def aclose(self) -> None:
+        """End what is still being searched for, and close the ways to the servers."""
+        for part in self.parts:
+            await part.aclose()
+
+
+def open_conversation(settings: Settings, greeting_language: Language) -> Conversation:
+    """Put the stages together: for a room, or for audio that comes from elsewhere."""
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
+    answerer = Answerer(knowledge, resolve_language_model(settings))
+    ahead = SearchAhead(answerer)
+    phrases, manners = load_phrases(), load_turn_taking()
+    floor = Floor()
+    activity = SharedVAD(RestedVAD())
+    turn_end = TurnEndDetector(
+        floor,
+        manners,
+        wait=lambda seconds: session.update_options(endpointing_opts={"max_delay": seconds}),
+    )
+    session: AgentSession[None] = AgentSession(
+        stt=WhisperSTT(speech, activity),
+        vad=activity,
+        llm=answerer.model or NoModel(),
+        tts=KokoroTTS(speech),
+        turn_handling=turn_handling(turn_end, TIMING),
+        # The browser cancels echo itself, and a customer may speak into the greeting.
+        aec_warmup_duration=None,
+        transcription_timeout=TIMING.no_words_s,
+        user_away_timeout=None,
+        use_tts_aligned_transcript=True,
+        # They hold back what ends in a space, an English opening for instance, until more is
+        # written; the voice leaves out what cannot be spoken.
+        tts_text_transforms=None,
+    )
+    agent = SupportAgent(
+        answerer=answerer,
+        ahead=ahead,
+        floor=floor,
+        bargein=BargeIn(floor, manners),
+        patience=Patience(floor, phrases),
+        manners=manners,
+        phrases=phrases,
+        greeting_language=greeting_language,
+    )
+    return Conversation(session, agent, floor, (ahead, answerer, knowledge, speech))
+
+
+def turn_handling(turn_end: TurnEndDetector, timing: Timing) -> TurnHandlingOptions:
+    """When a turn ends and when the customer's voice stops the assistant.
+
+    Everything is pinned to what runs locally: with keys in the environment the framework would
+    otherwise turn to cloud models.
+    """
+    return TurnHandlingOptions(
+        turn_detection=turn_end,
+        endpointing={
+            "mode": "fixed",
+            "min_delay": timing.turn_end_s,
+            "max_delay": timing.hesitation_s,
+        },
+        interruption={
+            "mode": "vad",
+            "min_duration": timing.pausing_speech_s,
+            "resume_false_interruption": True,
+            "false_interruption_timeout": timing.resumption_s,
+        },
+        # An opening's audio is in the cache; a model's clause is rarely ready before the turn is.
+        preemptive_generation={"enabled": True, "preemptive_tts": True},
+    )
+
+
+class NoModel(llm.LLM[str]):
+    """Stands in the session where there is no language model: approved text alone answers."""
+
+    def chat(self, **_: Any) -> llm.LLMStream:
+        raise RuntimeError("there is no language model; answers come from SupportAgent.llm_node")
