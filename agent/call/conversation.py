@@ -1,12 +1,12 @@
 """Conversation: settings in; the stages of one call, put together, out.
 
-To swap a stage, change its line in `open_conversation`. What the stages know of the turn is in one
+To swap a stage, change its line in `put_together`. What the stages know of the turn is in one
 place (`floor.py`), which each is handed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit.agents import AgentSession, TurnHandlingOptions, llm
@@ -48,10 +48,18 @@ class Conversation:
 
 
 def open_conversation(settings: Settings, greeting_language: Language) -> Conversation:
-    """Put the stages together: for a room, or for audio that comes from elsewhere."""
+    """A call for these settings: in a room, or with audio that comes from elsewhere."""
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     answerer = Answerer(knowledge, resolve_language_model(settings))
+    stages = put_together(speech, answerer, greeting_language)
+    return replace(stages, parts=(*stages.parts, knowledge))
+
+
+def put_together(
+    speech: SpeechClient, answerer: Answerer, greeting_language: Language
+) -> Conversation:
+    """The stages of a call between these two: what hears and speaks, and what answers."""
     ahead = SearchAhead(answerer)
     phrases, manners = load_phrases(), load_turn_taking()
     floor = Floor()
@@ -86,7 +94,7 @@ def open_conversation(settings: Settings, greeting_language: Language) -> Conver
         phrases=phrases,
         greeting_language=greeting_language,
     )
-    return Conversation(session, agent, floor, (ahead, answerer, knowledge, speech))
+    return Conversation(session, agent, floor, (ahead, answerer, speech))
 
 
 def turn_handling(turn_end: TurnEndDetector, timing: Timing) -> TurnHandlingOptions:

@@ -24,6 +24,7 @@ import numpy as np
 import soundfile
 from matplotlib.figure import Figure
 
+from agent.call.conversation import open_conversation
 from agent.cli.output import err, print_json, report_error
 from agent.host.supervisor import Supervisor, cancel_on_signals
 from agent.host.up import process_specs
@@ -182,7 +183,7 @@ class Bench:
                 clauses.append((clause, len(pcm) / 2 * 1000 / SPEAKING_RATE_HZ))
         finally:
             await speech.aclose()
-        async with HeadlessCall(self._settings, language) as call:
+        async with HeadlessCall(open_conversation(self._settings, language)) as call:
             await _begin(call, text)
             await call.wait_until(lambda: not call.loudspeaker.open, 120_000)
             runs = [r for r in call.loudspeaker.runs if r.segment == call.loudspeaker.segment]
@@ -195,7 +196,8 @@ class Bench:
         noise = amplified(await self._material.room_noise(), SPEECH_DB - condition.snr_db)
         line = TelephoneLine(PACKET_LOSS, _rng(condition, 3)) if condition.telephone else None
         async with self._places:
-            call = HeadlessCall(self._settings, "zh", background=noise, line=line)
+            conversation = open_conversation(self._settings, "zh")
+            call = HeadlessCall(conversation, background=noise, line=line)
             async with call:
                 await call.wait_until(lambda: call.loudspeaker.playing, 5000)
                 await call.settle()

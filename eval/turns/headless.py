@@ -30,9 +30,8 @@ from livekit.agents import (
 from livekit.agents.voice import SpeechHandle, TranscriptSynchronizer, io
 from numpy.typing import NDArray
 
-from agent.call.conversation import open_conversation
-from agent.settings import Settings
-from common.languages import Language, join_utterances
+from agent.call.conversation import Conversation
+from common.languages import join_utterances
 from eval.audio import FRAME, FRAME_MS, RATE_HZ, Samples, TelephoneLine, from_pcm, looped, to_pcm
 
 #: The clock's step: the loudspeaker starts and stops with this precision.
@@ -282,13 +281,12 @@ class HeadlessCall:
 
     def __init__(
         self,
-        settings: Settings,
-        language: Language,
+        conversation: Conversation,
         *,
         background: Samples | None = None,
         line: TelephoneLine | None = None,
     ) -> None:
-        self._conversation = open_conversation(settings, language)
+        self._conversation = conversation
         self.session = self._conversation.session
         self.loudspeaker = Loudspeaker()
         self.microphone = Microphone(self.loudspeaker, background, line)

@@ -22,18 +22,11 @@ from agent.call.timing import TIMING, Timing
 from agent.call.voice_activity import RestedVAD, SharedVAD
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ
+from tests.unit.scripted import voice
 from tests.unit.serving import serve
 from tests.virtual_time import virtual_time
 
 FRAME_S = 0.02
-#: Formants of a, i, u, e, o in Hz.
-VOWELS = (
-    (730, 1090, 2440),
-    (270, 2290, 3010),
-    (300, 870, 2240),
-    (530, 1840, 2480),
-    (570, 840, 2410),
-)
 #: What the caller says in the tests, a word every quarter of a second.
 WORDS = [
     *("so", "this", "is", "what", "the", "caller", "says", "while", "the", "room", "is", "quiet"),
@@ -86,28 +79,6 @@ async def listening(ear: Ear, timing: Timing = TIMING) -> AsyncIterator[Utteranc
         yield stream
         await stream.aclose()
         await client.aclose()
-
-
-def voice(seconds: float) -> np.ndarray:
-    """Something the VAD takes for speech: four syllables a second, each a burst and a vowel."""
-    rng = np.random.default_rng(2)
-    t = np.arange(int(seconds * HEARING_RATE_HZ)) / HEARING_RATE_HZ
-    syllable = (t * 4).astype(int)
-    within = (t * 4) % 1
-    vowels = np.array(VOWELS, float)[rng.integers(0, len(VOWELS), syllable[-1] + 1)]
-    pitch = 130 + 30 * np.sin(2 * np.pi * 0.7 * t) + 15 * np.sin(2 * np.pi * 4 * t)
-    phase = 2 * np.pi * np.cumsum(pitch) / HEARING_RATE_HZ
-    wave = np.zeros(len(t))
-    for formant in range(3):
-        centre = np.convolve(vowels[syllable, formant], np.ones(800) / 800, "same")
-        for n in range(1, 28):
-            loudness = np.exp(-(((n * pitch - centre) / 150) ** 2)) / (formant + 1)
-            wave += np.sin(n * phase) * loudness
-    burst = within < 0.15
-    open_mouth = np.minimum(1, (within - 0.15) * 8) * np.minimum(1, (1 - within) * 6)
-    wave = wave * np.where(burst, 0.15, open_mouth) + burst * rng.normal(0, 0.15, len(t))
-    samples: np.ndarray = (wave / np.abs(wave).max() * 12000).astype(np.int16)
-    return samples
 
 
 def silence(seconds: float) -> np.ndarray:
