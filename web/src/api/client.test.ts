@@ -2,13 +2,6 @@ import { describe, expect, it, vi } from "vitest";
 
 const fetched = vi.fn<(request: Request) => Promise<Response>>();
 vi.stubGlobal("fetch", fetched);
-/** A browser resolves a path against the page; Node has no page. */
-class PageRequest extends Request {
-  constructor(path: string, init?: RequestInit) {
-    super(new URL(path, "http://page.test"), init);
-  }
-}
-vi.stubGlobal("Request", PageRequest);
 const { createCall, fetchEntry, saidBy } = await import("./client");
 
 const { signal } = new AbortController();

@@ -2,7 +2,7 @@
 
 import createClient from "openapi-fetch";
 import type { Language } from "../i18n";
-import { ProblemError, type ProblemKind } from "../problem";
+import { ProblemError, type ProblemKind } from "../call/problem";
 import type { paths } from "./schema";
 
 export type Call = paths["/api/calls"]["post"]["responses"]["201"]["content"]["application/json"];

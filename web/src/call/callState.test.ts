@@ -4,17 +4,23 @@ import { activityOf, clock, endReasonOf } from "./callState";
 
 describe("activityOf", () => {
   it("is the agent's own state during a call", () => {
-    expect(activityOf("live", ConnectionState.Connected, "thinking")).toBe("thinking");
+    expect(activityOf("live", ConnectionState.Connected, "thinking", false)).toBe("thinking");
+  });
+
+  it("does not call an assistant speaking that is not heard", () => {
+    expect(activityOf("live", ConnectionState.Connected, "speaking", false)).toBe("speaking");
+    expect(activityOf("live", ConnectionState.Connected, "speaking", true)).toBe("thinking");
+    expect(activityOf("live", ConnectionState.Connected, "listening", true)).toBe("listening");
   });
 
   it("waits for an agent that is not there or says nothing known", () => {
-    expect(activityOf("live", ConnectionState.Connected, "connecting")).toBe("connecting");
-    expect(activityOf("live", ConnectionState.Connected, "toString-like")).toBe("connecting");
+    expect(activityOf("live", ConnectionState.Connected, "connecting", false)).toBe("connecting");
+    expect(activityOf("live", ConnectionState.Connected, "toString-like", false)).toBe("connecting");
   });
 
   it("puts a broken connection before the agent's state, and the phase before both", () => {
-    expect(activityOf("live", ConnectionState.SignalReconnecting, "speaking")).toBe("reconnecting");
-    expect(activityOf("ended", ConnectionState.Disconnected, "speaking")).toBe("ended");
+    expect(activityOf("live", ConnectionState.SignalReconnecting, "speaking", false)).toBe("reconnecting");
+    expect(activityOf("ended", ConnectionState.Disconnected, "speaking", false)).toBe("ended");
   });
 });
 

@@ -1,7 +1,7 @@
 /** The phases of a call, and what the page shows the customer of them. */
 
 import { ConnectionState, DisconnectReason } from "livekit-client";
-import type { Problem } from "../problem";
+import type { Problem } from "./problem";
 
 export type EndReason = "customer" | "assistant" | "lost";
 
@@ -31,15 +31,20 @@ const AGENT_ACTIVITIES: Readonly<Record<string, Activity>> = {
   speaking: "speaking",
 };
 
-/** Join the call's phase, the connection and the agent's `lk.agent.state` into one activity. */
+/**
+ * Join the call's phase, the connection and the agent's `lk.agent.state` into one activity.
+ * An assistant that speaks, but has not been heard for long (`silent`), is thinking of what to say next.
+ */
 export function activityOf(
   phase: CallState["phase"],
   connection: ConnectionState,
   agentState: string,
+  silent: boolean,
 ): Activity {
   if (phase !== "live") return phase;
   if (isReconnecting(connection)) return "reconnecting";
-  return AGENT_ACTIVITIES[agentState] ?? "connecting";
+  const activity = AGENT_ACTIVITIES[agentState] ?? "connecting";
+  return activity === "speaking" && silent ? "thinking" : activity;
 }
 
 export function isReconnecting(connection: ConnectionState): boolean {
@@ -62,12 +67,11 @@ export function endReasonOf(reason: DisconnectReason | undefined): EndReason {
   }
 }
 
-/** Seconds as a clock reads them: 2:05, 1:00:09. */
+/** Seconds as a clock reads them in both languages: 2:05, 1:00:09. */
 export function clock(seconds: number): string {
   const whole = Math.floor(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const two = (part: number) => String(part).padStart(2, "0");
-  return hours > 0
-    ? `${String(hours)}:${two(minutes)}:${two(whole % 60)}`
-    : `${String(minutes)}:${two(whole % 60)}`;
+  const two = new Intl.NumberFormat("en", { minimumIntegerDigits: 2 });
+  const parts = hours > 0 ? [String(hours), two.format(minutes)] : [String(minutes)];
+  return [...parts, two.format(whole % 60)].join(":");
 }

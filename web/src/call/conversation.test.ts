@@ -9,9 +9,10 @@ import {
   exchangesOf,
   lastSettled,
   summaryOf,
-  withAnswers,
-  withCaptions,
+  wasInterrupted,
+  withItem,
 } from "./conversation";
+import type { RoomText } from "./roomTexts";
 
 const said = (speaker: Caption["speaker"], id: string, text = id, final = true): Caption => ({
   id,
@@ -20,50 +21,73 @@ const said = (speaker: Caption["speaker"], id: string, text = id, final = true):
   final,
 });
 
-const answer = (turn: number, ids: string[], rest: Partial<Answer> = {}): Answer => ({
+const begun = (turn: number, ids: string[], declined = false): Answer => ({
   turn,
+  question: "why",
   language: "en",
-  declined: false,
-  interrupted: false,
+  declined,
+  acknowledged: false,
   citations: ids.map((id) => ({ id, title: id, language: "en", version: 1, score: 0.9 })),
-  ...rest,
+});
+
+const ended = (turn: number, ids: string[], interrupted: boolean): Answer => ({
+  ...begun(turn, ids),
+  answer: "because",
+  interrupted,
+  timings_ms: {},
 });
 
 const EMPTY: Conversation = [];
+const withCaptions = (items: Conversation, captions: Caption[]) =>
+  captions.reduce<Conversation>((all, caption) => withItem(all, { kind: "caption", caption }), items);
+const withAnswers = (items: Conversation, answers: Answer[]) =>
+  answers.reduce<Conversation>((all, answer) => withItem(all, { kind: "answer", answer }), items);
+
+const heard = (rest: Partial<RoomText>): RoomText => ({
+  id: "stream",
+  sender: "assistant",
+  text: " hello ",
+  attributes: {},
+  ended: false,
+  ...rest,
+});
 
 describe("captionOf", () => {
-  const stream = (identity: string, attributes?: Record<string, string>) => ({
-    text: " hello ",
-    participantInfo: { identity },
-    streamInfo: { id: "stream", ...(attributes && { attributes }) },
-  });
-
   it("goes by the segment, not by the stream", () => {
     const attributes = { "lk.segment_id": "SG_1", "lk.transcription_final": "true" };
-    expect(captionOf(stream("me", attributes), "me")).toEqual(said("customer", "SG_1", "hello"));
+    expect(captionOf(heard({ sender: "customer", attributes, ended: true }))).toEqual(
+      said("customer", "SG_1", "hello"),
+    );
   });
 
-  it("takes everybody else for the assistant, and text without the mark for unfinished", () => {
-    expect(captionOf(stream("agent"), "me")).toEqual(said("assistant", "stream", "hello", false));
+  it("takes the assistant's words for final when they end, the customer's when they are marked", () => {
+    expect(captionOf(heard({})).final).toBe(false);
+    expect(captionOf(heard({ ended: true })).final).toBe(true);
+    expect(captionOf(heard({ sender: "customer", ended: true })).final).toBe(false);
   });
 });
 
 describe("answerOf", () => {
-  it("waits until the message is whole", () => {
-    expect(answerOf('{"turn": 1, "citat')).toBeUndefined();
-    expect(answerOf("null")).toBeUndefined();
-    expect(answerOf('{"other": 1}')).toBeUndefined();
+  const text = JSON.stringify(begun(2, ["echo"]));
+
+  it("reads what the assistant sends, once it is whole", () => {
+    expect(answerOf(heard({ text, ended: true }))).toEqual(begun(2, ["echo"]));
+    expect(answerOf(heard({ text: text.slice(0, 20) }))).toBeUndefined();
   });
 
-  it("reads the first message, which has no answer yet", () => {
-    const message = { turn: 2, question: "why", language: "zh", declined: true, citations: [] };
-    expect(answerOf(JSON.stringify(message))).toEqual(
-      answer(2, [], { language: "zh", declined: true }),
-    );
+  it("believes nobody else", () => {
+    expect(answerOf(heard({ text, ended: true, sender: "customer" }))).toBeUndefined();
   });
+
+  it.each(["", "null", "{", '{"other": 1}', '{"turn": 1}', '{"turn": 1, "declined": false}'])(
+    "passes over %s",
+    (other) => {
+      expect(answerOf(heard({ text: other, ended: true }))).toBeUndefined();
+    },
+  );
 });
 
-describe("withCaptions", () => {
+describe("withItem", () => {
   it("replaces an interim text in place", () => {
     const first = withCaptions(EMPTY, [said("customer", "a", "how", false)]);
     const then = withCaptions(first, [said("assistant", "b"), said("customer", "a", "how do I")]);
@@ -73,9 +97,8 @@ describe("withCaptions", () => {
     ]);
   });
 
-  it("keeps what the room has forgotten, and shows no empty line", () => {
+  it("shows no empty line", () => {
     const before = withCaptions(EMPTY, [said("customer", "a")]);
-    expect(withCaptions(before, [])).toBe(before);
     expect(withCaptions(before, [said("assistant", "b", "")])).toBe(before);
   });
 });
@@ -84,9 +107,9 @@ describe("exchangesOf", () => {
   it("begins a new one when the customer speaks after the assistant", () => {
     let items = withCaptions(EMPTY, [said("assistant", "greeting")]);
     items = withCaptions(items, [said("customer", "q1"), said("customer", "q1 more")]);
-    items = withAnswers(items, [answer(1, ["echo"])]);
+    items = withAnswers(items, [begun(1, ["echo"])]);
     items = withCaptions(items, [said("assistant", "a1"), said("customer", "q2")]);
-    items = withAnswers(items, [answer(2, [], { declined: true })]);
+    items = withAnswers(items, [begun(2, [], true)]);
     expect(exchangesOf(items).map(({ captions }) => captions.map(({ id }) => id))).toEqual([
       ["greeting"],
       ["q1", "q1 more", "a1"],
@@ -96,18 +119,18 @@ describe("exchangesOf", () => {
 
   it("leaves a late second message with the turn it belongs to", () => {
     let items = withCaptions(EMPTY, [said("customer", "q1")]);
-    items = withAnswers(items, [answer(1, ["echo"])]);
+    items = withAnswers(items, [begun(1, ["echo"])]);
     items = withCaptions(items, [said("assistant", "a1"), said("customer", "q2", "wait", false)]);
-    items = withAnswers(items, [answer(1, ["echo"], { interrupted: true })]);
+    items = withAnswers(items, [ended(1, ["echo"], true)]);
     const [first, second] = exchangesOf(items);
-    expect(first?.answers).toEqual([answer(1, ["echo"], { interrupted: true })]);
+    expect(first?.answers).toEqual([ended(1, ["echo"], true)]);
     expect(second?.answers).toEqual([]);
   });
 });
 
 describe("citationsOf", () => {
   it("names each entry once and none for a declined answer", () => {
-    const answers = [answer(1, ["a", "b"]), answer(2, ["b", "c"]), answer(3, ["d"], { declined: true })];
+    const answers = [begun(1, ["a", "b"]), begun(2, ["b", "c"]), begun(3, ["d"], true)];
     expect(citationsOf(answers).map(({ id }) => id)).toEqual(["a", "b", "c"]);
   });
 });
@@ -115,9 +138,9 @@ describe("citationsOf", () => {
 describe("summaryOf", () => {
   it("counts what was asked and what was answered from a source", () => {
     let items = withCaptions(EMPTY, [said("assistant", "greeting"), said("customer", "q1")]);
-    items = withAnswers(items, [answer(1, ["a"])]);
+    items = withAnswers(items, [begun(1, ["a"])]);
     items = withCaptions(items, [said("assistant", "a1"), said("customer", "q2")]);
-    items = withAnswers(items, [answer(2, [], { declined: true })]);
+    items = withAnswers(items, [begun(2, [], true)]);
     const { questions, answered, sources } = summaryOf(items);
     expect([questions, answered, sources.length]).toEqual([2, 1, 1]);
   });
@@ -125,12 +148,18 @@ describe("summaryOf", () => {
 
 describe("lastSettled", () => {
   it("passes over what is still being said", () => {
-    const items = withCaptions(EMPTY, [
+    const growing = withCaptions(EMPTY, [
       said("customer", "q"),
       said("assistant", "a", "an answer", false),
-      said("customer", "q2", "but", false),
     ]);
-    expect(lastSettled(items, true)?.id).toBe("q");
-    expect(lastSettled(items, false)?.id).toBe("a");
+    expect(lastSettled(growing)?.id).toBe("q");
+    expect(lastSettled(withCaptions(growing, [said("assistant", "a")]))?.id).toBe("a");
+  });
+});
+
+describe("wasInterrupted", () => {
+  it("is known only when the turn is over", () => {
+    expect([undefined, begun(1, []), ended(1, [], false)].map(wasInterrupted)).not.toContain(true);
+    expect(wasInterrupted(ended(1, [], true))).toBe(true);
   });
 });

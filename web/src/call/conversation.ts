@@ -1,6 +1,7 @@
 /** The call as read on the page: captions, typed questions and answers in, exchanges in order out. */
 
-export type Speaker = "customer" | "assistant";
+import type { components } from "../api/schema";
+import type { RoomText, Speaker } from "./roomTexts";
 
 export interface Caption {
   id: string;
@@ -10,24 +11,12 @@ export interface Caption {
   final: boolean;
 }
 
-export interface Citation {
-  id: string;
-  title: string;
-  language: string;
-  version: number;
-  score: number;
-}
+export type Citation = components["schemas"]["CitedEntry"];
+type AnswerEnded = components["schemas"]["AnswerEnded"];
+/** What the assistant tells of an answer: when it begins, and again when the turn is over. */
+export type Answer = components["schemas"]["AnswerBegun"] | AnswerEnded;
 
-/** One `liuke.answer` message: sent when the answer begins, and again when the turn is over. */
-export interface Answer {
-  turn: number;
-  language: string;
-  declined: boolean;
-  citations: Citation[];
-  interrupted: boolean;
-}
-
-type Item = { kind: "caption"; caption: Caption } | { kind: "answer"; answer: Answer };
+export type Item = { kind: "caption"; caption: Caption } | { kind: "answer"; answer: Answer };
 
 /** What was seen so far, by first arrival: clocks of two machines are never compared. */
 export type Conversation = readonly Item[];
@@ -39,81 +28,60 @@ export interface Exchange {
   answers: Answer[];
 }
 
-/** A text stream of the room, as `useTextStream` gives it. */
-export interface TextStream {
-  text: string;
-  participantInfo: { identity: string };
-  streamInfo: { id: string; attributes?: Record<string, string> };
-}
-
 const SEGMENT_ID = "lk.segment_id";
 const FINAL = "lk.transcription_final";
 
 /** A segment comes as several streams (customer) or as one that grows (assistant): one caption. */
-export function captionOf(stream: TextStream, customer: string): Caption {
-  const { id, attributes } = stream.streamInfo;
+export function captionOf({ id, sender, text, attributes, ended }: RoomText): Caption {
   return {
-    id: attributes?.[SEGMENT_ID] ?? id,
-    speaker: stream.participantInfo.identity === customer ? "customer" : "assistant",
-    text: stream.text.trim(),
-    final: attributes?.[FINAL] === "true",
+    id: attributes[SEGMENT_ID] ?? id,
+    speaker: sender,
+    text: text.trim(),
+    final: sender === "customer" ? attributes[FINAL] === "true" : ended,
   };
 }
 
-/** An answer message, or nothing while its stream has not arrived whole. */
-export function answerOf(text: string): Answer | undefined {
-  let value: unknown;
+/** What the assistant tells of an answer, once it has arrived whole. From nobody else. */
+export function answerOf({ sender, text, ended }: RoomText): Answer | undefined {
+  if (sender !== "assistant" || !ended) return undefined;
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isAnswer(value) ? value : undefined;
   } catch {
     return undefined;
   }
-  const answer = value as Partial<Answer> | null;
-  if (typeof answer?.turn !== "number") return undefined;
-  return {
-    turn: answer.turn,
-    language: answer.language ?? "",
-    declined: answer.declined ?? false,
-    citations: answer.citations ?? [],
-    interrupted: answer.interrupted ?? false,
-  };
 }
 
-/** Put captions where they belong: a known segment is replaced in place, a new one is appended. */
-export function withCaptions(conversation: Conversation, captions: readonly Caption[]): Conversation {
-  return captions
-    .filter(({ text }) => text !== "")
-    .reduce<Conversation>(
-      (items, caption) =>
-        replaceOrAppend(
-          items,
-          { kind: "caption", caption },
-          (item) => item.kind === "caption" && item.caption.id === caption.id,
-        ),
-      conversation,
-    );
-}
-
-/** Put answers where they belong: the second message of a turn replaces the first. */
-export function withAnswers(conversation: Conversation, answers: readonly Answer[]): Conversation {
-  return answers.reduce<Conversation>(
-    (items, answer) =>
-      replaceOrAppend(
-        items,
-        { kind: "answer", answer },
-        (item) => item.kind === "answer" && item.answer.turn === answer.turn,
-      ),
-    conversation,
+/** Tells an answer from a message of an assistant that is older or newer than this page. */
+function isAnswer(value: unknown): value is Answer {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "turn" in value &&
+    typeof value.turn === "number" &&
+    "declined" in value &&
+    typeof value.declined === "boolean" &&
+    "citations" in value &&
+    Array.isArray(value.citations)
   );
 }
 
-function replaceOrAppend(
-  items: Conversation,
-  item: Item,
-  isSame: (other: Item) => boolean,
-): Conversation {
-  const index = items.findIndex(isSame);
-  return index === -1 ? [...items, item] : items.with(index, item);
+export function wasInterrupted(answer: Answer | undefined): boolean {
+  return answer !== undefined && "interrupted" in answer && answer.interrupted;
+}
+
+/**
+ * Put an item where it belongs: a known caption is replaced in place, the second message of a turn
+ * replaces the first, anything else comes last. A caption without words is none.
+ */
+export function withItem(conversation: Conversation, item: Item): Conversation {
+  if (item.kind === "caption" && item.caption.text === "") return conversation;
+  const index = conversation.findIndex((other) => keyOf(other) === keyOf(item));
+  return index === -1 ? [...conversation, item] : conversation.with(index, item);
+}
+
+function keyOf(item: Item): string {
+  return item.kind === "caption" ? item.caption.id : `turn-${String(item.answer.turn)}`;
 }
 
 /** Group into exchanges: a new one begins when the customer speaks after the assistant has. */
@@ -124,8 +92,7 @@ export function exchangesOf(conversation: Conversation): Exchange[] {
     const asks = item.kind === "caption" && item.caption.speaker === "customer";
     let exchange = exchanges.at(-1);
     if (exchange === undefined || (asks && answering)) {
-      const id = item.kind === "caption" ? item.caption.id : `turn-${String(item.answer.turn)}`;
-      exchange = { id, captions: [], answers: [] };
+      exchange = { id: keyOf(item), captions: [], answers: [] };
       exchanges.push(exchange);
     }
     if (item.kind === "caption") exchange.captions.push(item.caption);
@@ -163,10 +130,10 @@ export function summaryOf(conversation: Conversation): Summary {
   };
 }
 
-/** The last caption of each speaker that will not change any more: what a screen reader is told. */
-export function lastSettled(conversation: Conversation, speaking: boolean): Caption | undefined {
+/** The last caption that will not change any more: what a screen reader is told. */
+export function lastSettled(conversation: Conversation): Caption | undefined {
   return conversation
     .filter((item) => item.kind === "caption")
     .map(({ caption }) => caption)
-    .findLast(({ speaker, final }) => final || (speaker === "assistant" && !speaking));
+    .findLast(({ final }) => final);
 }

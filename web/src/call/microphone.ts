@@ -1,7 +1,7 @@
 /** The customer's microphone: opened on the press of the button; a refusal is a problem, not an end. */
 
 import { createLocalAudioTrack, type LocalAudioTrack } from "livekit-client";
-import type { ProblemKind } from "../problem";
+import type { ProblemKind } from "./problem";
 
 export type Microphone = { track: LocalAudioTrack } | { problem: ProblemKind };
 

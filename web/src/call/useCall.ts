@@ -1,10 +1,17 @@
 /** One call after another: the press of the button in, a LiveKit room and its phase out. */
 
-import { type DisconnectReason, Room, RoomEvent, Track } from "livekit-client";
+import {
+  type DisconnectReason,
+  type Participant,
+  Room,
+  RoomEvent,
+  Track,
+  type TrackPublication,
+} from "livekit-client";
 import { useEffect, useRef, useState } from "react";
 import { createCall } from "../api/client";
 import type { Language } from "../i18n";
-import { type Problem, ProblemError, type ProblemKind } from "../problem";
+import { type Problem, ProblemError, type ProblemKind } from "./problem";
 import { type CallState, endReasonOf } from "./callState";
 import { MICROPHONE, microphoneProblem, openMicrophone } from "./microphone";
 
@@ -32,11 +39,21 @@ export function useCall(): CallControl {
     const onDeviceError = (error: Error) => {
       setProblem(microphoneProblem(error));
     };
+    const onMuted = (publication: TrackPublication, { isLocal }: Participant) => {
+      if (isLocal && isGone(publication)) setProblem("microphone_gone");
+    };
+    const onUnmuted = (_: TrackPublication, { isLocal }: Participant) => {
+      if (isLocal) setProblem(undefined);
+    };
     room.on(RoomEvent.Disconnected, onDisconnected);
     room.on(RoomEvent.MediaDevicesError, onDeviceError);
+    room.on(RoomEvent.TrackMuted, onMuted);
+    room.on(RoomEvent.TrackUnmuted, onUnmuted);
     return () => {
       room.off(RoomEvent.Disconnected, onDisconnected);
       room.off(RoomEvent.MediaDevicesError, onDeviceError);
+      room.off(RoomEvent.TrackMuted, onMuted);
+      room.off(RoomEvent.TrackUnmuted, onUnmuted);
     };
   }, [room]);
 
@@ -77,6 +94,11 @@ export function useCall(): CallControl {
   };
 
   return { room, state, microphoneProblem: problem, start, hangUp, leave, setMicrophone };
+}
+
+/** A customer's own mute leaves the microphone running; LiveKit mutes one that ended and has no successor. */
+function isGone({ track }: TrackPublication): boolean {
+  return track?.mediaStreamTrack.readyState === "ended";
 }
 
 function newRoom(): Room {

@@ -1,42 +1,14 @@
-/** The room's text streams in, the conversation so far out; it stays when the room is gone. */
+/** The room's texts in, the conversation so far out; it stays when the room is gone. */
 
-import { useRoomContext, useTextStream, useTranscriptions } from "@livekit/components-react";
+import { useRoomContext } from "@livekit/components-react";
 import type { Room } from "livekit-client";
 import { useEffect, useReducer } from "react";
-import {
-  answerOf,
-  type Caption,
-  captionOf,
-  type Conversation,
-  type TextStream,
-  withAnswers,
-  withCaptions,
-} from "./conversation";
+import { answerOf, type Conversation, captionOf, type Item, withItem } from "./conversation";
+import { followTexts } from "./roomTexts";
 
+const TRANSCRIPTION_TOPIC = "lk.transcription";
 const ANSWER_TOPIC = "liuke.answer";
 const CHAT_TOPIC = "lk.chat";
-
-type Arrival =
-  | { kind: "streams"; streams: readonly TextStream[]; customer: string }
-  | { kind: "answers"; streams: readonly TextStream[] }
-  | { kind: "typed"; caption: Caption };
-
-function arrive(conversation: Conversation, arrival: Arrival): Conversation {
-  switch (arrival.kind) {
-    case "streams":
-      return withCaptions(
-        conversation,
-        arrival.streams.map((stream) => captionOf(stream, arrival.customer)),
-      );
-    case "answers":
-      return withAnswers(
-        conversation,
-        arrival.streams.flatMap(({ text }) => answerOf(text) ?? []),
-      );
-    case "typed":
-      return withCaptions(conversation, [arrival.caption]);
-  }
-}
 
 export interface ConversationControl {
   conversation: Conversation;
@@ -44,30 +16,41 @@ export interface ConversationControl {
   ask: (text: string) => Promise<void>;
 }
 
-/** `activity` is read again because the stream of a caption ends without an event of its own. */
-export function useConversation(activity: string): ConversationControl {
+export function useConversation(): ConversationControl {
   const room = useRoomContext();
-  const customer = room.localParticipant.identity;
-  const transcriptions = useTranscriptions();
-  const { textStreams: answers } = useTextStream(ANSWER_TOPIC);
-  const [conversation, dispatch] = useReducer(arrive, []);
+  const [conversation, add] = useReducer(withItem, []);
 
   useEffect(() => {
-    dispatch({ kind: "streams", streams: transcriptions, customer });
-  }, [transcriptions, customer, activity]);
-  useEffect(() => {
-    dispatch({ kind: "answers", streams: answers });
-  }, [answers]);
+    const stopCaptions = followTexts(room, TRANSCRIPTION_TOPIC, (text) => {
+      add({ kind: "caption", caption: captionOf(text) });
+    });
+    const stopAnswers = followTexts(room, ANSWER_TOPIC, (text) => {
+      const answer = answerOf(text);
+      if (answer) add({ kind: "answer", answer });
+    });
+    return () => {
+      stopCaptions();
+      stopAnswers();
+    };
+  }, [room]);
 
   const ask = async (text: string) => {
     const id = await send(room, text);
-    dispatch({ kind: "typed", caption: { id, speaker: "customer", text, final: true } });
+    const typed: Item = { kind: "caption", caption: { id, speaker: "customer", text, final: true } };
+    add(typed);
   };
 
   return { conversation, ask };
 }
 
 async function send(room: Room, text: string): Promise<string> {
-  const { id } = await room.localParticipant.sendText(text, { topic: CHAT_TOPIC });
-  return id;
+  // An id of ours: the one the library would make needs a secure context, and typing must go on
+  // where a page over http has no microphone.
+  const streamId = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) =>
+    word.toString(16).padStart(8, "0"),
+  ).join("");
+  const writer = await room.localParticipant.streamText({ topic: CHAT_TOPIC, streamId });
+  await writer.write(text);
+  await writer.close();
+  return streamId;
 }

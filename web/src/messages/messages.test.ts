@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import en from "./en.json";
-import zh from "./zh.json";
+import enCall from "./en/call.json";
+import enCommon from "./en/common.json";
+import enConsole from "./en/console.json";
+import zhCall from "./zh/call.json";
+import zhCommon from "./zh/common.json";
+import zhConsole from "./zh/console.json";
 
 interface Texts {
   [key: string]: string | Texts;
@@ -14,7 +18,11 @@ function flat(texts: Texts, path = ""): [string, string][] {
 
 const placeholders = (text: string) => text.match(/\{\{\w+\}\}/g) ?? [];
 
-describe("the two message files", () => {
+describe.each([
+  ["common", enCommon, zhCommon],
+  ["call", enCall, zhCall],
+  ["console", enConsole, zhConsole],
+])("the texts of %s", (_name, en: Texts, zh: Texts) => {
   const [english, chinese] = [flat(en), new Map(flat(zh))];
 
   it("hold the same texts, none empty", () => {

@@ -1,0 +1,84 @@
+/** The call page: the head that is always there, and the page of the call's phase below it. */
+
+import { RoomAudioRenderer, RoomContext, useLocalParticipant } from "@livekit/components-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { usePageLanguage } from "../i18n";
+import { ErrorBoundary } from "../ui/ErrorBoundary";
+import { Masthead } from "../ui/Masthead";
+import { CallClock } from "./components/CallClock";
+import { CallPage } from "./components/CallPage";
+import { EndPage } from "./components/EndPage";
+import { SourceDialog } from "./components/SourceDialog";
+import { Stage } from "./components/Stage";
+import { StartPage } from "./components/StartPage";
+import type { Citation } from "./conversation";
+import { useActivity } from "./useActivity";
+import { type CallControl, useCall } from "./useCall";
+import { useConversation } from "./useConversation";
+
+export function App() {
+  const call = useCall();
+  const [calls, setCalls] = useState(0);
+  const language = usePageLanguage();
+  const start = () => {
+    setCalls(calls + 1);
+    void call.start(language);
+  };
+  // The sound stands outside the boundary: a fault on the page does not end what is heard.
+  return (
+    <RoomContext.Provider value={call.room}>
+      <RoomAudioRenderer />
+      <ErrorBoundary>
+        <Phases key={calls} call={call} onStart={start} />
+      </ErrorBoundary>
+    </RoomContext.Provider>
+  );
+}
+
+/** Made anew for each call, so that nothing of the last one is left in it. */
+function Phases({ call, onStart }: { call: CallControl; onStart: () => void }) {
+  const { t } = useTranslation("call");
+  const { state } = call;
+  const { isMicrophoneEnabled } = useLocalParticipant();
+  const activity = useActivity(state.phase);
+  const { conversation, ask } = useConversation();
+  const [opened, setOpened] = useState<Citation>();
+  const inCall = state.phase === "calling" || state.phase === "live";
+
+  return (
+    <div className={inCall ? "frame fixed" : "frame"}>
+      <Masthead subtitle={t("role")}>
+        {state.phase === "live" && <CallClock startedAtMs={state.startedAtMs} />}
+      </Masthead>
+      <Stage activity={activity} muted={state.phase === "live" && !isMicrophoneEnabled} />
+      {state.phase === "idle" && <StartPage problem={state.problem} onStart={onStart} />}
+      {inCall && (
+        <CallPage
+          activity={activity}
+          conversation={conversation}
+          microphoneProblem={call.microphoneProblem}
+          onAsk={ask}
+          onMicrophone={call.setMicrophone}
+          onHangUp={() => void call.hangUp()}
+          onOpen={setOpened}
+        />
+      )}
+      {state.phase === "ended" && (
+        <EndPage
+          end={state}
+          conversation={conversation}
+          onAgain={onStart}
+          onLeave={call.leave}
+          onOpen={setOpened}
+        />
+      )}
+      <SourceDialog
+        citation={opened}
+        onClose={() => {
+          setOpened(undefined);
+        }}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,108 @@
+/** During a call: captions with their sources, the problems of the moment, and the controls. */
+
+import { useAudioPlayback, useConnectionState } from "@livekit/components-react";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Button } from "../../ui/Button";
+import { type Activity, isReconnecting } from "../callState";
+import type { Citation, Conversation } from "../conversation";
+import { useAssistantAbsence } from "../useAssistantAbsence";
+import type { ProblemKind } from "../problem";
+import styles from "./CallPage.module.css";
+import { Captions } from "./Captions";
+import { Composer } from "./Composer";
+import { Controls } from "./Controls";
+import { ProblemNotice } from "./ProblemNotice";
+
+interface Props {
+  activity: Activity;
+  conversation: Conversation;
+  microphoneProblem: ProblemKind | undefined;
+  onAsk: (text: string) => Promise<void>;
+  onMicrophone: (on: boolean) => Promise<void>;
+  onHangUp: () => void;
+  onOpen: (citation: Citation) => void;
+}
+
+export function CallPage(props: Props) {
+  const { t } = useTranslation("call");
+  const { activity, conversation, microphoneProblem, onAsk, onMicrophone, onHangUp, onOpen } = props;
+  const [unsent, setUnsent] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const here = ["listening", "thinking", "speaking"].includes(activity);
+
+  useEffect(() => {
+    heading.current?.focus();
+  }, []);
+
+  const ask = async (text: string) => {
+    const isSent = await onAsk(text).then(
+      () => true,
+      () => false,
+    );
+    setUnsent(!isSent);
+    return isSent;
+  };
+
+  return (
+    <>
+      <main className={styles.page}>
+        <h1 ref={heading} tabIndex={-1} className="visually-hidden">
+          {t("call.heading")}
+        </h1>
+        <Captions
+          conversation={conversation}
+          onOpen={onOpen}
+          onAsk={here ? (text) => void ask(text) : undefined}
+        />
+      </main>
+      <footer className={`container ${styles.dock ?? ""}`}>
+        <Notices activity={activity} microphoneProblem={microphoneProblem} unsent={unsent} />
+        <div className={styles.row}>
+          <Composer
+            canSend={here}
+            isOnlyWay={microphoneProblem !== undefined}
+            onAsk={ask}
+          />
+          <Controls
+            isReady={activity !== "calling"}
+            hasMicrophone={microphoneProblem === undefined}
+            onMicrophone={onMicrophone}
+            onHangUp={onHangUp}
+          />
+        </div>
+      </footer>
+    </>
+  );
+}
+
+interface NoticesProps {
+  activity: Activity;
+  microphoneProblem: ProblemKind | undefined;
+  unsent: boolean;
+}
+
+/** The most pressing problem first, one at a time: a phone has room for one. */
+function Notices({ activity, microphoneProblem, unsent }: NoticesProps) {
+  const { t } = useTranslation("call");
+  const reconnecting = isReconnecting(useConnectionState());
+  const absence = useAssistantAbsence(activity);
+  const { canPlayAudio, startAudio } = useAudioPlayback();
+
+  const kind: ProblemKind | undefined =
+    (reconnecting ? "reconnecting" : undefined) ??
+    absence ??
+    (canPlayAudio ? undefined : "sound_blocked") ??
+    (unsent ? "message_unsent" : undefined) ??
+    microphoneProblem;
+  if (kind === undefined) return null;
+  return (
+    <ProblemNotice key={kind} problem={{ kind }}>
+      {kind === "sound_blocked" && (
+        <Button look="quiet" onPress={() => void startAudio()}>
+          {t("problem.sound_play")}
+        </Button>
+      )}
+    </ProblemNotice>
+  );
+}

@@ -1,0 +1,72 @@
+/** After a call: how it ended, what came of it, and the way to call again. */
+
+import { Phone } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { type CallState, clock } from "../callState";
+import { type Citation, type Conversation, summaryOf } from "../conversation";
+import { Button } from "../../ui/Button";
+import styles from "./EndPage.module.css";
+import { ProblemNotice } from "./ProblemNotice";
+import { SourceCards } from "./SourceCards";
+
+interface Props {
+  end: Extract<CallState, { phase: "ended" }>;
+  conversation: Conversation;
+  onAgain: () => void;
+  onLeave: () => void;
+  onOpen: (citation: Citation) => void;
+}
+
+export function EndPage({ end, conversation, onAgain, onLeave, onOpen }: Props) {
+  const { t } = useTranslation("call");
+  const { questions, answered, sources } = summaryOf(conversation);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    heading.current?.focus();
+  }, []);
+  const figures = [
+    ["duration", clock(end.seconds)],
+    ["questions", String(questions)],
+    ["answered", String(answered)],
+  ] as const;
+  return (
+    <main className={`container ${styles.page ?? ""}`} data-testid="call-summary">
+      <div className={styles.outcome}>
+        <h1 ref={heading} tabIndex={-1}>
+          {t(end.reason === "lost" ? "end.heading_lost" : "end.heading")}
+        </h1>
+        {end.reason === "assistant" && <p>{t("end.ended_by_assistant")}</p>}
+        {end.reason === "lost" && <ProblemNotice problem={{ kind: "connection_lost" }} />}
+        <dl className={styles.figures}>
+          {figures.map(([key, value]) => (
+            <div key={key}>
+              <dt>{t(`end.${key}`)}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <div className={styles.again}>
+          <Button
+            look="primary" size="large"
+            data-testid="call-again"
+            aria-describedby="again-means"
+            onPress={onAgain}
+          >
+            <Phone aria-hidden="true" />
+            {t("end.again")}
+          </Button>
+          <p id="again-means">{t("end.means")}</p>
+          <Button look="quiet" onPress={onLeave}>
+            {t("end.home")}
+          </Button>
+        </div>
+      </div>
+      <section className={styles.sources}>
+        <h2>{t("end.sources")}</h2>
+        {sources.length === 0 && <p>{t("end.sources_none")}</p>}
+        <SourceCards citations={sources} onOpen={onOpen} />
+      </section>
+    </main>
+  );
+}
