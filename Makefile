@@ -40,19 +40,19 @@ lint: .venv/.dev ## Check style, types and who imports whom
 
 bench-voice: .venv/.dev ## Whole calls beside the stock stack; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup
-	@$(BIN)/python -m eval.voice.bench $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(BIN)/python -m eval voice $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-turns: .venv/.dev ## Turn-taking and barge-in; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup
-	@$(BIN)/python -m eval.turns.bench $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(BIN)/python -m eval turns $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-stt: .venv/.dev ## Hearing beside stock faster-whisper; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup
-	@$(BIN)/python -m eval.hearing.bench $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(BIN)/python -m eval hearing $(if $(DATA),--data $(DATA)) $(ARGS)
 
 eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON line, a page (DATA=DIR)
 	@$(BIN)/liuke setup
-	@$(BIN)/python -m eval.retrieval.bench $(if $(DATA),--data $(DATA)) $(ARGS)
+	@$(BIN)/python -m eval retrieval $(if $(DATA),--data $(DATA)) $(ARGS)
 
 clean: ## Remove what was installed and built here; var/ and fetched models stay
 	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What all tests share: where models and public test data are."""
+"""What all tests share: where models and recordings are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import pytest
 from agent.settings import Settings
 from common.settings import PROJECT_ROOT
 
+#: Recordings and texts that every checkout has, and the larger set that may lie beside it.
+DATA = PROJECT_ROOT / "tests" / "data"
+BESIDE = PROJECT_ROOT.parent / "shared" / "data"
+
 
 @pytest.fixture(scope="session")
 def models_dir() -> Path:
@@ -17,9 +21,13 @@ def models_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def public_data() -> Path:
-    """Recordings of real people and noises, laid beside the checkout as `shared/data`."""
-    folder = PROJECT_ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the public test data is not beside the checkout")
-    return folder
+def recordings() -> Path:
+    """People reading and noises: the larger set where it is there."""
+    return BESIDE if BESIDE.is_dir() else DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole calls take longer than what runs without a room."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(600))

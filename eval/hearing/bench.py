@@ -38,13 +38,11 @@ from matplotlib.figure import Figure
 
 from agent.call.stt import CONFIRMED, UtteranceStream, WhisperSTT
 from agent.call.voice_activity import RestedVAD, SharedVAD
-from agent.cli.output import err, print_json, report_error
-from agent.host.supervisor import cancel_on_signals
+from agent.cli.output import err, print_json
 from agent.probe.audio import resample, sounds
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, Purpose, Transcript
-from common.errors import LiukeError
 from common.languages import Language
 from common.settings import PROJECT_ROOT
 from eval.audio import Samples, silence, to_pcm
@@ -354,7 +352,7 @@ def load_clips(data: Path, settings: Settings, *, quick: bool) -> Clips:
     return Clips(people, terms, sounds)
 
 
-async def bench(data: Path, settings: Settings, *, quick: bool) -> dict[str, Results]:
+async def measure(data: Path, settings: Settings, *, quick: bool) -> dict[str, Results]:
     """Both recognisers on the same clips; one is away while the other is measured."""
     clips = await asyncio.to_thread(load_clips, data, settings, quick=quick)
     async with speech_server() as (url, process):
@@ -432,31 +430,18 @@ def _rounded(value: float) -> float:
     return round(value, 4)
 
 
-async def _main(arguments: argparse.Namespace) -> None:
-    cancel_on_signals()
-    settings = Settings()
-    results = await bench(arguments.data, settings, quick=arguments.quick)
-    page = report(results, settings.paths.data_dir / "bench")
-    err.print(f"report: {page}", highlight=False, markup=False)
-    print_json({name: result.summary() for name, result in results.items()})
-
-
-def main() -> None:
-    """`make bench-stt`."""
-    parser = argparse.ArgumentParser(prog="make bench-stt", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `make bench-stt` takes."""
     parser.add_argument(
         "--data", type=Path, default=DATA_DIR, help="folder with speech/ and noise/, see clips.py"
     )
     parser.add_argument("--quick", action="store_true", help="a sample, in about three minutes")
-    try:
-        asyncio.run(_main(parser.parse_args()))
-    except LiukeError as error:
-        report_error(error)
-        sys.exit(1)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        err.print("Stopped.")
-        sys.exit(130)
 
 
-if __name__ == "__main__":
-    main()
+async def bench(arguments: argparse.Namespace) -> None:
+    """Measure both, write the page, print the figures."""
+    settings = Settings()
+    results = await measure(arguments.data, settings, quick=arguments.quick)
+    page = report(results, settings.paths.data_dir / "bench")
+    err.print(f"report: {page}", highlight=False, markup=False)
+    print_json({name: result.summary() for name, result in results.items()})

@@ -18,7 +18,7 @@ of stdout is JSON, a page is written beside it.
 from __future__ import annotations
 
 import argparse
-import sys
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -32,7 +32,6 @@ from rich.table import Table
 
 from agent.cli.output import err, print_json
 from agent.settings import Settings
-from common.errors import LiukeError
 from common.languages import LANGUAGES
 from eval.report import write_report
 from eval.retrieval.asked import load_questions
@@ -312,21 +311,11 @@ def run(settings: Settings, data: Path | None) -> dict[str, Any]:
     return result | summary(measured)
 
 
-def main() -> None:
-    """`make eval-retrieval`."""
-    parser = argparse.ArgumentParser(
-        prog="make eval-retrieval",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `make eval-retrieval` takes."""
     parser.add_argument("--data", type=Path, help="folder with corpus.jsonl and queries.jsonl")
-    arguments = parser.parse_args()
-    try:
-        print_json(run(Settings(), arguments.data))
-    except LiukeError as error:
-        err.print(f"{error.message}\n{error.remedy}", highlight=False, markup=False)
-        sys.exit(1)
 
 
-if __name__ == "__main__":
-    main()
+async def bench(arguments: argparse.Namespace) -> None:
+    """Measure everything, write the page, print the figures."""
+    print_json(await asyncio.to_thread(run, Settings(), arguments.data))

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.optimize
 
 from agent.settings import Settings
 from eval.retrieval.asked import Question, digest, load_questions
@@ -188,7 +189,7 @@ def with_parts(
         gradient = np.array([(cost * (guess - truth) * smaller).sum()])
         return value, gradient, np.array([[(cost * guess * (1 - guess) * smaller**2).sum()]])
 
-    (weight,) = _newton(loss, 1, _RIDGE * len(parts))
+    (weight,) = _minimum(loss, 1, _RIDGE * len(parts))
     support = calibration.support.copy()
     support[_SIZE] = weight
     bias = calibration.support_bias - float(weight) * size_of_whole
@@ -237,7 +238,7 @@ def _fit_ranking(choices: Sequence[Array], chosen: Sequence[int]) -> Array:
             hessian += (x * share[:, None]).T @ x - np.outer(mean, mean)
         return value, gradient, hessian
 
-    fitted = _newton(loss, _WORDS, _RIDGE * len(choices)) / scale
+    fitted = _minimum(loss, _WORDS, _RIDGE * len(choices)) / scale
     return np.append(fitted, WORDS_WEIGHT)
 
 
@@ -261,30 +262,22 @@ def _fit_logistic(features: Array, truth: Array) -> tuple[Array, float]:
         hessian = (x * (cost * guess * (1 - guess))[:, None]).T @ x
         return value, x.T @ (cost * (guess - truth)), hessian
 
-    weights = _newton(loss, x.shape[1], _RIDGE * len(x))
+    weights = _minimum(loss, x.shape[1], _RIDGE * len(x))
     fitted = weights[:-1] / scale
     return fitted, float(weights[-1] - fitted @ mean)
 
 
-def _newton(loss: Callable[[Array], tuple[float, Array, Array]], size: int, prior: float) -> Array:
-    """Minimise ``loss`` (value, gradient, Hessian) plus a quadratic prior, halving long steps."""
-    weights = np.zeros(size)
-
-    def penalised(at: Array) -> tuple[float, Array, Array]:
-        value, gradient, hessian = loss(at)
-        ridge = prior * np.eye(size)
-        return value + prior * float(at @ at) / 2, gradient + prior * at, hessian + ridge
-
-    value, gradient, hessian = penalised(weights)
-    for _ in range(100):
-        move = np.linalg.solve(hessian, gradient)
-        while penalised(weights - move)[0] > value and np.abs(move).max() > 1e-9:
-            move = move / 2
-        weights = weights - move
-        value, gradient, hessian = penalised(weights)
-        if np.abs(move).max() < 1e-6:
-            break
-    return weights
+def _minimum(loss: Callable[[Array], tuple[float, Array, Array]], size: int, prior: float) -> Array:
+    """Where ``loss`` (value, gradient, Hessian) plus a quadratic prior is least."""
+    found = scipy.optimize.minimize(
+        lambda at: loss(at)[0] + prior * float(at @ at) / 2,
+        np.zeros(size),
+        jac=lambda at: loss(at)[1] + prior * at,
+        hess=lambda at: loss(at)[2] + prior * np.eye(size),
+        method="trust-exact",
+    )
+    minimum: Array = found.x
+    return minimum
 
 
 def _supported_threshold(judged: Sequence[tuple[Sample, Judgement]]) -> float:

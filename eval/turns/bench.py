@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,18 +24,18 @@ import soundfile
 from matplotlib.figure import Figure
 
 from agent.call.conversation import open_conversation
-from agent.cli.output import err, print_json, report_error
-from agent.host.supervisor import Supervisor, cancel_on_signals
+from agent.cli.output import err, print_json
+from agent.host.supervisor import Supervisor
 from agent.host.up import process_specs
 from agent.probe.audio import Span
 from agent.settings import Settings
 from agent.speech.clauses import split_clauses
 from agent.speech.client import SpeechClient
 from agent.speech.contract import SPEAKING_RATE_HZ
-from common.errors import LiukeError, ServiceError
+from common.errors import ServiceError
 from common.languages import LANGUAGES, Language
-from common.settings import PROJECT_ROOT
 from eval.audio import RATE_HZ, Samples, TelephoneLine, amplified, from_pcm
+from eval.clips import DATA_DIR
 from eval.installation import answers, await_openings
 from eval.report import write_report
 from eval.turns.headless import HeadlessCall, Item
@@ -626,9 +625,8 @@ async def running_servers(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def bench(arguments: argparse.Namespace) -> int:
-    """Run the benchmark; returns the exit status."""
-    cancel_on_signals()
+async def bench(arguments: argparse.Namespace) -> None:
+    """Run the benchmark, write the page, print the figures."""
     settings = Settings()
     material = Material(arguments.data, settings)
     conditions = [c for c in CONDITIONS if c.name in QUICK] if arguments.quick else CONDITIONS
@@ -646,7 +644,6 @@ async def bench(arguments: argparse.Namespace) -> int:
             if run.late_ms and np.percentile(run.late_ms, 95) > LATE_MS:
                 err.print("The machine was too busy to keep time: these figures tell nothing.")
     print_json(summarise(run.turns, run.disturbed))
-    return 0
 
 
 def report(run: Bench, folder: Path) -> Path:
@@ -660,26 +657,13 @@ def report(run: Bench, folder: Path) -> Path:
     return write_report(folder, "turns", "Turn-taking and barge-in", result, plots)
 
 
-def main() -> None:
-    """`make bench-turns`."""
-    parser = argparse.ArgumentParser(prog="make bench-turns", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `make bench-turns` takes."""
     parser.add_argument(
         "--data",
         type=Path,
-        default=PROJECT_ROOT.parent / "shared" / "data",
+        default=DATA_DIR,
         help="folder with speech/ and noise/, each with a manifest.tsv",
     )
     parser.add_argument("--quick", action="store_true", help="a sample, in about three minutes")
     parser.add_argument("--only", choices=("endpointing", "bargein"), help="one of the two halves")
-    try:
-        sys.exit(asyncio.run(bench(parser.parse_args())))
-    except LiukeError as error:
-        report_error(error)
-        sys.exit(1)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        err.print("Stopped.")
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

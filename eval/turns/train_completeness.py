@@ -16,15 +16,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
 
 from agent.call.completeness import WEIGHTS, Completeness, features
 from agent.call.turn_words import WORDS_FILE
 from agent.settings import Settings
 from common.languages import HAN, LANGUAGES, Language
 from knowledge.entries.entry import Entry, read_corpus
-
-Array = npt.NDArray[np.float64]
 
 #: Ways of asking taken from each entry. The first ones are the plain ones; the later, rambling ones
 #: are many sentences, of which the first is as whole as any.
@@ -33,8 +32,8 @@ _QUESTIONS = 9
 _CUTS, _WITH_FILLER = 3, 0.25
 #: A feature that fewer examples have is chance.
 _LEAST_SEEN = 3
-#: Strength of the prior on weights, in examples; rounds of Adam and their step.
-_PRIOR, _ROUNDS, _STEP = 1.0, 400, 0.03
+#: Strength of the prior on weights, in examples; most steps of the optimiser.
+_PRIOR, _ROUNDS = 1.0, 1000
 #: Weights that move nothing are left out of the file.
 _NEGLIGIBLE = 0.1
 #: One subject in so many is left out to measure.
@@ -84,33 +83,20 @@ def train(found: Sequence[Example], language: Language) -> Completeness:
         name: column
         for column, name in enumerate(n for n, count in counts.items() if count >= _LEAST_SEEN)
     }
-    rows, used = _sparse(seen, columns)
-    whole = np.array([is_whole for _, is_whole in found], np.float64)
-    cost = np.where(whole == 1, 0.5 / whole.mean(), 0.5 / (1 - whole.mean()))
-    weights = np.zeros(len(columns) + 1)
-    mean, square = np.zeros_like(weights), np.zeros_like(weights)
-    for number in range(1, _ROUNDS + 1):
-        logits = np.bincount(rows, weights[used], len(found)) + weights[-1]
-        wrong = cost * (1 / (1 + np.exp(-logits)) - whole)
-        gradient = np.append(np.bincount(used, wrong[rows], len(columns)), wrong.sum())
-        gradient[:-1] += _PRIOR * weights[:-1]
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
-        step = mean / (1 - 0.9**number) / (np.sqrt(square / (1 - 0.999**number)) + 1e-8)
-        weights -= _STEP * step
-    kept = {name: round(float(weights[column]), 2) for name, column in columns.items()}
+    fitted = LogisticRegression(C=1 / _PRIOR, class_weight="balanced", max_iter=_ROUNDS)
+    fitted.fit(_sparse(seen, columns), [is_whole for _, is_whole in found])
+    kept = {name: round(float(fitted.coef_[0, column]), 2) for name, column in columns.items()}
     return Completeness(
-        round(float(weights[-1]), 2), {n: w for n, w in kept.items() if abs(w) >= _NEGLIGIBLE}
+        round(float(fitted.intercept_[0]), 2),
+        {n: w for n, w in kept.items() if abs(w) >= _NEGLIGIBLE},
     )
 
 
-def _sparse(
-    seen: Sequence[set[str]], columns: dict[str, int]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows and columns of the ones in the matrix of examples and features."""
+def _sparse(seen: Sequence[set[str]], columns: dict[str, int]) -> csr_array:
+    """The matrix of examples and features: a one where an example has the feature."""
     ones = [(row, columns[n]) for row, names in enumerate(seen) for n in names if n in columns]
-    table = np.array(ones, np.intp)
-    return table[:, 0], table[:, 1]
+    rows, used = np.array(ones, np.intp).T
+    return csr_array((np.ones(len(rows)), (rows, used)), shape=(len(seen), len(columns)))
 
 
 def measure(entries: Sequence[Entry], language: Language) -> float:

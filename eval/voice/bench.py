@@ -23,8 +23,7 @@ from typing import Protocol
 import numpy as np
 import psutil
 
-from agent.cli.output import err, print_json, report_error
-from agent.host.supervisor import cancel_on_signals
+from agent.cli.output import err, print_json
 from agent.host.up import page_url
 from agent.probe.audio import load_clip, prepare_recording, resample, sounds
 from agent.probe.call import (
@@ -284,7 +283,6 @@ async def known_words(settings: Settings, corpus: Corpus) -> Known:
 
 async def bench(arguments: argparse.Namespace) -> None:
     """Run the benchmark."""
-    cancel_on_signals()
     settings = Settings()
     corpus = await asyncio.to_thread(_read_corpus, settings)
     questions = await asyncio.to_thread(_questions, corpus, arguments.data)
@@ -323,21 +321,8 @@ def _questions(corpus: Corpus, data: Path | None) -> list[Question]:
     return corpus_questions(corpus, customers_wordings(QUESTIONS_DIR))
 
 
-def main() -> None:
-    """`make bench-voice`."""
-    parser = argparse.ArgumentParser(prog="make bench-voice", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `make bench-voice` takes."""
     parser.add_argument("--data", type=Path, help="folder with speech/manifest.tsv and its clips")
     parser.add_argument("--quick", action="store_true", help="six questions, one call at a time")
     parser.add_argument("--only", choices=("liuke", "stock"), help="one of the two stacks")
-    try:
-        asyncio.run(bench(parser.parse_args()))
-    except LiukeError as error:
-        report_error(error)
-        sys.exit(1)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        err.print("Stopped.")
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

@@ -25,12 +25,12 @@ FALSE_CUTOFFS = 0.4
 
 
 async def test_turns_and_interruptions_are_as_well_mannered_as_measured(
-    installation: Installation, public_data: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    bench = Bench(settings, Material(public_data, settings), quick=True)
+    bench = Bench(settings, Material(recordings, settings), quick=True)
     noisy = [condition for condition in CONDITIONS if condition.name == "10 dB"]
     await asyncio.gather(bench.take_turns(noisy), bench.disturb(noisy))
     figures = summarise(bench.turns, bench.disturbed)

@@ -105,8 +105,8 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
         noises(tmp_path)
 
 
-def test_the_public_clips_are_read(public_data: Path) -> None:
-    people = readings(public_data)
+def test_the_public_clips_are_read(recordings: Path) -> None:
+    people = readings(recordings)
     assert {c.language for c in people} == {"zh", "en"} and all(c.text for c in people)
-    made = {c.name for c in noises(public_data)}
+    made = {c.name for c in noises(recordings)}
     assert {"melody", "drums", "silence"} <= made and len(made) > 10

@@ -45,8 +45,8 @@ def whisper(models_dir: Path) -> Whisper:
 
 
 @pytest.fixture(scope="session")
-def people(public_data: Path) -> list[Clip]:
-    return readings(public_data)
+def people(recordings: Path) -> list[Clip]:
+    return readings(recordings)
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def test_real_people_are_understood(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_real_people_are_understood_in_noise(
-    whisper: Whisper, people: list[Clip], public_data: Path, language: Language
+    whisper: Whisper, people: list[Clip], recordings: Path, language: Language
 ) -> None:
-    rain = next(n.samples for n in noises(public_data) if n.name.startswith("rain"))
+    rain = next(n.samples for n in noises(recordings) if n.name.startswith("rain"))
     heard = [
         (clip.text, whisper.transcribe(mixed(clip.samples, rain, 10.0)).text)
         for clip in people
@@ -170,8 +170,8 @@ def test_silence_gives_no_words(whisper: Whisper) -> None:
     assert whisper.transcribe(np.zeros(2 * HEARING_RATE_HZ, dtype=np.float32)).text == ""
 
 
-def test_noises_and_music_give_no_words(whisper: Whisper, public_data: Path) -> None:
-    sounds = noises(public_data)
+def test_noises_and_music_give_no_words(whisper: Whisper, recordings: Path) -> None:
+    sounds = noises(recordings)
     heard = [(clip.name, whisper.transcribe(clip.samples).text) for clip in sounds]
     words = sum(word_count(text) for _, text in heard)
     minutes = sum(clip.seconds for clip in sounds) / 60
