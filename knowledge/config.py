@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.errors import SetupError
@@ -29,9 +29,11 @@ class KnowledgeConfig:
     folder: Path
     corpus_dir: Path
     model: Path
-    """Folder of the model in this process, which reads, and embeds unless an endpoint does."""
+    """Folder of the model in this process. It embeds, unless an endpoint does."""
     chroma_url: str = ""
     """Of a Chroma server; empty: Chroma in this process."""
+    chroma_token: str = field(default="", repr=False)
+    """What that server asks for; empty: nothing."""
     embedding: Endpoint | None = None
     """What embeds, if not the model in this process."""
 
@@ -55,5 +57,6 @@ def knowledge_config(paths: PathSettings, settings: KnowledgeSettings) -> Knowle
         corpus_dir=settings.corpus_dir,
         model=embedding_folder(paths),
         chroma_url=settings.chroma_url,
+        chroma_token=settings.chroma_token.get_secret_value(),
         embedding=endpoint if endpoint.url else None,
     )

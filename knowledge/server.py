@@ -1,8 +1,8 @@
 """The knowledge server: questions in over HTTP, passages, entries and openings out.
 
 It holds the indexes and the embedded model once per host, so that no call has to load them. It
-builds nothing: an index that is missing or older than the corpus is an error that says so; a newer
-one is taken up within seconds. Every request but the health check says for which tenant it asks.
+builds nothing and serves what was built; a newer build is taken up within seconds. Every request
+but the health check says for which tenant it asks.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
 
     @app.get("/openings")
     async def openings(tenant: Annotated[Tenant, Query()]) -> list[dict[str, str]]:
-        return [asdict(opening) for opening in desk.openings(tenant)]
+        return [asdict(opening) for opening in await asyncio.to_thread(desk.openings, tenant)]
 
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:

@@ -20,6 +20,9 @@ class KnowledgeSettings(BaseSettings):
         PROJECT_ROOT / "knowledge" / "corpus", description="Folder of Markdown entries."
     )
     chroma_url: str = Field("", description="A Chroma server. Empty: Chroma inside Liuke.")
+    chroma_token: SecretStr = Field(
+        SecretStr(""), description="Its bearer token, where it (or the proxy before it) wants one."
+    )
     embedding_url: str = Field(
         "", description="OpenAI-compatible embeddings. Empty: the embedded model."
     )

@@ -131,12 +131,16 @@ def remove(places: Places, tenant: TenantOption = "", json_output: JsonFlag = Fa
 
 
 @app.command()
-def status(json_output: JsonFlag = False) -> None:
+def status(
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="One tenant's alone; \"\" for everybody's.")
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
     """Show what the knowledge base holds: the corpus, and documents by tenant."""
-
     base = _base(Settings())
     with closing(base.library()) as library:
-        state = base.status(library)
+        state = base.status(library, library.tenants() if tenant is None else [tenant])
     if json_output:
         print_json(asdict(state))
         return
@@ -157,9 +161,14 @@ def status(json_output: JsonFlag = False) -> None:
         )  # fmt: skip
     if state.documents:
         out.print(table)
-    for tenant in state.stale:
+    if corpus and state.corpus_is_stale:
         _warn(
-            f"The documents of {tenant or 'all'} are not all indexed yet.",
+            "The corpus has changed since it was indexed; calls are answered as it was.",
+            "Run `liuke knowledge build`.",
+        )
+    for stale in state.stale:
+        _warn(
+            f"The documents of {stale or 'all'} are not all indexed yet.",
             "Run `liuke knowledge add` or `sync` again; it goes on where it was.",
         )
 

@@ -103,10 +103,10 @@ def show(
 
 
 @app.command()
-def approve(sections: Sections) -> None:
+def approve(sections: Sections, tenant: TenantOption = "") -> None:
     """Let these openings be spoken."""
     with _library() as library:
-        found = [(_section(library, name), _opening(library, name)) for name in sections]
+        found = [_with_opening(library, name, tenant) for name in sections]
         for section, opening in found:
             library.put_opening(section, opening.text, approved=True)
     out.print(f"{len(found)} approved: calls use them within seconds.", highlight=False)
@@ -117,6 +117,7 @@ def approve(sections: Sections) -> None:
 def edit(
     section: Annotated[str, typer.Argument(help="The section, as `list` names it.")],
     text: Annotated[str, typer.Argument(help="The sentence that is to be spoken.")],
+    tenant: TenantOption = "",
 ) -> None:
     """Write an opening yourself; it is approved by that."""
     from knowledge.entries.openings import faults
@@ -124,7 +125,7 @@ def edit(
 
     text = text.strip()
     with _library() as library:
-        found = _section(library, section)
+        found = _section(library, section, tenant)
         body = f"{found.heading}\n{found.text}"
         for fault in faults(text, found.language, body, Vocabulary.load()):
             if fault.severity == "error":
@@ -151,25 +152,27 @@ def _library() -> Iterator[Library]:
         ) from error
 
 
-def _section(library: Library, name: str) -> StoredSection:
-    section = library.section(name, tenants=library.tenants())
+def _section(library: Library, name: str, tenant: str) -> StoredSection:
+    section = library.section(name, tenants=[tenant])
     if section is None:
         raise InputError(
-            f"{name} is not a section of your documents.",
-            "See `liuke knowledge openings list`; openings of the corpus stand in its files.",
+            f"{name} is not a section of your documents"
+            + (f" for {tenant}." if tenant else " for everybody."),
+            "See `liuke knowledge openings list`; it takes `--tenant` too. Openings of the corpus "
+            "stand in its files.",
         )
     return section
 
 
-def _opening(library: Library, name: str) -> StoredOpening:
-    tenant = _section(library, name).tenant
+def _with_opening(library: Library, name: str, tenant: str) -> tuple[StoredSection, StoredOpening]:
+    section = _section(library, name, tenant)
     found = next((o for o in library.openings(tenant) if o.section == name), None)
     if found is None:
         raise InputError(
             f"{name} has no opening yet.",
             f'Draft it with `liuke knowledge openings draft`, or write it: `edit {name} "…"`.',
         )
-    return found
+    return section, found
 
 
 async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:

@@ -126,8 +126,9 @@ async def build_knowledge_index(settings: Settings, report: Report) -> None:
         try:
             built = base.build(corpus, threads=os.cpu_count() or 1, progress=read)
         except BusyError:
-            # Documents are being taken in, which can take hours; calls need not wait for them.
-            if not base.is_indexed(corpus):
+            # Documents are being taken in, which can take hours; until then calls are answered
+            # from what was built.
+            if not base.is_built():
                 raise
             return
         if built.changed:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.languages import Language
+from common.settings import PROJECT_ROOT
 
-QUESTIONS = Path(__file__).parent.parent / "questions"
+QUESTIONS = PROJECT_ROOT / "eval" / "questions"
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,9 @@ from eval.retrieval.sets import (
     variants_of,
 )
 from knowledge.entries.vocabulary import Vocabulary
+from knowledge.search.calibration import Calibration
 from knowledge.search.embedding import E5Model
-from knowledge.search.ranking import Calibration, Retriever, judge
+from knowledge.search.ranking import Retriever, judge
 from knowledge.search.vectors import KnownVectors
 
 _RRF_K = 60

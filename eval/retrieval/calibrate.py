@@ -31,17 +31,9 @@ from eval.retrieval.sets import (
     rtc_docs,
     shelves_of,
 )
-from knowledge.search.ranking import (
-    EVIDENCE,
-    SUPPORT,
-    THRESHOLDS,
-    Array,
-    Calibration,
-    Evidence,
-    Judgement,
-    Retriever,
-    judge,
-)
+from knowledge.search.calibration import THRESHOLDS, Calibration
+from knowledge.search.evidence import EVIDENCE, SUPPORT, Array, Evidence
+from knowledge.search.ranking import Judgement, Retriever, judge
 
 #: What the thresholds aim at: of the questions without an answer, so many are declined; of all
 #: questions, so many hear a wrong opening (below 0.02 on those held back, which is the promise).

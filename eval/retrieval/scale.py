@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from langchain_core.documents import Document
 
 from agent.cli.output import err, print_json
 from agent.settings import Settings
@@ -30,9 +29,14 @@ from eval.retrieval.asked import load_questions
 from knowledge.config import embedding_folder
 from knowledge.entries.entry import Corpus, read_corpus
 from knowledge.entries.vocabulary import Vocabulary
+from knowledge.search.build import build_index
+from knowledge.search.calibration import Calibration
 from knowledge.search.embedding import E5Model, Embedder, Role
-from knowledge.search.index import Index, Place, build_index
-from knowledge.search.ranking import Calibration, Retriever, Shelf
+from knowledge.search.evidence import Shelf
+from knowledge.search.index import Index
+from knowledge.search.place import Place
+from knowledge.search.ranking import Retriever
+from knowledge.search.texts import PassageText, QuestionText, VersionedEntry
 
 #: Sentences of a chunk: as many characters as a passage has.
 _SENTENCES = 5
@@ -59,7 +63,7 @@ class MadeUpVectors:
 
 
 class MadeUpTexts:
-    """So many chunks, half of each language: `knowledge.search.index.Texts`."""
+    """So many chunks, half of each language: `knowledge.search.texts.Texts`."""
 
     def __init__(self, corpus: Corpus, chunks: int) -> None:
         self._chunks = chunks // len(LANGUAGES)
@@ -75,18 +79,18 @@ class MadeUpTexts:
         }
         self.digest = f"made up: {chunks}"
 
-    def passages(self, language: Language) -> Iterator[Document]:
+    def passages(self, language: Language) -> Iterator[PassageText]:
         """The chunks."""
         for entry_id, text in self.whole(language):
-            metadata = {
-                "entry_id": entry_id, "title": "made up", "language": language, "section": "",
-                "text": text, "version": 1,
-            }  # fmt: skip
-            yield Document(text, id=f"{entry_id}#0", metadata=metadata)
+            yield PassageText(f"{entry_id}#0", entry_id, 1, language, "made up", "", text, text)
 
-    def questions(self, language: Language) -> Iterator[Document]:
+    def questions(self, language: Language) -> tuple[QuestionText, ...]:
         """None, as of documents."""
-        return iter(())
+        return ()
+
+    def entries(self) -> tuple[VersionedEntry, ...]:
+        """None, as of documents."""
+        return ()
 
     def whole(self, language: Language) -> Iterator[tuple[str, str]]:
         """The chunks' words."""
@@ -104,7 +108,7 @@ def measure(chunks: int, corpus: Corpus, real: E5Model) -> dict[str, Any]:
         err.print(f"{chunks} chunks: building", highlight=False)
         build_index(MadeUpTexts(corpus, chunks), place, MadeUpVectors(real), real, threads=2)
         built_s = time.monotonic() - started
-        shelf = Shelf(Index(place, real.id), openings={}, versions={}, situations={})
+        shelf = Shelf(Index(place, real.id), openings={}, situations={})
         retriever = Retriever([shelf], real, real, Calibration.load(), Vocabulary.load())
         result: dict[str, Any] = {"build_s": round(built_s), "idle": _times(retriever)}
         with _busy_core():

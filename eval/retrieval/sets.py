@@ -22,8 +22,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from langchain_core.documents import Document
-
 from agent.settings import Settings
 from common.errors import InputError
 from common.languages import LANGUAGES, Language, language_of
@@ -36,10 +34,15 @@ from knowledge.documents.intake import Work, sync
 from knowledge.documents.sections import document_id, document_of
 from knowledge.entries.entry import Corpus
 from knowledge.entries.vocabulary import Values, Vocabulary, situation_of
-from knowledge.search.embedding import E5Model, Role
-from knowledge.search.index import Index, Place, Texts, build_index
+from knowledge.search.build import build_index
+from knowledge.search.calibration import Calibration
+from knowledge.search.embedding import E5Model
+from knowledge.search.evidence import Shelf
+from knowledge.search.index import Index
 from knowledge.search.passages import CorpusTexts
-from knowledge.search.ranking import Calibration, Retriever, Shelf
+from knowledge.search.place import Place
+from knowledge.search.ranking import Retriever
+from knowledge.search.texts import PassageText, QuestionText, Texts, VersionedEntry
 from knowledge.search.vectors import Progress, Text, windows
 
 #: Beside the checkout, where anybody may put them; what is not there is left out.
@@ -74,7 +77,7 @@ class RetrievalSet:
 
     def shelf(self) -> Shelf:
         """It, to be searched."""
-        return Shelf(self.index, openings={}, versions={}, situations=self.situations)
+        return Shelf(self.index, openings={}, situations=self.situations)
 
     def retriever(self, embedder: E5Model, calibration: Calibration) -> Retriever:
         """What searches it alone."""
@@ -109,7 +112,7 @@ class Workshop:
     @cached_property
     def embedder(self) -> E5Model:
         """The model, loaded."""
-        return self.base("own").reader()
+        return self.base("own").encoder()
 
     def base(self, name: str) -> KnowledgeBase:
         """A knowledge base of its own for the set of that name."""
@@ -200,7 +203,7 @@ def shelves_of(manuals: RetrievalSet, workshop: Workshop, documents: int) -> Ite
             build_index(texts, place, workshop.embedder, workshop.embedder, threads=1)
             yield replace(
                 manuals,
-                index=Index(place, workshop.embedder.id, texts),
+                index=Index(place, workshop.embedder.id),
                 place=place,
                 indexed=_indexed(texts),
                 queries=[query for query in manuals.queries if query.relevant & texts.documents],
@@ -208,21 +211,21 @@ def shelves_of(manuals: RetrievalSet, workshop: Workshop, documents: int) -> Ite
 
 
 class _Some:
-    """Some documents of a library, as an index is made of them (`knowledge.search.index.Texts`)."""
+    """Some documents of a library, as an index is made of them (`knowledge.search.texts.Texts`)."""
 
     def __init__(self, texts: Texts, documents: frozenset[str]) -> None:
         self._texts = texts
         self.documents = documents
         self.digest = f"{texts.digest} {sorted(documents)}"
 
-    def passages(self, language: Language) -> Iterator[Document]:
+    def passages(self, language: Language) -> Iterator[PassageText]:
         return (
             passage
             for passage in self._texts.passages(language)
-            if document_of(passage.metadata["entry_id"]) in self.documents
+            if document_of(passage.entry_id) in self.documents
         )
 
-    def questions(self, language: Language) -> Iterable[Document]:
+    def questions(self, language: Language) -> Iterable[QuestionText]:
         return self._texts.questions(language)
 
     def whole(self, language: Language) -> Iterator[tuple[str, str]]:
@@ -231,6 +234,9 @@ class _Some:
             for entry_id, words in self._texts.whole(language)
             if document_of(entry_id) in self.documents
         )
+
+    def entries(self) -> Iterable[VersionedEntry]:
+        return self._texts.entries()
 
 
 def _documents(
@@ -244,7 +250,7 @@ def _documents(
     with closing(base.library()) as library:
         there = {document.id for document in library.documents(PUBLIC)}
         texts = library.texts(PUBLIC)
-        index = Index(place, workshop.embedder.id, texts)
+        index = Index(place, workshop.embedder.id)
         indexed = _indexed(texts)
     lost = [query.text for query in queries if not query.relevant & there]
     if lost:
@@ -264,22 +270,18 @@ def _of_corpus(
         threads=workshop.threads,
         progress=workshop.progress,
     )
-    index = Index(place, workshop.embedder.id, texts)
+    index = Index(place, workshop.embedder.id)
     situations = {entry.id: situation_of(entry) for entry in corpus.entries}
     return RetrievalSet(name, index, place, _indexed(texts), situations, _subject, queries)
 
 
 def _indexed(texts: Texts) -> list[tuple[str, Text]]:
-    both: list[tuple[Role, Callable[[Language], Iterable[Document]]]] = [
-        ("passage", texts.passages),
-        ("query", texts.questions),
-    ]
-    return [
-        (document.metadata["entry_id"], (role, document.page_content))
-        for language in LANGUAGES
-        for role, documents in both
-        for document in documents(language)
-    ]
+    indexed: list[tuple[str, Text]] = []
+    for language in LANGUAGES:
+        passages, questions = texts.passages(language), texts.questions(language)
+        indexed += [(one.entry_id, ("passage", one.content)) for one in passages]
+        indexed += [(one.entry_id, ("query", one.content)) for one in questions]
+    return indexed
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from common.errors import InputError, LiukeError
 from knowledge.base import KnowledgeBase
 from knowledge.documents.library import Library
 from knowledge.documents.load import find_sources, load
-from knowledge.search.index import BuildReport
+from knowledge.search.build import BuildReport
 from knowledge.search.vectors import Progress
 
 

@@ -14,51 +14,70 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from langchain_core.documents import Document
-
+from common.errors import SetupError
 from common.languages import LANGUAGES, Language
 from knowledge.documents.load import LoadedDocument, Section
 from knowledge.documents.sections import document_id, parts_of, section_id
-from knowledge.entries.entry import Entry
+from knowledge.entries.entry import Entry, stored_entry
+from knowledge.search.texts import PassageText, QuestionText, VersionedEntry
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS document (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
-    digest TEXT NOT NULL, version INTEGER NOT NULL, changed_at TEXT NOT NULL, removed_at TEXT
-);
-CREATE TABLE IF NOT EXISTS section (
-    document TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
-    language TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL, suspicions TEXT NOT NULL,
-    PRIMARY KEY (document, version, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS section_opening (
-    document TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
-    text TEXT NOT NULL, approved_at TEXT,
-    PRIMARY KEY (document, version, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS entry_version (
-    entry TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
-    PRIMARY KEY (entry, version)
-) WITHOUT ROWID;
-"""
+#: Form of the file, in SQLite's `user_version`. Form 0 kept documents by their ids alone.
+_FORM: Final = 1
+_TABLES: Final = (
+    """CREATE TABLE document (
+        tenant TEXT NOT NULL, id TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL,
+        digest TEXT NOT NULL, version INTEGER NOT NULL, changed_at TEXT NOT NULL, removed_at TEXT,
+        PRIMARY KEY (tenant, id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE section (
+        tenant TEXT NOT NULL, document TEXT NOT NULL, version INTEGER NOT NULL,
+        number INTEGER NOT NULL, language TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL,
+        suspicions TEXT NOT NULL,
+        PRIMARY KEY (tenant, document, version, number)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE section_opening (
+        tenant TEXT NOT NULL, document TEXT NOT NULL, version INTEGER NOT NULL,
+        number INTEGER NOT NULL, text TEXT NOT NULL, approved_at TEXT,
+        PRIMARY KEY (tenant, document, version, number)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS entry_version (
+        entry TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
+        PRIMARY KEY (entry, version)
+    ) WITHOUT ROWID""",
+)
+_OF_TENANTS: Final = ("document", "section", "section_opening")
+#: What form 0 kept, with the tenant of each document beside all that is of it.
+_FROM_FORM_0: Final = (
+    "INSERT INTO document SELECT tenant, id, source, title, digest, version, changed_at, removed_at"
+    " FROM old_document",
+    "INSERT INTO section SELECT tenant, old.* FROM old_section AS old"
+    " JOIN old_document ON old_document.id = old.document",
+    "INSERT INTO section_opening SELECT tenant, old.* FROM old_section_opening AS old"
+    " JOIN old_document ON old_document.id = old.document",
+)
 _LIVE = """
-FROM section JOIN document ON document.id = section.document AND document.version = section.version
+FROM section JOIN document ON document.tenant = section.tenant AND document.id = section.document
+    AND document.version = section.version
 WHERE document.removed_at IS NULL AND document.tenant = ?
 """
 #: What is kept of openings when a document changes: those of sections that say what they said.
 _KEEP_OPENINGS = """
 INSERT OR IGNORE INTO section_opening
-SELECT new.document, new.version, new.number, opening.text, opening.approved_at
+SELECT new.tenant, new.document, new.version, new.number, opening.text, opening.approved_at
 FROM section AS new
-JOIN section AS old ON old.document = new.document AND old.version = new.version - 1
+JOIN section AS old ON old.tenant = new.tenant AND old.document = new.document
+    AND old.version = new.version - 1
     AND old.language = new.language AND old.heading = new.heading AND old.text = new.text
-JOIN section_opening AS opening ON opening.document = old.document AND opening.version = old.version
+JOIN section_opening AS opening ON opening.tenant = old.tenant
+    AND opening.document = old.document AND opening.version = old.version
     AND opening.number = old.number
-WHERE new.document = ? AND new.version = ?
+WHERE new.tenant = ? AND new.document = ? AND new.version = ?
 """
-_SECTION = "document.id, number, section.version, tenant, title, source, language, heading, text"
+_SECTION = (
+    "document.id, number, section.version, document.tenant, title, source, language, heading, text"
+)
 
 
 @dataclass(frozen=True)
@@ -108,10 +127,15 @@ class Library:
     """One file, open for reading and writing. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
+        """A file of an older form is brought forward. Raises SetupError for one of a newer."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.executescript(_SCHEMA)
+        try:
+            _bring_forward(self._database, path)
+            self._database.execute("PRAGMA journal_mode = WAL")
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -122,8 +146,8 @@ class Library:
     def digest_of(self, source: str, tenant: str) -> str | None:
         """Digest of a document as it was added last; None where it is not here."""
         row = self._database.execute(
-            "SELECT digest FROM document WHERE id = ? AND removed_at IS NULL",
-            (document_id(source, tenant),),
+            "SELECT digest FROM document WHERE tenant = ? AND id = ? AND removed_at IS NULL",
+            (tenant, document_id(source, tenant)),
         ).fetchone()
         return row[0] if row else None
 
@@ -132,41 +156,44 @@ class Library:
         name = document_id(document.source, tenant)
         with self._database:
             (last,) = self._database.execute(
-                "SELECT max(version) FROM section WHERE document = ?", (name,)
+                "SELECT max(version) FROM section WHERE tenant = ? AND document = ?", (tenant, name)
             ).fetchone()
             version = (last or 0) + 1
             self._database.executemany(
-                "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (name, version, number, *_columns(section))
+                    (tenant, name, version, number, *_columns(section))
                     for number, section in enumerate(document.sections)
                 ),
             )
             self._database.execute(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
                 (
-                    *(name, tenant, document.source, document.title, document.digest),
+                    *(tenant, name, document.source, document.title, document.digest),
                     *(version, _now()),
                 ),
             )
-            self._database.execute(_KEEP_OPENINGS, (name, version))
+            self._database.execute(_KEEP_OPENINGS, (tenant, name, version))
 
     def remove(self, source: str, tenant: str) -> bool:
         """Take a document out of use; false where it is not here."""
         with self._database:
             done = self._database.execute(
-                "UPDATE document SET removed_at = ? WHERE id = ? AND removed_at IS NULL",
-                (_now(), document_id(source, tenant)),
+                "UPDATE document SET removed_at = ?"
+                " WHERE tenant = ? AND id = ? AND removed_at IS NULL",
+                (_now(), tenant, document_id(source, tenant)),
             )
         return done.rowcount == 1
 
     def documents(self, tenant: str) -> list[StoredDocument]:
         """The documents of a tenant, by source."""
         rows = self._database.execute(
-            "SELECT document.id, tenant, source, title, document.version, count(number),"
+            "SELECT document.id, document.tenant, source, title, document.version, count(number),"
             " count(nullif(suspicions, '[]')), changed_at FROM document LEFT JOIN section"
-            " ON document.id = section.document AND document.version = section.version"
-            " WHERE removed_at IS NULL AND tenant = ? GROUP BY document.id ORDER BY source",
+            " ON document.tenant = section.tenant AND document.id = section.document"
+            " AND document.version = section.version"
+            " WHERE removed_at IS NULL AND document.tenant = ?"
+            " GROUP BY document.id ORDER BY source",
             (tenant,),
         )
         return [StoredDocument(*row) for row in rows]
@@ -194,17 +221,22 @@ class Library:
     def section(
         self, entry_id: str, version: int | None = None, *, tenants: Sequence[str]
     ) -> StoredSection | None:
-        """A section of these tenants' as it is now; with a version also of one that is gone."""
+        """A section of these tenants' as it is now; with a version also of one that is gone.
+
+        What a tenant has itself goes before what is for everybody.
+        """
         parts = parts_of(entry_id)
         if parts is None:
             return None
         row = self._database.execute(
-            f"SELECT {_SECTION} FROM section JOIN document ON document.id = section.document"
-            " WHERE section.document = ? AND number = ?"
+            f"SELECT {_SECTION} FROM section JOIN document"
+            " ON document.tenant = section.tenant AND document.id = section.document"
+            " WHERE section.tenant IN (SELECT value FROM json_each(?))"
+            " AND section.document = ? AND number = ?"
             " AND section.version = coalesce(?, document.version)"
             " AND (removed_at IS NULL OR ? IS NOT NULL)"
-            " AND tenant IN (SELECT value FROM json_each(?))",
-            (*parts, version, version, json.dumps(tenants)),
+            " ORDER BY section.tenant DESC LIMIT 1",
+            (json.dumps(tenants), *parts, version, version),
         ).fetchone()
         return _section(row) if row else None
 
@@ -213,11 +245,12 @@ class Library:
     def openings(self, tenant: str) -> list[StoredOpening]:
         """The openings of a tenant's documents, drafts too, by source."""
         rows = self._database.execute(
-            "SELECT o.document, o.number, language, o.version, tenant, source, heading, o.text,"
-            " approved_at FROM section_opening AS o JOIN section AS s ON s.document = o.document"
-            " AND s.version = o.version AND s.number = o.number"
-            " JOIN document AS d ON d.id = o.document AND d.version = o.version"
-            " WHERE removed_at IS NULL AND tenant = ? ORDER BY source, o.number",
+            "SELECT o.document, o.number, language, o.version, o.tenant, source, heading, o.text,"
+            " approved_at FROM section_opening AS o JOIN section AS s ON s.tenant = o.tenant"
+            " AND s.document = o.document AND s.version = o.version AND s.number = o.number"
+            " JOIN document AS d ON d.tenant = o.tenant AND d.id = o.document"
+            " AND d.version = o.version"
+            " WHERE removed_at IS NULL AND o.tenant = ? ORDER BY source, o.number",
             (tenant,),
         )
         return [
@@ -242,8 +275,11 @@ class Library:
         document, number = parts
         with self._database:
             self._database.execute(
-                "INSERT OR REPLACE INTO section_opening VALUES (?, ?, ?, ?, ?)",
-                (document, section.version, number, text, _now() if approved else None),
+                "INSERT OR REPLACE INTO section_opening VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    *(section.tenant, document, section.version, number, text),
+                    _now() if approved else None,
+                ),
             )
 
     def texts(self, tenant: str) -> LibraryTexts:
@@ -292,45 +328,75 @@ class Library:
         row = self._database.execute(
             "SELECT content FROM entry_version WHERE entry = ? AND version = ?", (entry_id, version)
         ).fetchone()
-        if row is None:
-            return None
-        stored: dict[str, Any] = json.loads(row[0])
-        fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
-        return Entry(**fields)
+        return stored_entry(json.loads(row[0])) if row else None
 
 
 class LibraryTexts:
-    """A tenant's documents as an index is made of them: `knowledge.search.index.Texts`."""
+    """A tenant's documents as an index is made of them: `knowledge.search.texts.Texts`."""
 
     def __init__(self, library: Library, tenant: str) -> None:
         self._library = library
         self._tenant = tenant
         self.digest = library.digest(tenant)
 
-    def passages(self, language: Language) -> Iterator[Document]:
-        """Each section; ``page_content`` begins with its headings."""
+    def passages(self, language: Language) -> Iterator[PassageText]:
+        """Each section; ``content`` begins with its headings."""
         for section in self._library.sections(self._tenant, language):
-            yield Document(
-                f"{section.heading}\n{section.text}",
+            yield PassageText(
                 id=f"{section.id}#0",
-                metadata={
-                    "entry_id": section.id,
-                    "title": section.title,
-                    "language": section.language,
-                    "section": section.heading,
-                    "text": section.text,
-                    "version": section.version,
-                },
+                entry_id=section.id,
+                version=section.version,
+                language=section.language,
+                title=section.title,
+                section=section.heading,
+                text=section.text,
+                content=f"{section.heading}\n{section.text}",
             )
 
-    def questions(self, language: Language) -> Iterator[Document]:
+    def questions(self, language: Language) -> tuple[QuestionText, ...]:
         """Nobody has written down how customers ask for a document."""
-        return iter(())
+        return ()
+
+    def entries(self) -> tuple[VersionedEntry, ...]:
+        """None: the library itself keeps what cards show."""
+        return ()
 
     def whole(self, language: Language) -> Iterator[tuple[str, str]]:
         """Each section's id and its words."""
         for section in self._library.sections(self._tenant, language):
             yield section.id, f"{section.heading}\n{section.text}"
+
+
+def _bring_forward(database: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or those of an older form into them, as one step."""
+    if _form_of(database) == _FORM:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    with database:
+        form = _form_of(database)  # another process may have been first
+        if form > _FORM:
+            raise SetupError(
+                f"{path} was written by a newer Liuke (form {form}; this one knows {_FORM}).",
+                "Start that version again, or restore the file from a backup of before.",
+            )
+        if form == _FORM:
+            return
+        kept = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        for table in kept & set(_OF_TENANTS):
+            database.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+        for statement in _TABLES:
+            database.execute(statement)
+        for table, move in zip(_OF_TENANTS, _FROM_FORM_0, strict=True):
+            if table in kept:
+                database.execute(move)
+        for table in kept & set(_OF_TENANTS):
+            database.execute(f"DROP TABLE old_{table}")
+        database.execute(f"PRAGMA user_version = {_FORM}")
+
+
+def _form_of(database: sqlite3.Connection) -> int:
+    (form,) = database.execute("PRAGMA user_version").fetchone()
+    return int(form)
 
 
 def _columns(section: Section) -> tuple[str, str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,12 @@ class Entry:
     """Empty: all of them."""
     error_codes: tuple[str, ...] = ()
     """The codes that customers read out when they mean this entry."""
+
+
+def stored_entry(values: Mapping[str, Any]) -> Entry:
+    """An entry whose fields were kept as JSON. Raises TypeError when they are others."""
+    fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Entry(**fields)
 
 
 class EntryError(InputError):

@@ -1,4 +1,4 @@
-"""Reading: a question and the words of entries in, how much of the question each speaks of out.
+"""Late interaction: a question and entries in, how much of the question each speaks of out.
 
 The second stage of retrieval. One vector of a whole text blurs: a question for the method that sets
 a filter's strength is near to the entry on filters, which names no method. Here each piece of a
@@ -7,17 +7,18 @@ sentences, and counts by how rare it is (late interaction: Khattab and Zaharia, 
 arXiv:2004.12832). What an entry says about all of it, it answers; what is nearer to questions that
 nothing answers, it does not (docs/decisions/012-reading-word-by-word.md).
 
-    FOLDER/pieces.bin    a row of int8 for each piece, entry after entry
-    FOLDER/reading.npz   the rows' scales, whose they are, and how pieces are placed
+    FOLDER/pieces.bin   a row of int8 for each piece, entry after entry
+    FOLDER/pieces.npz   the rows' scales, whose they are, and how pieces are placed
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,10 +34,10 @@ from knowledge.search.vectors import Progress, windows
 #: Dimensions kept of a piece: half of the model's, in which questions differ most.
 _WIDTH: Final = 192
 
-#: Texts that are read by all threads before the next: a build that is stopped waits for them.
+#: Texts whose pieces all threads make before the next: a build that is stopped waits for them.
 _WINDOW: Final = 64
 
-#: A text to be read: the name of the entry that it is of, its language, as what, and itself.
+#: A text whose pieces are made: the name of its entry, its language, as what, and itself.
 Told = tuple[str, Language, Role, str]
 
 #: Pieces in a byte each dimension, [n, 192], and their scales, [n].
@@ -45,7 +46,7 @@ Stored = tuple[npt.NDArray[np.int8], Floats]
 
 @dataclass(frozen=True)
 class Question:
-    """A question, read."""
+    """A question, in pieces."""
 
     pieces: Floats
     """Unit vectors, [n, 192]."""
@@ -68,12 +69,12 @@ class Placing:
         )
 
 
-class Reading:
-    """What is written of an index's entries, open. Safe to use from several threads."""
+class LateInteraction:
+    """The pieces of an index's entries, open. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError, ValueError or BadZipFile when the files are not there or broken."""
-        with np.load(folder / "reading.npz") as saved:
+        with np.load(folder / "pieces.npz") as saved:
             self.made_with = str(saved["made_with"])
             centres: dict[Language, Floats] = {lang: saved[f"centre-{lang}"] for lang in LANGUAGES}
             self.placing = Placing(centres, saved["projection"])
@@ -88,7 +89,7 @@ class Reading:
         self._pieces = np.memmap(folder / "pieces.bin", np.int8, "r", shape=shape)
 
     def stored(self, key: str) -> Stored | None:
-        """A text as it was read for this; None when it was not."""
+        """The pieces of a text; None when it was none of those."""
         if key not in self._texts:
             return None
         begin, end = self._texts[key]
@@ -110,17 +111,17 @@ class Reading:
         return nearest
 
 
-def write_reading(
+def write_pieces(
     folder: Path,
     told: Sequence[Told],
     model: E5Model,
     threads: int,
     progress: Progress,
-    before: Reading | None = None,
+    before: LateInteraction | None = None,
 ) -> None:
-    """Read all texts, and the questions outside, into the folder: 5 to 30 ms of a core each.
+    """Write the pieces of all texts, and of the questions outside: 5 to 30 ms of a core a text.
 
-    The texts of an entry follow each other. What was read ``before`` is not read again.
+    The texts of an entry follow each other. What was made ``before`` is not made again.
     """
     made_with = _made_with(model)
     if before and before.made_with != made_with:
@@ -130,37 +131,46 @@ def write_reading(
         placing = before.placing
         of_those = [one for text in in_vain if (one := before.stored(_key(text)))]
     else:
-        placing, of_those = _read_outside(model)
+        placing, of_those = _placed_outside(model)
 
-    def read(text: Told) -> Stored:
+    def pieces_of(text: Told) -> Stored:
         known = before.stored(_key(text)) if before else None
         _, language, role, content = text
         return known or _stored(placing.of(model.states(content, role).vectors, language))
 
-    scales: list[Floats] = []
-    # Each thread computes for itself; those of NumPy would only stand in their way.
-    with (
-        (folder / "pieces.bin").open("wb") as file,
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(threads) as pool,
-    ):
-        for window in windows(told, _WINDOW):
-            for pieces, scale in pool.map(read, window):
-                file.write(pieces.tobytes())
-                scales.append(scale)
-            progress(len(scales), len(told))
-        for pieces, scale in of_those:
-            file.write(pieces.tobytes())
-            scales.append(scale)
+    made = _in_threads(pieces_of, told, threads, progress)
+    scales = _write_rows(folder / "pieces.bin", chain(made, of_those))
     texts = [*told, *in_vain]
     centres: dict[str, Any] = {f"centre-{lang}": placing.centres[lang] for lang in LANGUAGES}
     np.savez(
-        folder / "reading.npz",
+        folder / "pieces.npz",
         names=np.array([name for name, _, _, _ in texts]),
         keys=np.array([_key(text) for text in texts]),
         ends=np.cumsum([len(scale) for scale in scales]), scales=np.concatenate(scales),
         projection=placing.projection, made_with=np.array(made_with), **centres,
     )  # fmt: skip
+
+
+def _in_threads(
+    pieces_of: Callable[[Told], Stored], told: Sequence[Told], threads: int, progress: Progress
+) -> Iterator[Stored]:
+    done = 0
+    # Each thread computes for itself; those of NumPy would only stand in their way.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        for window in windows(told, _WINDOW):
+            yield from pool.map(pieces_of, window)
+            done += len(window)
+            progress(done, len(told))
+
+
+def _write_rows(path: Path, made: Iterable[Stored]) -> list[Floats]:
+    """The scales of the rows, text by text."""
+    scales: list[Floats] = []
+    with path.open("wb") as file:
+        for pieces, scale in made:
+            file.write(pieces.tobytes())
+            scales.append(scale)
+    return scales
 
 
 def _outside() -> list[Told]:
@@ -187,7 +197,7 @@ def _stored(placed: Floats) -> Stored:
 
 
 @cache
-def _read_outside(model: E5Model) -> tuple[Placing, list[Stored]]:
+def _placed_outside(model: E5Model) -> tuple[Placing, list[Stored]]:
     """How pieces are placed, and the questions outside; takes four seconds, once in a process.
 
     Placed by what questions differ in, whatever they are about: the principal components.

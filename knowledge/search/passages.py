@@ -1,4 +1,4 @@
-"""Ingestion: entries in, langchain Documents out, one for each text that is embedded.
+"""The corpus as an index is made of it: entries in, the texts that are embedded out.
 
 An entry gives *passages* (its sections, each with title and heading as context) and *questions*
 (the ways customers ask for it), which point back to it: a question is matched best by a question.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
-from langchain_core.document_loaders import BaseLoader
-from langchain_core.documents import Document
 from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
 
 from common.languages import Language
 from knowledge.entries.body import spoken
 from knowledge.entries.entry import Corpus, Entry
+from knowledge.search.texts import PassageText, QuestionText, VersionedEntry
 
 #: Characters. A passage is read by a language model at about 80 tokens per second before it says a
 #: word, so sections are kept short; e5 reads 512 tokens at most.
@@ -30,61 +30,61 @@ _HEADINGS = MarkdownHeaderTextSplitter(
 )
 
 
-class EntryLoader(BaseLoader):
-    """Entries as langchain Documents: the body, with the rest as metadata."""
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries
-
-    def lazy_load(self) -> Iterator[Document]:
-        """One Document per entry."""
-        for entry in self._entries:
-            metadata = {"entry_id": entry.id, "title": entry.title, "language": entry.language}
-            yield Document(entry.body, id=entry.id, metadata=metadata)
-
-
 class CorpusTexts:
-    """What the index of a corpus is made of: `knowledge.search.index.Texts`."""
+    """What the index of a corpus is made of: `knowledge.search.texts.Texts`."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        self._entries = corpus.entries
-        indexed = [(e.id, e.title, e.questions, e.body) for e in corpus.entries]
-        self.digest = hashlib.sha256(json.dumps([_FORM, indexed]).encode()).hexdigest()
+    def __init__(self, corpus: Corpus, versions: Mapping[str, int] | None = None) -> None:
+        """``versions``: of the entries, by id; 1 where none is given."""
+        versions = versions or {}
+        self._entries = [VersionedEntry(one, versions.get(one.id, 1)) for one in corpus.entries]
+        whole = json.dumps([_FORM, [asdict(entry) for entry in corpus.entries]])
+        self.digest = hashlib.sha256(whole.encode()).hexdigest()
 
-    def passages(self, language: Language) -> Iterator[Document]:
-        """The sections; ``page_content`` begins with title and heading."""
-        for document in EntryLoader(self._of(language)).lazy_load():
-            yield from _split(document)
+    def passages(self, language: Language) -> Iterator[PassageText]:
+        """The sections; ``content`` begins with title and heading."""
+        for entry, version in self._of(language):
+            for number, (section, text) in enumerate(_sections(entry)):
+                context = f"{entry.title} · {section}" if section else entry.title
+                yield PassageText(
+                    id=f"{entry.id}#{number}",
+                    entry_id=entry.id,
+                    version=version,
+                    language=entry.language,
+                    title=entry.title,
+                    section=section,
+                    text=spoken(text),
+                    content=f"{context}\n{text}",
+                )
 
-    def questions(self, language: Language) -> Iterator[Document]:
+    def questions(self, language: Language) -> Iterator[QuestionText]:
         """Each way of asking."""
-        for entry in self._of(language):
+        for entry, _ in self._of(language):
             for number, text in enumerate(entry.questions):
-                yield Document(text, id=f"{entry.id}?{number}", metadata={"entry_id": entry.id})
+                yield QuestionText(f"{entry.id}?{number}", entry.id, text)
 
     def whole(self, language: Language) -> Iterator[tuple[str, str]]:
         """Each entry's id and all its words."""
-        for entry in self._of(language):
+        for entry, _ in self._of(language):
             yield entry.id, "\n".join((entry.title, *entry.questions, entry.body))
 
-    def _of(self, language: Language) -> list[Entry]:
-        return [entry for entry in self._entries if entry.language == language]
+    def entries(self) -> list[VersionedEntry]:
+        """All of them."""
+        return self._entries
+
+    def _of(self, language: Language) -> Iterator[tuple[Entry, int]]:
+        for one in self._entries:
+            if one.entry.language == language:
+                yield one.entry, one.version
 
 
-def _split(document: Document) -> Iterator[Document]:
-    title, language = document.metadata["title"], document.metadata["language"]
+def _sections(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Heading and text of each, those that are long in several."""
     splitter = RecursiveCharacterTextSplitter(
         separators=["\n\n", "\n", "。", "；", ". ", "; ", "，", ", ", " ", ""],
         keep_separator="end",
-        chunk_size=CHUNK_CHARACTERS[language],
+        chunk_size=CHUNK_CHARACTERS[entry.language],
         chunk_overlap=0,
     )
-    sections = _HEADINGS.split_text(document.page_content)
-    for number, chunk in enumerate(splitter.split_documents(sections)):
-        section = chunk.metadata.get("section", "")
-        context = f"{title} · {section}" if section else title
-        yield Document(
-            f"{context}\n{chunk.page_content}",
-            id=f"{document.id}#{number}",
-            metadata=document.metadata | {"section": section, "text": spoken(chunk.page_content)},
-        )
+    for section in _HEADINGS.split_text(entry.body):
+        for text in splitter.split_text(section.page_content):
+            yield section.metadata.get("section", ""), text

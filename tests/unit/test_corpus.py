@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from statistics import mean
 
@@ -26,8 +25,10 @@ from knowledge.documents.intake import Work, sync
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.lint import lint
 from knowledge.entries.vocabulary import Vocabulary
+from knowledge.search.calibration import Calibration
+from knowledge.search.evidence import Shelf
 from knowledge.search.index import Index
-from knowledge.search.ranking import Calibration, Retriever, Shelf
+from knowledge.search.ranking import Retriever
 from tests.unit.embedding import FOLDER
 
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"
@@ -104,9 +105,8 @@ def beside(own: RetrievalSet, workshop: Workshop, tmp_path: Path) -> Callable[[s
         base = KnowledgeBase(KnowledgeConfig(tmp_path / "knowledge", CORPUS, FOLDER))
         sync(base, notes, "tango", Work(threads=1))
         model = workshop.embedder
-        with closing(base.library()) as library:
-            index = Index(base.place_of("tango"), model.id, library.texts("tango"))
-        theirs = Shelf(index, openings={}, versions={}, situations={})
+        index = Index(base.place_of("tango"), model.id)
+        theirs = Shelf(index, openings={}, situations={})
         return Retriever([own.shelf(), theirs], model, model, Calibration.load(), Vocabulary.load())
 
     return make

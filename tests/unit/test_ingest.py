@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from langchain_core.documents import Document
-
 from knowledge.entries.entry import Corpus, Entry
 from knowledge.search import passages as ingest
-from knowledge.search.index import entry_of
 from knowledge.search.passages import CorpusTexts
+from knowledge.search.texts import PassageText, entry_of
 
 
 def entry(body: str) -> Entry:
@@ -26,23 +24,23 @@ def entry(body: str) -> Entry:
     )
 
 
-def passages(*entries: Entry) -> list[Document]:
+def passages(*entries: Entry) -> list[PassageText]:
     return list(CorpusTexts(Corpus(entries, ())).passages("en"))
 
 
 def test_a_section_is_a_passage_with_title_and_heading() -> None:
     found = passages(entry("## Cause\nThe speaker.\n\n## Cure\nHeadphones."))
-    assert [(p.id, p.metadata["section"], p.metadata["text"]) for p in found] == [
+    assert [(p.id, p.section, p.text) for p in found] == [
         ("en/echo#0", "Cause", "The speaker."),
         ("en/echo#1", "Cure", "Headphones."),
     ]
-    assert found[1].page_content == "Echo · Cure\nHeadphones."
+    assert found[1].content == "Echo · Cure\nHeadphones."
 
 
 def test_a_body_without_headings_is_a_passage_too() -> None:
     (passage,) = passages(entry("Just put on headphones."))
-    assert passage.metadata["section"] == ""
-    assert passage.page_content == "Echo\nJust put on headphones."
+    assert passage.section == ""
+    assert passage.content == "Echo\nJust put on headphones."
 
 
 def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
@@ -50,13 +48,13 @@ def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
     found = passages(entry("## Long\n" + " ".join(sentences)))
     assert len(found) > 1
     for passage in found:
-        assert len(passage.metadata["text"]) <= ingest.CHUNK_CHARACTERS["en"]
-        assert passage.metadata["section"] == "Long"
-        assert passage.metadata["text"].endswith(".")
-    assert " ".join(p.metadata["text"] for p in found) == " ".join(sentences)
+        assert len(passage.text) <= ingest.CHUNK_CHARACTERS["en"]
+        assert passage.section == "Long"
+        assert passage.text.endswith(".")
+    assert " ".join(p.text for p in found) == " ".join(sentences)
 
 
 def test_questions_point_to_their_entry() -> None:
     found = list(CorpusTexts(Corpus((entry("Headphones."),), ())).questions("en"))
-    assert [q.page_content for q in found] == ["why do I hear myself", "there is an echo"]
-    assert {entry_of(str(q.id)) for q in found} == {"en/echo"}
+    assert [q.content for q in found] == ["why do I hear myself", "there is an echo"]
+    assert {entry_of(q.id) for q in found} == {"en/echo"}

@@ -16,7 +16,7 @@ from agent.cli.main import app
 from agent.host.install import build_knowledge_index
 from agent.settings import Settings
 from common.errors import LiukeError
-from knowledge.base import BusyError, KnowledgeBase
+from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
 from knowledge.contract import PUBLIC
 from knowledge.desk import Desk
@@ -241,7 +241,10 @@ async def test_a_start_does_not_wait_for_an_intake(
     with base.changing():
         await build_knowledge_index(Settings(), lambda progress: None)
         (tmp_path / "corpus" / "en" / "token.md").unlink()
-        with pytest.raises(BusyError, match="Another"):
+        await build_knowledge_index(Settings(), lambda progress: None)
+        assert titles(Desk(base), "error 109, my token expired")[0] == "Expired token"
+        shutil.rmtree(tmp_path / "knowledge" / "corpus")
+        with pytest.raises(LiukeError, match="Another"):
             await build_knowledge_index(Settings(), lambda progress: None)
 
 
@@ -254,7 +257,7 @@ def test_a_full_disk_leaves_the_index_before(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("knowledge.search.index._write_collection", full_disk)
+        patch.setattr("knowledge.search.build._write_collection", full_disk)
         done = add(base, documents)
     assert "No space left" in done.problems[0].message
     assert "9301" in Desk(base).retriever(PUBLIC).search("报错9301是什么").passages[0].text
@@ -267,7 +270,7 @@ def test_the_commands(
 ) -> None:
     monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("LIUKE_KNOWLEDGE_CORPUS_DIR", str(tmp_path / "corpus"))
-    monkeypatch.setenv("LIUKE_KNOWLEDGE_CHROMA_URL", base.place_of_corpus().chroma_url)
+    monkeypatch.setenv("LIUKE_KNOWLEDGE_CHROMA_URL", base.config.chroma_url)
     monkeypatch.setenv("LIUKE_KNOWLEDGE_URL", "http://127.0.0.1:9")
 
     def liuke(*words: str, status: int = 0) -> Any:

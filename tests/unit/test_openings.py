@@ -21,7 +21,7 @@ from knowledge.config import KnowledgeConfig
 from knowledge.contract import PUBLIC, Opening
 from knowledge.desk import Desk
 from knowledge.documents.intake import Work, add
-from knowledge.documents.library import Library, StoredOpening
+from knowledge.documents.library import StoredOpening
 from knowledge.entries.openings import faults
 from knowledge.entries.vocabulary import Vocabulary
 from tests.unit.embedding import FOLDER
@@ -228,10 +228,3 @@ def test_the_commands(base: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.M
     liuke("edit", section, "They are in your own bucket.")
     assert openings_of(base)[0].text == "They are in your own bucket."
     assert "not a section of your documents" in liuke("approve", "en/echo", status=1)
-
-
-def test_a_library_made_before_there_were_openings_opens(tmp_path: Path) -> None:
-    with closing(Library(tmp_path / "library.db")) as library:
-        library._database.execute("DROP TABLE section_opening")
-    with closing(Library(tmp_path / "library.db")) as library:
-        assert library.openings(PUBLIC) == []

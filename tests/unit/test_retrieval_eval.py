@@ -12,7 +12,7 @@ from common.errors import LiukeError
 from eval.retrieval.bench import measure, words
 from eval.retrieval.scores import Ranked, score
 from eval.retrieval.sets import Query, Workshop, folder_set
-from knowledge.search.ranking import Calibration
+from knowledge.search.calibration import Calibration
 from tests.unit.embedding import FOLDER
 
 
