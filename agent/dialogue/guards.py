@@ -15,4 +15,4 @@ def unsupported_figures(text: str, sources: Said) -> set[str]:
 
 
 def _is_small_count(figure: Figure) -> bool:
-    return not figure.measure and max(figure.values) <= _SMALL_COUNT
+    return not figure.dimension and max(figure.values) <= _SMALL_COUNT

@@ -17,7 +17,7 @@ from common.numbers.numerals import (
     english_numerals,
     mandarin_numerals,
 )
-from common.numbers.units import MEASURES, UNITS, unit_pattern
+from common.numbers.units import MEASURE_WORDS, UNITS, unit_pattern
 
 
 def with_digits(text: str, language: Language) -> str:
@@ -41,16 +41,16 @@ _CODE_AFTER: Final = re.compile(r"\s*(?:号?端口|错误码?|[Pp](?![A-Za-z]))"
 _FINE: Final = [
     unit
     for unit in UNITS
-    if unit.measure in ("bits a second", "bytes", "bytes a second", "hertz", "decibels")
-    or (unit.measure == "time" and unit.factor < 1000)
+    if unit.dimension in ("bits a second", "bytes", "bytes a second", "hertz", "decibels")
+    or (unit.dimension == "time" and unit.factor < 1000)
 ]
 _COUNTED: Final = [
-    unit for unit in UNITS if unit.measure not in ("share", "months", "working days", "port")
+    unit for unit in UNITS if unit.dimension not in ("share", "months", "working days", "port")
 ]
 _FINE_UNIT_AFTER: Final = re.compile(rf"\s*(?:{unit_pattern(_FINE)}|[KGk](?![A-Za-z]))")
 _UNIT_AFTER: Final = re.compile(rf"\s*(?:{unit_pattern(_COUNTED)}|[KGk](?![A-Za-z]))")
 _MEASURE_AFTER: Final = re.compile(
-    rf"多?\s*(?:{unit_pattern(_COUNTED)}|[KGk](?![A-Za-z])|{MEASURES}|号|分位)"
+    rf"多?\s*(?:{unit_pattern(_COUNTED)}|[KGk](?![A-Za-z])|{MEASURE_WORDS}|号|分位)"
 )
 #: What stands before or behind an amount, where a name (二十四史, 十一月) has something else.
 _AMOUNT_BEFORE: Final = re.compile(

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from common.numbers.numerals import Numeral, numerals
-from common.numbers.units import MEASURES, unit_of, unit_pattern
+from common.numbers.units import MEASURE_WORDS, unit_of, unit_pattern
 
 #: The number of a step, which is no figure.
 LIST_NUMBER: Final = re.compile(r"^[ \t]*(\d{1,2})[.、)）][ \t]*(?!\d)", re.MULTILINE)
@@ -24,7 +24,7 @@ class Said:
     """All that a text states in figures."""
 
     amounts: frozenset[tuple[str, float]]
-    """What has a unit, by measure and amount."""
+    """What has a unit, by dimension and amount."""
     bare: frozenset[float]
     """The numbers without a unit."""
     numbers: frozenset[float]
@@ -39,16 +39,16 @@ class Figure:
     start: int
     values: tuple[float, ...]
     """As written: one, or the ends of a range."""
-    measure: str
-    """What it measures, of `units.toml`; empty where no unit says it."""
+    dimension: str
+    """What it measures, of `units.py`; empty where no unit says it."""
     factor: float
-    """How many of the measure's smallest unit its unit is."""
+    """How many of the dimension's smallest unit its unit is."""
     about: bool
     """One of the values is meant: 一两秒, "one or two seconds"."""
 
     @property
     def amounts(self) -> tuple[float, ...]:
-        """The values in the smallest unit of the measure."""
+        """The values in the smallest unit of the dimension."""
         return tuple(round(value * self.factor, 6) for value in self.values)
 
     def is_in(self, said: Said, *, by_number: bool = False) -> bool:
@@ -58,24 +58,24 @@ class Figure:
         """
         if by_number and said.bare.issuperset(self.values):
             return True
-        if not self.measure:
+        if not self.dimension:
             return said.numbers.issuperset(self.values)
-        return said.amounts.issuperset((self.measure, amount) for amount in self.amounts)
+        return said.amounts.issuperset((self.dimension, amount) for amount in self.amounts)
 
 
 def said_in(text: str) -> Said:
     """The figures of a text, as what others are compared with."""
     figures = figures_in(text)
-    amounts = {(f.measure, amount) for f in figures if f.measure for amount in f.amounts}
+    amounts = {(f.dimension, amount) for f in figures if f.dimension for amount in f.amounts}
     for found in _ONE_OF_A_UNIT.finditer(text):
         unit = unit_of(found["unit"])
-        amounts.add((unit.measure, round(unit.factor * (1.5 if found["half"] else 1), 6)))
+        amounts.add((unit.dimension, round(unit.factor * (1.5 if found["half"] else 1), 6)))
     if _HALF.search(text):
         amounts.add(("share", 50))
     steps = {float(step[1]) for step in LIST_NUMBER.finditer(text)}
     return Said(
         frozenset(amounts),
-        frozenset(value for f in figures if not f.measure for value in f.values),
+        frozenset(value for f in figures if not f.dimension for value in f.values),
         frozenset(steps.union(*(f.values for f in figures))),
     )
 
@@ -105,7 +105,7 @@ _PART: Final = re.compile(
 _AND_A_HALF: Final = re.compile(r"个半|\sand\sa\shalf", re.IGNORECASE)
 #: One of a unit: behind a limit it is a figure; "24 hours a day" is a rate.
 _ONE: Final = re.compile(
-    r"\b(?i:within|under|after|than|least|most|nearly|almost|about|takes?|in)\s+(?P<one>(?i:an?))"
+    r"\b(?i:within|under|after|than|least|most|nearly|almost|about|takes?|in)\s+(?P<one>(?i:an?|(?<=within\s)the))"
     rf"(?=\s(?!second\s(?!of\b|or\b)[a-z])(?:{_UNIT}))"
 )
 _ONE_OF_A_UNIT: Final = re.compile(
@@ -113,7 +113,7 @@ _ONE_OF_A_UNIT: Final = re.compile(
 )
 _HALF: Final = re.compile(r"一半|\bhalf\b(?!\s+an?\b)", re.IGNORECASE)
 _DOUBLE: Final = re.compile(
-    r"翻倍|翻了?一[倍番]|\bdouble[sd]\b|\btwice\s(?:as|the)\b", re.IGNORECASE
+    r"翻倍|双倍|翻了?一[倍番]|\bdouble[sd]\b|\btwice\s(?:as|the)\b", re.IGNORECASE
 )
 
 
@@ -157,7 +157,7 @@ _MONEY_BEFORE: Final = {"$": "dollars", "¥": "yuan", "￥": "yuan", "€": "eur
 _UNIT_AFTER: Final = re.compile(
     rf"[\s+-]*(?:[多余]|odd\s)?(?P<count>个)?(?P<unit>{_UNIT})(?P<half>半(?!天)|(?i:\sand\sa\shalf))?"
 )
-_MEASURE_AFTER: Final = re.compile(rf"\s*(?:{MEASURES})")
+_MEASURE_WORD_AFTER: Final = re.compile(rf"\s*(?:{MEASURE_WORDS}|[点折月日号])")
 #: Before 十 and 百 that nobody counted (几十, 上百); before 一 which one it is (同一天).
 _SOME_BEFORE: Final = re.compile("[几数上]$")
 _SAME_BEFORE: Final = re.compile("[上下前后同某每那这另]$")
@@ -172,18 +172,18 @@ def _figure(text: str, group: Sequence[Numeral]) -> Figure | None:
     unit = _UNIT_AFTER.match(text, last.end)
     if not values or _is_word(text, before, group, measured=unit is not None):
         return None
-    measure, factor = _measure(before, max(values), unit)
+    dimension, factor = _dimension(before, max(values), unit)
     if any(numeral.whole in _SHARES_OF for numeral in group):
         values = tuple(v * 100 / (n.whole or 100) for n in group for v in n.values)
-        measure, factor, unit = "share", 1, None
-    elif first.whole and not measure:
-        measure, factor = "share", 100
-    if unit and measure and unit["half"]:
+        dimension, factor, unit = "share", 1, None
+    elif first.whole and not dimension:
+        dimension, factor = "share", 100
+    if unit and dimension and unit["half"]:
         values = (*values[:-1], values[-1] + 0.5)
-    end = unit.end() if unit and measure else last.end
+    end = unit.end() if unit and dimension else last.end
     between = (text[a.end : b.start] for a, b in pairwise(group))
     about = any(len(n.values) > 1 for n in group) or any(map(_OR.search, between))
-    return Figure(text[first.start : end].strip(), first.start, values, measure, factor, about)
+    return Figure(text[first.start : end].strip(), first.start, values, dimension, factor, about)
 
 
 def _is_word(text: str, before: str, group: Sequence[Numeral], *, measured: bool) -> bool:
@@ -194,19 +194,19 @@ def _is_word(text: str, before: str, group: Sequence[Numeral], *, measured: bool
     if first == "一" and measured and _SAME_BEFORE.search(before):
         return True
     characters = all(len(n.text) == 1 and not n.text.isascii() for n in group)
-    return characters and not measured and not _MEASURE_AFTER.match(text, end)
+    return characters and not measured and not _MEASURE_WORD_AFTER.match(text, end)
 
 
-def _measure(before: str, value: float, after: re.Match[str] | None) -> tuple[str, float]:
+def _dimension(before: str, value: float, after: re.Match[str] | None) -> tuple[str, float]:
     """What a number measures and in what; nothing where it only looks like a measure."""
     if before.endswith("第"):  # 第四周
         return "", 1
     if after and not re.search(r"[A-Za-z]\Z", before):  # B2B
         unit = unit_of(after["unit"])
         year = after["unit"] == "年" and value >= 1000
-        still = unit.measure == "frames" and value < 4  # 两帧之间
-        ports = unit.measure == "port" and after["count"]
-        return ("", 1) if year or still or ports else (unit.measure, unit.factor)
+        still = unit.dimension == "frames" and value < 4  # 两帧之间
+        ports = unit.dimension == "port" and after["count"]
+        return ("", 1) if year or still or ports else (unit.dimension, unit.factor)
     if money := _MONEY_BEFORE.get(before[-1:]):
         return money, 1
     return ("port", 1) if _PORT_BEFORE.search(before) else ("", 1)

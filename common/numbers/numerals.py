@@ -55,7 +55,7 @@ _HAN: Final = "(?:[零〇幺一二两三四五六七八九十百万亿]|千(?!�
 _TENS: Final = {"十": 10.0, "百": 100.0, "千": 1000.0, "万": 10_000.0}
 _SCALES: Final = {"万": 1e4, "亿": 1e8, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 _NUMERAL: Final = re.compile(
-    r"(?P<arabic>(?<![\d.])\d+(?:,\d{3})*(?:\.\d+)?)(?:\s?(?P<scale>[万亿]|(?:thousand|[mb]illion)\b))?"
+    r"(?P<arabic>(?<!\d)(?<!\d\.)\d+(?:,\d{3})*(?:\.\d+)?)(?:\s?(?P<scale>[万亿]|(?:thousand|[mb]illion)\b))?"
     rf"|(?:(?P<whole>{_HAN}+)分之)?(?P<han>{_HAN}+(?:点{_HAN}+)*)"
 )
 

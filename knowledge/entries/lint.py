@@ -396,8 +396,8 @@ def _unlikefigures_in(page: _Page, other: _Page, words: Vocabulary) -> Iterator[
     start, targets = page.section(words.targets[page.entry.language])
     known = said_in(other.entry.body)
     for figure in figures_in(targets):
-        every_one = (figure.measure, *figure.amounts) == ("share", 100)  # 百分之百, a word
-        plain = figure.measure and not figure.about and not every_one
+        every_one = (figure.dimension, *figure.amounts) == ("share", 100)  # 百分之百, a word
+        plain = figure.dimension and not figure.about and not every_one
         if plain and not figure.is_in(known, by_number=True):
             yield _warning(
                 page.file,
@@ -495,12 +495,12 @@ def _target(page: _Page, line: int, clause: str, before: str, words: Vocabulary)
     language = page.entry.language
     quantities = _named(clause, words.quantities[language])
     sides = _named(clause, words.comparisons[language])
-    figures = [figure for figure in figures_in(clause) if figure.measure]
+    figures = [figure for figure in figures_in(clause) if figure.dimension]
     amounts = [amount for figure in figures for amount in figure.amounts]
     if not len(quantities) == len(sides) == len(amounts) == 1:
         return None
     narrowed = set(_named(before + clause, words.qualifiers[language]))
-    about = (quantities[0], sides[0], figures[0].measure, *sorted(narrowed))
+    about = (quantities[0], sides[0], figures[0].dimension, *sorted(narrowed))
     return _Target(page, line, about, amounts[0], clause)
 
 

@@ -42,7 +42,7 @@ def faults(opening: str, language: Language, body: str, words: Vocabulary) -> It
     known = said_in(body)
     for figure in figures_in(opening):
         told = figure.is_in(known, by_number=True)
-        if (figure.measure or figure.text[0].isdigit()) and not told:
+        if (figure.dimension or figure.text[0].isdigit()) and not told:
             yield Fault(
                 "opening-figure",
                 "error",

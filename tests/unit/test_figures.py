@@ -9,7 +9,7 @@ from common.numbers.units import UNITS
 
 
 def amounts(text: str) -> list[tuple[str, tuple[float, ...]]]:
-    return [(figure.measure, figure.amounts) for figure in figures_in(text)]
+    return [(figure.dimension, figure.amounts) for figure in figures_in(text)]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_a_number_longer_than_any_amount_is_read(digit: str) -> None:
     assert figures_in(f"编号是{digit * 400}。") is not None
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: f"{unit.factor:g} {unit.measure}")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: f"{unit.factor:g} {unit.dimension}")
 def test_every_unit_of_the_table_is_understood(unit) -> None:  # type: ignore[no-untyped-def]
     for name in (*unit.symbols, *unit.names["zh"], *unit.names["en"]):
         (figure,) = figures_in(f"7 {name}半" if name == "分" else f"7 {name}")
-        assert (figure.measure, figure.factor) == (unit.measure, unit.factor), name
+        assert (figure.dimension, figure.factor) == (unit.dimension, unit.factor), name

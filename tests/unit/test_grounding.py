@@ -25,6 +25,12 @@ SOURCE = said_in(
         "两小时内恢复服务",
         "restored within 2 hours",
         "restored within an hour",
+        "restored within the hour",
+        "2 hrs",
+        "双倍赔付",
+        "打八折",
+        "早上九点上班",
+        "only H.265",
         "within 3 days",
         "within two or three days",
         "latency under 400 s",
@@ -135,7 +141,7 @@ def _mistaken(sentence: str) -> Iterator[str]:
             plural = "s" if unit.isascii() and figure.text.endswith(f"{unit}s") else ""
             if (
                 figure.text != "翻倍"
-                and figure.measure != "working days"
+                and figure.dimension != "working days"
                 and figure.text.endswith(unit + plural)
             ):
                 start = end - len(unit + plural)

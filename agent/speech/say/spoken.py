@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from agent.speech.say.lexicon import Lexicon, load_lexicon
 from common.languages import HAN, Language
 from common.numbers.numerals import cardinal, one_by_one
-from common.numbers.units import MEASURES, SYMBOLS, UNITS
+from common.numbers.units import MEASURE_WORDS, SYMBOLS, UNITS
 
 Rules = list[tuple[str, Callable[[re.Match[str]], str]]]
 
@@ -168,14 +168,14 @@ _VERSION = r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.]*\d)"
 _CODEC = _START + r"([HG])\.(\d{3})(?:\.(\d))?" + _END
 _PORT_LIST = rf"\d{{2,5}}(?:{_SEPARATOR}\d{{2,5}})*(?![\d.]*\d|\s*(?:ms|毫秒|%))"
 _COUNTED_ZH = "|".join(
-    [MEASURES, "兆|千|吉", *(n for u in UNITS for n in u.names["zh"] if u.measure != "port")]
+    [MEASURE_WORDS, "兆|千|吉", *(n for u in UNITS for n in u.names["zh"] if u.dimension != "port")]
 )
 
 #: A share is said before its number in Mandarin, and by a rule of its own.
 _SYMBOLS = "|".join(
     re.escape(symbol)
     for symbol in sorted(SYMBOLS, key=len, reverse=True)
-    if SYMBOLS[symbol].measure != "share"
+    if SYMBOLS[symbol].dimension != "share"
 )
 
 #: Before the units: numbers that stand for a thing, and would be torn apart as amounts.
