@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
@@ -16,12 +17,19 @@ _FOLDER = PROJECT_ROOT / "prompts"
 class Phrases:
     """What the assistant says word for word in one language."""
 
+    disclosure: str
     greeting: str
     declined: str
     not_understood: str
     not_working: str
     go_ahead: str
     acknowledgements: tuple[str, ...]
+    too_long: str
+    too_fast: str
+    warnings: dict[str, str]
+    """By what ends the call: `Ending` in agent/call/limits.py."""
+    goodbyes: dict[str, str]
+    """Likewise."""
 
 
 def load_phrases() -> dict[Language, Phrases]:
@@ -35,9 +43,16 @@ def fixed_phrases() -> list[tuple[str, Language]]:
     return [
         (text, language)
         for language, phrases in load_phrases().items()
-        for value in astuple(phrases)
-        for text in ([value] if isinstance(value, str) else value)
+        for text in _texts(astuple(phrases))
     ]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+        return
+    for part in value.values() if isinstance(value, dict) else value:
+        yield from _texts(part)
 
 
 def load_prompt(

@@ -21,6 +21,9 @@ from common.internal import InternalSettings, internal_token
 from common.settings import PROJECT_ROOT, PathSettings, read_settings, settings_config
 from knowledge.settings import KnowledgeSettings
 
+#: What saying goodbye in every call and writing the last records may take, seconds.
+FAREWELL_S = 20.0
+
 
 class LiveKitSettings(BaseSettings):
     """The LiveKit server. Give url, key and secret to use your own; else `liuke up` starts one."""
@@ -75,6 +78,20 @@ class AgentSettings(BaseSettings):
     name: str = Field("liuke", description="Name for explicit dispatch; rooms ask for it by name.")
     health_port: int = Field(8904, ge=1, le=65535, description="Loopback port of its health check.")
     max_calls: int = Field(4, ge=1, description="Calls this host takes at once.")
+    max_call_minutes: int = Field(
+        30, ge=2, description="A call is ended after this long, with a warning a minute before."
+    )
+    idle_minutes: int = Field(
+        3, ge=1, description="A call in which nobody says anything is ended after this long."
+    )
+    drain_minutes: int = Field(
+        10, ge=0, description="Calls may go on this long when the worker is told to stop."
+    )
+
+    @property
+    def stops_within_s(self) -> float:
+        """The longest time from a worker's SIGTERM to its end: draining and saying goodbye."""
+        return 60.0 * self.drain_minutes + FAREWELL_S
 
 
 class ApiSettings(BaseSettings):

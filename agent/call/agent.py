@@ -69,7 +69,9 @@ class SupportAgent(Agent):
         self.session.on("agent_state_changed", self._on_agent_state)
         self.session.on("conversation_item_added", self._on_item)
         self.session.on("user_transcription_timeout", self._on_nothing_understood)
-        self.session.say(self._phrases[self._language].greeting)
+        phrases = self.phrases_now()
+        self.session.say(phrases.disclosure, allow_interruptions=False)
+        self.session.say(phrases.greeting)
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -121,9 +123,13 @@ class SupportAgent(Agent):
             log.error("a question was not answered: %s", error)
             yield self._phrases[answer.language].not_working
 
+    def phrases_now(self) -> Phrases:
+        """What is said word for word, in the language that is being spoken."""
+        return self._phrases[self._language]
+
     def _end_answer(self) -> None:
         speech = self.session.current_speech
-        if speech and not speech.interrupted:
+        if speech and speech.allow_interruptions and not speech.interrupted:
             speech.interrupt()
 
     def _on_user_state(self, event: UserStateChangedEvent) -> None:

@@ -115,6 +115,8 @@ def turn_handling(turn_end: TurnEndDetector, timing: Timing) -> TurnHandlingOpti
             "min_duration": timing.pausing_speech_s,
             "resume_false_interruption": True,
             "false_interruption_timeout": timing.resumption_s,
+            # Who speaks into the first words, which are heard whole, is heard as well.
+            "discard_audio_if_uninterruptible": False,
         },
         # An opening's audio is in the cache; a model's clause is rarely ready before the turn is.
         preemptive_generation={"enabled": True, "preemptive_tts": True},

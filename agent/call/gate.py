@@ -37,7 +37,7 @@ _TELLS_FAILURE = re.compile(
 
 
 class Refusal(StrEnum):
-    """Why a typed text was not read; each has a phrase of that name in `prompts/phrases.toml`."""
+    """Why a typed text was not read."""
 
     TOO_LONG = "too_long"
     TOO_FAST = "too_fast"

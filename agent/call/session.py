@@ -10,13 +10,19 @@ import os
 import socket
 import uuid
 
-from livekit.agents import JobContext, room_io
+from livekit import rtc
+from livekit.agents import CloseEvent, JobContext, room_io
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent.call.conversation import open_conversation
+from agent.call.closing import Closing, closing_of
+from agent.call.conversation import Conversation, open_conversation
+from agent.call.gate import TextGate
+from agent.call.limits import CallLimits, Limits
 from agent.call.playout import RoomPlayout
+from agent.call.presence import Presence
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
+from agent.call.typed import TypedInput
 from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
 from agent.service.database import Database
 from agent.settings import Settings
@@ -35,50 +41,143 @@ async def hold_call(ctx: JobContext) -> None:
     if not claim.granted:
         log.info("call %s is not answered here: %s", claim.call_id, claim.outcome)
         await database.aclose()
+        if claim.outcome == "over":
+            await ctx.delete_room()
         ctx.shutdown(claim.outcome)
         return
-    living = asyncio.create_task(_show_life(records, claim))
     conversation = open_conversation(settings, call["language"])
-    session = conversation.session
-    turns = TurnLog(session, conversation.floor, ctx.room, records, claim)
-    playout = RoomPlayout(ctx.room)
+    held = HeldCall(ctx, conversation, records, claim)
 
     async def close(_reason: str) -> None:
-        await turns.aclose()
-        living.cancel()
-        try:
-            await records.end_call(claim)
-        except SQLAlchemyError:
-            log.exception("the end of call %s could not be recorded", call["call_id"])
-        await playout.aclose()
+        await held.aclose()
         await conversation.aclose()
         await database.aclose()
 
     ctx.add_shutdown_callback(close)
-    await ctx.connect()
-    session.output.audio = playout
-    await session.start(
+    await held.answer(call["identity"], closing_of(ctx.proc), limits_of(settings))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How long a call may take by these settings."""
+    agent = settings.agent
+    return Limits(longest_s=60.0 * agent.max_call_minutes, idle_s=60.0 * agent.idle_minutes)
+
+
+class HeldCall:
+    """A call that this process has claimed, from its room to its last record."""
+
+    def __init__(
+        self, ctx: JobContext, conversation: Conversation, records: CallStore, claim: Claim
+    ) -> None:
+        self._ctx = ctx
+        self._conversation = conversation
+        self._records = records
+        self._claim = claim
+        session = conversation.session
+        self._turns = TurnLog(session, conversation.floor, ctx.room, records, claim)
+        self._playout = RoomPlayout(ctx.room)
+        self._tasks = [asyncio.create_task(self._show_life())]
+        self._leaving: asyncio.Task[None] | None = None
+        self._is_ours = True
+        session.on("close", self._on_close)
+
+    async def answer(self, identity: str, closing: Closing, limits: Limits) -> None:
+        """Join the room and greet its customer; the call then goes on by itself.
+
+        A call that its customer has left meanwhile is over at once.
+        """
+        ctx = self._ctx
+        await ctx.connect()
+        presence = Presence(ctx.room, identity)
+        gone = asyncio.create_task(presence.gone(ctx.api))
+        starting = asyncio.create_task(self._start(identity))
+        await asyncio.wait({gone, starting}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()  # from here on the framework sees it
+        if not starting.done():
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            self._leave("the customer left before the assistant came")
+            return
+        starting.result()
+        phrases = self._conversation.agent.phrases_now
+        watch = CallLimits(
+            self._conversation.session, limits, closing_at_s=closing.at_s, phrases=phrases
+        )
+        self._tasks.append(asyncio.create_task(self._end_at_limit(watch)))
+
+    async def aclose(self) -> None:
+        """Record what is still open, and the end."""
+        if self._leaving:
+            await self._leaving
+        await self._turns.aclose()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._records.end_call(self._claim)
+        except SQLAlchemyError:
+            log.exception("the end of call %s could not be recorded", self._claim.call_id)
+        await self._playout.aclose()
+
+    async def _start(self, identity: str) -> None:
+        session = self._conversation.session
+        session.output.audio = self._playout
+        await join_room(self._conversation, self._ctx.room, identity)
+        await self._playout.start()
+
+    async def _end_at_limit(self, watch: CallLimits) -> None:
+        ending = await watch.run()
+        log.info("call %s is ended by its limit: %s", self._claim.call_id, ending)
+        self._conversation.session.shutdown(drain=False)
+
+    async def _show_life(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            with contextlib.suppress(SQLAlchemyError, OSError):  # the next one may be written
+                if not await self._records.heartbeat(self._claim):
+                    log.warning("call %s has been taken up elsewhere", self._claim.call_id)
+                    self._is_ours = False
+                    self._conversation.session.shutdown(drain=False)
+                    return
+
+    def _on_close(self, _event: CloseEvent) -> None:
+        self._leave("the conversation is over")
+
+    def _leave(self, reason: str) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._close_room(reason))
+
+    async def _close_room(self, reason: str) -> None:
+        """Nobody is left in a room without an assistant, unless another one has taken it up."""
+        if self._is_ours:
+            await self._ctx.delete_room()
+        self._ctx.shutdown(reason)
+
+
+async def join_room(conversation: Conversation, room: rtc.Room, identity: str) -> None:
+    """Let one customer's voice, and what they type, reach the conversation; nothing else does."""
+    typed = TypedInput(TextGate(), conversation.agent.phrases_now)
+    await conversation.session.start(
         conversation.agent,
-        room=ctx.room,
+        room=room,
         room_options=room_io.RoomOptions(
-            participant_identity=call["identity"],
+            participant_identity=identity,
+            text_input=room_io.TextInputOptions(text_input_cb=typed),
             audio_input=room_io.AudioInputOptions(
-                sample_rate=HEARING_RATE_HZ, frame_size_ms=TIMING.input_frame_ms
+                sample_rate=HEARING_RATE_HZ,
+                frame_size_ms=TIMING.input_frame_ms,
+                # Recordings of any size, decoded in this process: the page sends none.
+                pre_connect_audio=False,
             ),
             audio_output=False,  # RoomPlayout
-            delete_room_on_close=True,
         ),
+        # Anybody in the room could run the session by it, and read what was said.
+        session_host=False,
+        record=False,
     )
-    await playout.start()
 
 
 def _claimant() -> str:
     """A name for this process that no other has."""
     return f"{socket.gethostname()[:64]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-
-
-async def _show_life(records: CallStore, claim: Claim) -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT_S)
-        with contextlib.suppress(SQLAlchemyError, OSError):  # the next one may be written
-            await records.heartbeat(claim)

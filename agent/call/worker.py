@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import math
 import signal
 
 from livekit.agents import AgentServer
 
+from agent.call.closing import Closing
 from agent.call.session import hold_call
 from agent.rooms.access import resolve_livekit
-from agent.settings import Settings
+from agent.settings import AgentSettings, Settings
 from common.logs import configure_logging
 
-#: A call that goes on this long after SIGTERM is ended, seconds.
-_DRAIN_S = 5
+#: Memory of a call's process at most, MB: three times what a call of twenty minutes took. One that
+#: is made to take more ends by itself and takes no other with it.
+_CALL_MEMORY_MB = 600
 
 #: What libraries would import at their first use, while a customer waits for it: together up to 2 s
 #: of a call's first seconds where four begin at once.
@@ -29,8 +31,11 @@ _IMPORTED_LATE = [
 ]
 
 
-def create_server(settings: Settings) -> AgentServer:
-    """The worker for these settings, with explicit dispatch by agent name."""
+def create_server(settings: Settings, closing: Closing) -> AgentServer:
+    """The worker for these settings, with explicit dispatch by agent name.
+
+    ``closing`` is what it tells its calls by that it stops.
+    """
     access = resolve_livekit(settings)
     server = AgentServer(
         ws_url=access.url,
@@ -41,7 +46,8 @@ def create_server(settings: Settings) -> AgentServer:
         # One ready for each call there may be: 11 MB each. With fewer, calls that begin at the same
         # moment were refused (the framework guesses from this how much load a call will be).
         num_idle_processes=settings.agent.max_calls,
-        drain_timeout=_DRAIN_S,
+        setup_fnc=closing.hand_to,
+        job_memory_limit_mb=_CALL_MEMORY_MB,
         # The models run elsewhere: the CPU's load says nothing about how many calls fit.
         load_fnc=lambda worker: len(worker.active_jobs) / settings.agent.max_calls,
         load_threshold=1.0,
@@ -51,12 +57,16 @@ def create_server(settings: Settings) -> AgentServer:
     return server
 
 
-async def serve(server: AgentServer) -> None:
-    """Run until SIGTERM or SIGINT, then let calls finish and leave."""
-    stop = asyncio.Event()
+async def serve(server: AgentServer, closing: Closing, settings: AgentSettings) -> None:
+    """Run until SIGTERM or SIGINT, then let calls finish for ``drain_minutes`` and leave.
+
+    Calls that go on until then are told before, and said goodbye to. A second signal ends them at
+    once.
+    """
+    stop, stop_now = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, lambda: (stop_now if stop.is_set() else stop).set())
     running = asyncio.create_task(server.run())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,8 +74,15 @@ async def serve(server: AgentServer) -> None:
         stopping.cancel()
         running.result()  # an error at start ends the process, the supervisor starts it again
         return
-    with contextlib.suppress(TimeoutError):
-        await server.drain()
+    closing.announce(60.0 * settings.drain_minutes)
+    waiting = [
+        asyncio.create_task(server.drain(math.ceil(settings.stops_within_s))),
+        asyncio.create_task(stop_now.wait()),
+    ]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)  # calls may have outlasted the drain
     await server.aclose()
     await running
 
@@ -73,7 +90,8 @@ async def serve(server: AgentServer) -> None:
 def main() -> None:
     """Serve with the settings of the environment."""
     configure_logging()
-    asyncio.run(serve(create_server(Settings())))
+    settings, closing = Settings(), Closing()
+    asyncio.run(serve(create_server(settings, closing), closing, settings.agent))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ class ProcessSpec:
     """On top of the supervisor's own; may hold secrets."""
     nice: int = 0
     start_timeout_s: float = 60.0
+    drain_s: float = 0.0
+    """What it may need to finish its work when it is told to end, besides the grace of all."""
     needs: tuple[str, ...] = ()
     """Names of processes that must be healthy before this one starts."""
     essential: bool = True
@@ -89,7 +91,7 @@ class Timing:
     attempts: int = 3
     """Deaths before the first health after which a start has failed."""
     grace: float = 10.0
-    """From SIGTERM to SIGKILL."""
+    """From SIGTERM to SIGKILL, for a process without work to finish."""
 
 
 class Supervisor:
@@ -211,11 +213,13 @@ class Supervisor:
             process = await self._spawn(spec)
         except OSError as error:  # no memory, no process, no room for the log: it may pass
             return 0.0, f"It could not be started: {error.strerror or error}."
+        drain_s = spec.drain_s
         try:
             healthy_s, reason = await self._watch(spec, process)
+            drain_s = 0.0  # it is dead, or does not answer: there is nothing to finish
         finally:
             self._healthy[spec.name].clear()
-            await self._end(process)
+            await self._end(process, drain_s)
         last_error = await asyncio.to_thread(last_error_line, log_path, log_start)
         return healthy_s, f"It {reason}." + (f" Its log: {last_error}" if last_error else "")
 
@@ -275,12 +279,12 @@ class Supervisor:
             return False
         return response.status_code < httpx.codes.BAD_REQUEST
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
+    async def _end(self, process: asyncio.subprocess.Process, drain_s: float) -> None:
         """SIGTERM to the program, which may end its own children in order; then kill the group."""
         try:
             if process.returncode is None:
                 process.terminate()
-                async with asyncio.timeout(self._timing.grace):
+                async with asyncio.timeout(drain_s + self._timing.grace):
                     await process.wait()
         except (TimeoutError, ProcessLookupError):
             pass

@@ -188,6 +188,7 @@ def _worker(settings: Settings, access: LiveKitAccess, needs: tuple[str, ...]) -
         argv=_python("agent.call.worker"),
         health_url=f"http://127.0.0.1:{settings.agent.health_port}/",
         env=access.environment(),
+        drain_s=settings.agent.stops_within_s,
         needs=needs,
     )
 

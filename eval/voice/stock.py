@@ -37,6 +37,7 @@ from livekit.agents import (
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
+from agent.call.closing import Closing
 from agent.call.worker import serve
 from agent.dialogue.answering import Answerer
 from agent.models.endpoint import resolve_language_model
@@ -281,7 +282,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--health-port", type=int, required=True)
     configure_logging()
-    asyncio.run(serve(create_server(Settings(), parser.parse_args().health_port)))
+    settings = Settings()
+    server = create_server(settings, parser.parse_args().health_port)
+    asyncio.run(serve(server, Closing(), settings.agent))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,51 @@ async def test_restarts_what_stops_answering(tmp_path: Path) -> None:
         await until(lambda: not any(map(runs, started(tmp_path)[0])))
 
 
+# Takes a while to finish its work when it is told to end, and says when it has.
+WORKER = SERVER.replace(
+    "import http.server",
+    "import http.server, signal, time",
+).replace(
+    "http.server.HTTPServer(",
+    """
+def finish(*_):
+    time.sleep(1.5)
+    pids.with_suffix(".finished").touch()
+    os._exit(0)
+signal.signal(signal.SIGTERM, finish)
+http.server.HTTPServer(""",
+)
+
+
+def worker(tmp_path: Path, drain_s: float, work_s: float = 1.5) -> ProcessSpec:
+    spec = server(tmp_path)
+    code = WORKER.replace("sleep(1.5)", f"sleep({work_s})")
+    argv = tuple(code if part == SERVER else part for part in spec.argv)
+    return replace(spec, argv=argv, drain_s=drain_s)
+
+
+async def test_a_process_with_work_may_finish_it(tmp_path: Path) -> None:
+    hurried = replace(QUICK, grace=0.3)
+    async with Supervisor(
+        [worker(tmp_path, drain_s=20)], tmp_path, Events().append, hurried
+    ) as supervisor:
+        await supervisor.healthy()
+    assert (tmp_path / "server.finished").exists()
+
+
+async def test_a_process_that_does_not_answer_has_no_work_to_finish(tmp_path: Path) -> None:
+    events, hurried = Events(), replace(QUICK, grace=0.3)
+    async with Supervisor(
+        [worker(tmp_path, drain_s=20)], tmp_path, events.append, hurried
+    ) as supervisor:
+        await supervisor.healthy()
+        (tmp_path / "server.sick").touch()
+        await until(lambda: State.RESTARTING in events.states("server"))
+        assert not (tmp_path / "server.finished").exists()
+        (tmp_path / "server.sick").unlink()
+        await until(lambda: events.states("server").count(State.HEALTHY) == 2)
+
+
 async def test_waits_longer_after_each_death(tmp_path: Path) -> None:
     events = Events()
     dying = ProcessSpec(
@@ -283,6 +328,28 @@ async def test_a_supervisor_that_ends_leaves_nothing(
     await asyncio.wait_for(process.wait(), 20)
     await until(lambda: not any(map(runs, pids)))
     await until(lambda: not _group_lives(group))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_second_signal_does_not_wait_for_work(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    main = MAIN.replace("server(folder)", "worker(folder, 600, work_s=600)")
+    main = main.replace("import QUICK, server", "import QUICK, worker")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", main, str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout and await process.stdout.readline() == b"ready\n"
+    pids = started(tmp_path)[0]
+    process.send_signal(number)
+    await asyncio.sleep(0.5)
+    assert process.returncode is None
+    process.send_signal(number)
+    await asyncio.wait_for(process.wait(), 20)
+    await until(lambda: not any(map(runs, pids)))
 
 
 def _group_lives(group: int) -> bool:
