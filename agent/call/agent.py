@@ -23,6 +23,7 @@ from livekit.agents import (
 
 from agent.call.bargein import BargeIn
 from agent.call.floor import Floor
+from agent.call.gate import QUESTION_CHARACTERS, gist
 from agent.call.history import messages, up_to_the_question
 from agent.call.patience import Patience
 from agent.call.search_ahead import SearchAhead
@@ -92,8 +93,11 @@ class SupportAgent(Agent):
     ) -> None:
         """The customer has finished. Nothing is said to a "mm-hm"."""
         self._floor.turn_is_taken()
-        if self._manners.is_backchannel(new_message.text_content or ""):
+        said = new_message.text_content or ""
+        if self._manners.is_backchannel(said):
             raise StopResponse
+        if len(said) > QUESTION_CHARACTERS:
+            new_message.content = [gist(said)]
 
     async def llm_node(
         self,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from livekit.agents import llm
 
+from agent.call.gate import gist
 from agent.call.timing import TIMING, Timing
 from agent.dialogue.answering import Answer, new_answer
 from common.languages import join_utterances
@@ -155,7 +156,7 @@ class Floor:
             joins = unanswered[0].id
         else:
             return new_answer(said)
-        answer = new_answer(join_utterances(f"{question} {said}"))
+        answer = new_answer(gist(join_utterances(f"{question} {said}")))
         answer.joins = joins
         return answer
 

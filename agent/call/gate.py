@@ -11,15 +11,18 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from typing import Final
+
+from knowledge.contract import LONGEST_QUERY
 
 #: Retrieval takes no longer a question, characters.
-QUESTION_CHARACTERS = 1000
+QUESTION_CHARACTERS: Final = LONGEST_QUERY
 #: The longest text that is read at all: a log of some two hundred lines, characters.
 PASTE_CHARACTERS = 20_000
 #: So many typed texts at once, and one more each so many seconds: nobody types faster for long.
 BURST, PACE_S = 5, 4.0
 
-#: The longest part of a shortened text, and the shortest of several lines, characters.
+#: The longest line or sentence of a shortened text, characters.
 _PART_CHARACTERS = 200
 _GAP = "…"
 _SENTENCE = re.compile(r"[^。！？!?.;；\n]{1,200}[。！？!?.;；\n]*\s{0,9}|[。！？!?.;；\s]{1,200}")
@@ -62,14 +65,10 @@ class TextGate:
         self._allowance -= 1
         if len(text) > PASTE_CHARACTERS:
             return Refusal.TOO_LONG
-        return self.heard(text)
-
-    def heard(self, text: str) -> str:
-        """What to go on with; speech has its own pace, so only length matters."""
-        return shortened(_CONTROL.sub("", text[:PASTE_CHARACTERS]).strip())
+        return gist(_CONTROL.sub("", text).strip())
 
 
-def shortened(text: str, longest: int = QUESTION_CHARACTERS) -> str:
+def gist(text: str, longest: int = QUESTION_CHARACTERS) -> str:
     """The text, or where it has more than ``longest`` characters, the parts that say most.
 
     Parts are lines, or sentences where there are no lines. First come the customer's own words,

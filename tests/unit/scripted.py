@@ -26,11 +26,13 @@ from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
 from common.languages import Language, language_of
 from eval.audio import from_pcm
-from eval.turns.headless import HeadlessCall
+from eval.turns.headless import HeadlessCall, Item
 from tests.unit.serving import serve
 
 #: How long a syllable of the assistant's takes, seconds.
 _SYLLABLE_S = 0.2
+#: That it is an AI, and the greeting.
+_GREETINGS = 2
 #: What the servers take, seconds.
 _HEARING_S, _SPEAKING_S = 0.1, 0.05
 #: Formants of a, i, u, e, o in Hz.
@@ -158,9 +160,8 @@ class ScriptedCall(HeadlessCall):
         await self.says("", seconds)
 
     async def greeted(self) -> None:
-        """Wait until the greeting is over."""
-        await self.wait_until(lambda: self.loudspeaker.open, 2000)
-        await self.wait_until(lambda: not self.loudspeaker.open, 20_000)
+        """Wait until the greeting is over, and what is said before it."""
+        await self.wait_until(lambda: len(self._spoken) == _GREETINGS, 20_000)
 
     async def answering(self, timeout_ms: float = 5000) -> bool:
         """Wait until something is being said; whether it was."""
@@ -174,8 +175,12 @@ class ScriptedCall(HeadlessCall):
     @property
     def said(self) -> list[tuple[str, bool]]:
         """What the assistant said, without the greeting, and whether it was interrupted."""
-        said = [item for item in self.items if item.role == "assistant"]
-        return [(item.message.text_content or "", item.interrupted) for item in said[1:]]
+        answers = self._spoken[_GREETINGS:]
+        return [(item.message.text_content or "", item.interrupted) for item in answers]
+
+    @property
+    def _spoken(self) -> list[Item]:
+        return [item for item in self.items if item.role == "assistant"]
 
 
 @asynccontextmanager

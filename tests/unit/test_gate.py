@@ -11,7 +11,7 @@ from agent.call.gate import (
     QUESTION_CHARACTERS,
     Refusal,
     TextGate,
-    shortened,
+    gist,
 )
 
 
@@ -32,7 +32,7 @@ def gate() -> TextGate:
 @pytest.mark.parametrize("text", ["有回声怎么办？", "My token has expired.\nWhat should I do?"])
 def test_an_ordinary_question_passes_as_it_is(text: str) -> None:
     assert gate().typed(text) == text
-    assert gate().heard(text) == text
+    assert gist(text) == text
 
 
 def test_control_characters_are_dropped_and_lines_stay() -> None:
@@ -47,7 +47,7 @@ def test_a_long_question_is_cut_not_refused_and_keeps_beginning_and_end() -> Non
     story = "".join(f"Then I tried step {word} of your guide. " for word in ORDINALS)
     text = f"Our app shows no video. {story}How do I get the picture back?"
     assert len(text) > QUESTION_CHARACTERS
-    kept = gate().heard(text)
+    kept = gist(text)
     assert len(kept) <= QUESTION_CHARACTERS
     assert kept.startswith("Our app shows no video.")
     assert kept.endswith("How do I get the picture back?")
@@ -73,7 +73,7 @@ def test_of_a_pasted_log_the_own_words_and_the_telling_lines_stay_in_order() -> 
 
 def test_of_lines_that_differ_in_digits_only_one_stays() -> None:
     lines = [f"12:00:{i:02} reconnect attempt {i} failed code={i}" for i in range(60)]
-    kept = shortened("\n".join(["What does it mean?", *lines]))
+    kept = gist("\n".join(["What does it mean?", *lines]))
     assert kept.count("reconnect") == 1
 
 
