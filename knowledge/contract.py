@@ -16,6 +16,9 @@ from common.languages import Language
 #: The tenant whose documents are for everybody: a call of nobody's sees these and the corpus.
 PUBLIC: Final = ""
 
+#: Topic of the entries for greetings and thanks: the opening is all there is to say.
+SMALL_TALK: Final = "conversation"
+
 #: Characters of a question, or of what was said before it. A spoken one has some 20 to 200.
 LONGEST_QUERY: Final = 1000
 #: What was said earlier than that is not of this situation any more.
@@ -84,6 +87,11 @@ class SourceEntry:
     """What to do, in its order, as it is said; empty where the entry lists nothing."""
     names: Mapping[str, Mapping[str, Mapping[Language, str]]]
     """What the values of a field are called, by field, value and language."""
+
+    @property
+    def is_small_talk(self) -> bool:
+        """Whether it is manners, not knowledge: nothing is cited then."""
+        return self.topic == SMALL_TALK
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from agent.models.endpoint import check_language_model, resolve_language_model
+from agent.models.client import check_language_model
+from agent.models.endpoint import resolve_language_model
 from agent.rooms.access import LiveKitAccess, check_livekit
 from agent.service.database import Database
 from agent.settings import Settings

@@ -113,15 +113,17 @@ class SupportAgent(Agent):
         said = join_utterances(message.text_content or "")
         if self._manners.is_backchannel(said):
             return
-        answer = self._floor.begin_answer(message, said, earlier)
+        exchange = self._floor.begin_answer(message, said, earlier)
         if self._manners.is_stop(said):
-            answer.language = self._language  # "stop" is said in any
-            yield self._phrases[answer.language].go_ahead
-            return
+            # "Stop" is said in any language.
+            answer = self._answerer.go_ahead(exchange.question, self._language)
+        else:
+            history = messages(earlier, until=exchange.joins)
+            answer = self._answerer.compose(exchange.question, history)
+        exchange.answer = answer
         self._language = answer.language
-        texts = self._answerer.compose(answer, messages(earlier, until=answer.joins))
         try:
-            async for text in self._patience.keep(texts, answer):
+            async for text in self._patience.keep(answer.texts, exchange):
                 yield text
         except LiukeError as error:
             log.error("a question was not answered: %s", error)

@@ -72,7 +72,7 @@ def put_together(
     session: AgentSession[None] = AgentSession(
         stt=WhisperSTT(speech, activity),
         vad=activity,
-        llm=answerer.model or NoModel(),
+        llm=NoModel(),
         tts=KokoroTTS(speech),
         turn_handling=turn_handling(turn_end, TIMING),
         # The browser cancels echo itself, and a customer may speak into the greeting.
@@ -124,7 +124,7 @@ def turn_handling(turn_end: TurnEndDetector, timing: Timing) -> TurnHandlingOpti
 
 
 class NoModel(llm.LLM[str]):
-    """Stands in the session where there is no language model: approved text alone answers."""
+    """Stands in the session, which wants one: `SupportAgent.llm_node` answers without it."""
 
     def chat(self, **_: Any) -> llm.LLMStream:
-        raise RuntimeError("there is no language model; answers come from SupportAgent.llm_node")
+        raise RuntimeError("answers come from SupportAgent.llm_node")

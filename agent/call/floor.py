@@ -10,16 +10,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from livekit.agents import llm
 
 from agent.call.gate import gist
 from agent.call.timing import TIMING, Timing
-from agent.dialogue.answering import Answer, new_answer
-from common.languages import join_utterances
+from agent.dialogue.contract import Answer
+from common.languages import Language, join_utterances, language_of
 
 #: Answers kept by the question's message id; older ones have been recorded.
 _KEPT_ANSWERS = 8
+
+
+@dataclass
+class Exchange:
+    """A question of the customer's, and the answer to it."""
+
+    question: str
+    joins: str | None = None
+    """Message id of the question that this one is the late part of; one answer serves both."""
+    answer: Answer | None = None
+    """None until the dialogue gives one."""
+    acknowledged: bool = False
+    """The answer was late, and the customer was told to wait before it."""
+
+    @property
+    def language(self) -> Language:
+        """In which it is answered."""
+        return self.answer.language if self.answer else language_of(self.question)
 
 
 class Floor:
@@ -44,7 +63,7 @@ class Floor:
         self._pause_words: asyncio.Future[str] | None = None
         #: Message id of the question that was asked last and not thrown away.
         self._asked: str | None = None
-        self._answers: dict[str, Answer] = {}
+        self._exchanges: dict[str, Exchange] = {}
 
     # What both sides do.
 
@@ -132,33 +151,31 @@ class Floor:
 
     def begin_answer(
         self, message: llm.ChatMessage, said: str, earlier: Sequence[llm.ChatMessage]
-    ) -> Answer:
-        """An answer to what was said, and to what was said just before where this goes on.
+    ) -> Exchange:
+        """A question to answer: what was said, and what was said just before where this goes on.
 
         May be called for a turn that is thrown away: another message asks another question.
         """
-        answer = self._new_answer(said, _unanswered(earlier, message, self._timing.same_turn_s))
-        self._answers[message.id] = answer
-        while len(self._answers) > _KEPT_ANSWERS:
-            del self._answers[next(iter(self._answers))]
-        return answer
+        unanswered = _unanswered(earlier, message, self._timing.same_turn_s)
+        exchange = self._exchanges[message.id] = self._new_exchange(said, unanswered)
+        while len(self._exchanges) > _KEPT_ANSWERS:
+            del self._exchanges[next(iter(self._exchanges))]
+        return exchange
 
-    def answer_to(self, message_id: str) -> Answer | None:
-        """What was composed for the question with this message id."""
-        return self._answers.get(message_id)
+    def answer_to(self, message_id: str) -> Exchange | None:
+        """The question with this message id, and what was composed for it."""
+        return self._exchanges.get(message_id)
 
-    def _new_answer(self, said: str, unanswered: Sequence[llm.ChatMessage]) -> Answer:
-        before = self._answers.get(self._asked or "")
+    def _new_exchange(self, said: str, unanswered: Sequence[llm.ChatMessage]) -> Exchange:
+        before = self._exchanges.get(self._asked or "")
         if before and self.is_late_part:
             question, joins = before.question, self._asked
         elif unanswered:
             question = " ".join(message.text_content or "" for message in unanswered)
             joins = unanswered[0].id
         else:
-            return new_answer(said)
-        answer = new_answer(gist(join_utterances(f"{question} {said}")))
-        answer.joins = joins
-        return answer
+            return Exchange(said)
+        return Exchange(gist(join_utterances(f"{question} {said}")), joins)
 
 
 def _unanswered(

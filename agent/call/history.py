@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from livekit.agents import llm
 
-from agent.dialogue.prompting import Message
+from agent.models.client import Message
 
 
 def spoken(chat_ctx: llm.ChatContext) -> list[llm.ChatMessage]:

@@ -12,9 +12,9 @@ import itertools
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from agent.call.floor import Floor
+from agent.call.floor import Exchange, Floor
 from agent.call.timing import TIMING, Timing
-from agent.dialogue.answering import Answer, space
+from agent.dialogue.answering import space
 from agent.prompts import Phrases
 from common.languages import Language
 
@@ -31,13 +31,13 @@ class Patience:
             language: itertools.cycle(said.acknowledgements) for language, said in phrases.items()
         }
 
-    async def keep(self, texts: AsyncIterator[str], answer: Answer) -> AsyncIterator[str]:
+    async def keep(self, texts: AsyncIterator[str], exchange: Exchange) -> AsyncIterator[str]:
         """The texts of an answer; after an acknowledgement, if the first of them is late."""
         first: asyncio.Future[str | None] = asyncio.ensure_future(anext(texts, None))
         try:
             if not await self._is_in_time(first):
-                answer.acknowledged = True
-                yield next(self._acknowledgements[answer.language]) + space(answer.language)
+                exchange.acknowledged = True
+                yield next(self._acknowledgements[exchange.language]) + space(exchange.language)
             if (text := await first) is not None:
                 yield text
                 async for text in texts:

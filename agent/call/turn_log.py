@@ -17,8 +17,8 @@ from livekit.agents import (
     llm,
 )
 
-from agent.call.floor import Floor
-from agent.dialogue.answering import Answer
+from agent.call.floor import Exchange, Floor
+from agent.dialogue.contract import Answer
 from agent.rooms.messages import ANSWER_TOPIC, AnswerBegun, AnswerEnded, CitedEntry
 from agent.service.calls.store import CallStore, Claim
 from common.languages import language_of
@@ -89,7 +89,8 @@ class TurnLog:
         turn = self._turn
         if event.new_state != "speaking" or turn is None or turn.announced:
             return
-        if answer := self._floor.answer_to(turn.question.id):
+        exchange = self._floor.answer_to(turn.question.id)
+        if exchange and (answer := exchange.answer):
             turn.announced = True
             citations = answer.citations_json()
             self._record(
@@ -97,13 +98,13 @@ class TurnLog:
                     self._claim, turn.number, answer=answer.text, citations=citations
                 )
             )
-            self._spawn(self._announce(_begun(turn, answer)))
+            self._spawn(self._announce(_begun(turn, exchange, answer)))
 
     def _open(self, turn: _OpenTurn) -> None:
         """One question in two parts is one turn: the record of the first part is dropped."""
-        answer = self._floor.answer_to(turn.question.id)
+        exchange = self._floor.answer_to(turn.question.id)
         first, self._interrupted = self._interrupted, None
-        if first and answer and answer.joins == first.question.id:
+        if first and exchange and exchange.joins == first.question.id:
             turn.asked_at = first.asked_at
             self._record(self._records.drop_turn(self._claim, first.number))
         text = turn.question.text_content or ""
@@ -112,8 +113,8 @@ class TurnLog:
                 self._claim,
                 turn.number,
                 asked_at=turn.asked_at,
-                language=answer.language if answer else language_of(text),
-                question=answer.question if answer else text,
+                language=exchange.language if exchange else language_of(text),
+                question=exchange.question if exchange else text,
                 confidence=turn.question.transcript_confidence,
             )
         )
@@ -126,13 +127,17 @@ class TurnLog:
         self, turn: _OpenTurn, spoken: str, interrupted: bool, metrics: llm.MetricsReport
     ) -> None:
         self._turn = None
-        answer = self._floor.answer_to(turn.question.id)
-        if answer is None:
+        exchange = self._floor.answer_to(turn.question.id)
+        answer = exchange.answer if exchange else None
+        if exchange is None or answer is None:
             self._record(self._records.drop_turn(self._claim, turn.number))
             return
         timings = answer.timings_ms | _milliseconds(turn.question.metrics) | _milliseconds(metrics)
         ended = AnswerEnded(
-            **dict(_begun(turn, answer)), answer=spoken, interrupted=interrupted, timings_ms=timings
+            **dict(_begun(turn, exchange, answer)),
+            answer=spoken,
+            interrupted=interrupted,
+            timings_ms=timings,
         )
         self._spawn(self._announce(ended))
         self._record(
@@ -177,13 +182,13 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log.exception("a turn could not be announced or recorded")
 
 
-def _begun(turn: _OpenTurn, answer: Answer) -> AnswerBegun:
+def _begun(turn: _OpenTurn, exchange: Exchange, answer: Answer) -> AnswerBegun:
     return AnswerBegun(
         turn=turn.number,
         question=answer.question,
         language=answer.language,
         declined=answer.declined,
-        acknowledged=answer.acknowledged,
+        acknowledged=exchange.acknowledged,
         citations=[CitedEntry.model_validate(citation) for citation in answer.citations_json()],
     )
 

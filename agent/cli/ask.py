@@ -12,7 +12,7 @@ from common.errors import InputError
 from common.languages import Language
 
 if TYPE_CHECKING:
-    from agent.dialogue.answering import Answer
+    from agent.dialogue.contract import Answer
 
 
 def ask(
@@ -36,7 +36,7 @@ def ask(
 
 async def _ask(question: str, language: Language | None, *, show: bool) -> Answer:
     # A call's stages take seconds to load, which other commands need not wait for.
-    from agent.dialogue.answering import Answerer, new_answer
+    from agent.dialogue.answering import Answerer
     from agent.models.endpoint import resolve_language_model
     from knowledge.client import KnowledgeClient
     from knowledge.contract import PUBLIC
@@ -44,11 +44,9 @@ async def _ask(question: str, language: Language | None, *, show: bool) -> Answe
     settings = Settings()
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     answerer = Answerer(knowledge, resolve_language_model(settings))
-    answer = new_answer(question)
-    if language:
-        answer.language = language
+    answer = answerer.compose(question, language=language)
     try:
-        async for text in answerer.compose(answer):
+        async for text in answer.texts:
             if show:
                 out.print(text, end="", highlight=False, markup=False)
     finally:

@@ -178,6 +178,7 @@ def _with_opening(library: Library, name: str, tenant: str) -> tuple[StoredSecti
 async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
     # They load the model's client, a second that other commands need not wait.
     from agent.dialogue.drafting import Drafter
+    from agent.models.client import LanguageModel
     from agent.models.endpoint import resolve_language_model
 
     endpoint = resolve_language_model(Settings())
@@ -187,8 +188,8 @@ async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
             "Write openings with `liuke knowledge openings edit`, or set LIUKE_LLM_MODEL.",
         )
     done = Drafted([], [])
-    drafter = Drafter(endpoint)
-    try:
+    async with LanguageModel(endpoint) as model:
+        drafter = Drafter(model)
         with _bar(len(sections)) as advance:
             for section in sections:
                 text = await drafter.draft(section.heading, section.text, section.language)
@@ -196,8 +197,6 @@ async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
                     library.put_opening(section, text, approved=False)
                 (done.drafted if text else done.without).append(section.id)
                 advance()
-    finally:
-        await drafter.aclose()
     return done
 
 

@@ -9,217 +9,211 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
-from livekit.agents import APIConnectOptions, APIError, llm
-from livekit.agents.types import NOT_GIVEN
-from livekit.plugins import openai
-
-from agent.dialogue.excerpt import Excerpt, spoken_steps
+from agent.dialogue.contract import Answer, Citation
+from agent.dialogue.excerpt import Excerpt, excerpt, spoken_steps
 from agent.dialogue.guards import unsupported_figures
-from agent.dialogue.lookup import SMALL_TALK, Found, Preparation
-from agent.dialogue.prompting import Message, PromptWriter
+from agent.dialogue.lookup import Lookup
+from agent.dialogue.prompting import PromptWriter
+from agent.dialogue.read_ahead import ReadAhead
+from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
 from agent.speech.clauses import ClauseSplitter
+from common.errors import ServiceError
 from common.languages import Language, language_of
 from common.numbers.figures import said_in
 from knowledge.client import KnowledgeClient
-from knowledge.contract import Passage, SourceEntry
+from knowledge.contract import Passage, Retrieval, SourceEntry
 
 log = logging.getLogger(__name__)
 
 #: Two or three spoken sentences; the model is stopped there if it does not stop by itself.
-_MAX_TOKENS = 110
+MOST_TOKENS = 110
+#: What the prompts tell the model to write when the passages do not answer.
+NO_ANSWER = "NO_ANSWER"
+#: Seconds that the embedded model may take to read what it answers from, and the tokens that are
+#: little and enough whatever its speed: about a section, and a whole entry.
+_READING_S = 1.8
+_LEAST_READ, _MOST_READ = 110, 330
 #: Characters from which a clause has a language of its own; "SDK, token," has none.
 _SENTENCE_CHARACTERS = 20
 _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
-#: What the prompts tell the model to write when the passages do not answer.
-_NO_ANSWER = "NO_ANSWER"
-#: The first token of an embedded model may wait for a long prompt; a hosted one is quicker.
-_MODEL_OPTIONS = APIConnectOptions(max_retry=0, timeout=20.0)
-
-
-@dataclass(frozen=True)
-class Citation:
-    """An entry that an answer rests on."""
-
-    id: str
-    title: str
-    language: Language
-    version: int
-    score: float
-
-
-@dataclass
-class Answer:
-    """What is known of an answer, filled in while it is made; the text is what was composed."""
-
-    question: str
-    language: Language
-    citations: tuple[Citation, ...] = ()
-    declined: bool = False
-    opening: str | None = None
-    acknowledged: bool = False
-    """It was late, and the customer was told to wait before it."""
-    joins: str | None = None
-    """Message id of the question that this one is the late part of; one answer serves both."""
-    text: str = ""
-    timings_ms: dict[str, float] = field(default_factory=dict)
-
-    def citations_json(self) -> list[dict[str, Any]]:
-        """The citations as the room, the records and the command line show them."""
-        return [asdict(citation) for citation in self.citations]
 
 
 class Answerer:
     """Answers questions from the knowledge base; the same for calls and for `liuke ask`."""
 
     def __init__(self, knowledge: KnowledgeClient, endpoint: LanguageModelEndpoint | None) -> None:
-        """``endpoint`` None: no language model, approved text alone answers."""
-        self._prompts = PromptWriter(continues=endpoint is not None and endpoint.embedded)
-        self._ahead = Preparation(knowledge, self._prompts, endpoint)
-        self.model: openai.LLM | None = None
-        if endpoint:
-            self.model = openai.LLM(
-                model=endpoint.model,
-                base_url=endpoint.base_url,
-                api_key=endpoint.api_key,
-                temperature=0.0 if endpoint.embedded else NOT_GIVEN,
-                max_completion_tokens=_MAX_TOKENS,
-                _strict_tool_schema=False,
-            )
+        """``endpoint`` None: no language model, approved text alone answers.
+
+        Only an embedded model reads ahead: a hosted one would charge for it.
+        """
+        is_embedded = endpoint is not None and endpoint.embedded
+        self._lookup = Lookup(knowledge)
+        self._model = LanguageModel(endpoint) if endpoint else None
+        self._prompts = PromptWriter(continues=is_embedded)
+        self._tokens = _tokens_read(endpoint)
+        self._ahead: ReadAhead | None = None
+        if self._model and is_embedded:
+            self._ahead = ReadAhead(self._model, self._prompts, tokens=self._tokens)
         self._phrases = load_phrases()
 
     async def aclose(self) -> None:
         """Close the model's connections; the knowledge client is the caller's."""
-        await self._ahead.aclose()
-        if self.model:
-            await self.model.aclose()
+        if self._ahead:
+            await self._ahead.aclose()
+        if self._model:
+            await self._model.aclose()
 
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
-        """Search and read for what the customer has said so far; `agent/dialogue/lookup.py`.
+        """Search and read ahead for what the customer has said so far.
 
         Raises ServiceError when the knowledge server is away.
         """
-        await self._ahead.prepare(heard, history)
+        language = language_of(heard)
+        found = await self._lookup.find(heard, language, history)
+        if self._ahead:
+            await self._ahead.take_in(found, language, history)
 
-    async def compose(self, answer: Answer, history: Sequence[Message] = ()) -> AsyncIterator[str]:
-        """Compose ``answer`` to its question, yielding its text as it is made, in whole clauses.
+    def compose(
+        self, question: str, history: Sequence[Message] = (), *, language: Language | None = None
+    ) -> Answer:
+        """The answer to a question, in its language unless another is given."""
+        answer = Answer(question, language or language_of(question))
+        answer.texts = self._noted(answer, self._parts(answer, history))
+        return answer
 
-        Raises ServiceError when the knowledge server is away.
-        """
+    def go_ahead(self, said: str, language: Language) -> Answer:
+        """The answer to somebody who wants us to stop: that we listen."""
+        answer = Answer(said, language)
+        answer.texts = self._noted(answer, _only(self._phrases[language].go_ahead))
+        return answer
+
+    async def _noted(self, answer: Answer, parts: AsyncGenerator[str, None]) -> AsyncIterator[str]:
+        """The parts of an answer, which keeps what was said of it and when."""
         started = time.perf_counter()
-        found = await self._ahead.find(answer.question, answer.language, history)
-        answer.timings_ms["retrieval"] = _ms_since(started)
-        async for text in self._parts(answer, found, history):
-            answer.timings_ms.setdefault("first_text", _ms_since(started))
-            answer.text += text
-            yield text
+        async with aclosing(parts):
+            async for text in parts:
+                answer.timings_ms.setdefault("first_text", _ms_since(started))
+                answer.text += text
+                yield text
         answer.timings_ms["complete"] = _ms_since(started)
 
-    async def _parts(
-        self, answer: Answer, found: Found, history: Sequence[Message]
-    ) -> AsyncIterator[str]:
-        best, opening = found.best, found.retrieval.opening
+    async def _parts(self, answer: Answer, history: Sequence[Message]) -> AsyncGenerator[str, None]:
+        started = time.perf_counter()
+        found = await self._lookup.find(answer.question, answer.language, history)
+        answer.timings_ms["retrieval"] = _ms_since(started)
+        best = found.best
         if best is None:
-            answer.declined = True
-            yield self._phrases[answer.language].declined
+            yield self._decline(answer)
             return
-        if best.topic != SMALL_TALK:
+        if not best.is_small_talk:
             # Known before the first sound: the room is told then what the answer rests on.
-            answer.citations = _citations(found.retrieval.passages[:1])
-        if opening:
-            answer.opening = opening.text
-            yield opening.text + space(answer.language)
-        if best.topic == SMALL_TALK:
-            if opening is None:
+            answer.citations = _citations(found.passages[:1])
+        if found.opening:
+            yield _open(answer, found.opening.text)
+        if best.is_small_talk:
+            if not found.opening:
                 yield best.opening
             return
-        source = await self._ahead.take(found.retrieval, best, answer.language)
-        answer.citations = _citations(source.passages)
         composed = False
+        clauses = self._continue_with_model(answer, found, best, history)
         try:
-            async for clause in self._continue_with_model(answer, source, history):
-                yield clause if composed else clause.lstrip(" ")  # a space stands before it already
-                composed = True
-        except APIError as error:
-            log.warning("the language model did not answer: %s", error)
+            async with aclosing(clauses):
+                async for clause in clauses:
+                    # A space stands before the first already.
+                    yield clause if composed else clause.lstrip(" ")
+                    composed = True
+        except ServiceError as error:
+            log.warning("%s", error)
         if answer.declined:
-            yield self._phrases[answer.language].declined
+            yield self._decline(answer)
         elif not composed:
-            async for text in _approved_text(answer, best, found.retrieval.passages[0]):
+            answer.citations = _citations(found.passages[:1])
+            for text in _approved_text(answer, best, found.passages[0]):
                 yield text
 
-    async def _continue_with_model(
-        self, answer: Answer, source: Excerpt, history: Sequence[Message]
-    ) -> AsyncIterator[str]:
-        """The model's clauses, ended where it states a figure that no passage has."""
-        if self.model is None:
-            return
-        known = said_in(f"{answer.opening or ''}\n{source.text}")
-        started = time.perf_counter()
-        splitter = ClauseSplitter()
-        context = self._chat_context(answer, source, history)
-        async with self.model.chat(chat_ctx=context, conn_options=_MODEL_OPTIONS) as stream:
-            async for clause in _clauses(stream, splitter):
-                answer.timings_ms.setdefault("first_clause", _ms_since(started))
-                if _NO_ANSWER in clause:
-                    # Nothing follows; after what has been said already, nothing needs to.
-                    if not answer.text:
-                        answer.declined, answer.citations = True, ()
-                    return
-                if _is_foreign(clause, answer.language):
-                    log.warning("the model's %r is not in the customer's language", clause)
-                    return
-                if figures := unsupported_figures(clause, known):
-                    log.warning("the model's %r has %s, which no source has", clause, figures)
-                    return
-                yield clause
+    def _decline(self, answer: Answer) -> str:
+        answer.declined, answer.citations = True, ()
+        return self._phrases[answer.language].declined
 
-    def _chat_context(
-        self, answer: Answer, source: Excerpt, history: Sequence[Message]
-    ) -> llm.ChatContext:
-        context = llm.ChatContext()
-        for message in self._prompts.write(
+    async def _continue_with_model(
+        self, answer: Answer, found: Retrieval, best: SourceEntry, history: Sequence[Message]
+    ) -> AsyncGenerator[str, None]:
+        """The model's clauses, ended where it states a figure that no passage has."""
+        if self._model is None:
+            return
+        source = await self._excerpt(found, best, answer.language)
+        answer.citations = _citations(source.passages)
+        # What the customer says is no source: "it costs 5,000, right?" would be confirmed.
+        known = said_in(f"{answer.opening or ''}\n{source.text}")
+        messages = self._prompts.write(
             answer.language,
             source=source.text,
             question=answer.question,
             history=history,
             opening=answer.opening,
-        ):
-            context.add_message(role=message.role, content=message.text)
-        return context
-
-
-def new_answer(question: str) -> Answer:
-    """An answer still to be composed, in the language of its question."""
-    return Answer(question=question, language=language_of(question))
-
-
-async def _approved_text(
-    answer: Answer, entry: SourceEntry, nearest: Passage
-) -> AsyncIterator[str]:
-    if answer.opening is None and entry.opening:
-        answer.opening = entry.opening
-        yield entry.opening + space(answer.language)
-    for step in spoken_steps(entry, nearest):
-        yield f"{step}\n"
-
-
-async def _clauses(stream: llm.LLMStream, splitter: ClauseSplitter) -> AsyncIterator[str]:
-    """What the model writes, clause by clause, without a sentence that its limit cut off."""
-    spoken = False
-    async for chunk in stream:
-        if chunk.delta and chunk.delta.content:
-            for clause in splitter.push(chunk.delta.content):
-                spoken = True
+        )
+        started = time.perf_counter()
+        written = self._model.stream(messages, tokens=MOST_TOKENS)
+        async with aclosing(written), aclosing(_clauses(written)) as clauses:
+            async for clause in clauses:
+                answer.timings_ms.setdefault("first_clause", _ms_since(started))
+                if NO_ANSWER in clause:
+                    # Nothing follows; after what has been said already, nothing needs to.
+                    answer.declined = not answer.text
+                    return
+                if _is_foreign(clause, answer.language):
+                    log.warning("%s: the model went on in the other language", best.id)
+                    return
+                if figures := unsupported_figures(clause, known):
+                    told = "%s: the model stated %d figures that no source has"
+                    log.warning(told, best.id, len(figures))
+                    return
                 yield clause
+
+    async def _excerpt(self, found: Retrieval, best: SourceEntry, language: Language) -> Excerpt:
+        read = await self._ahead.excerpt_of(best, language) if self._ahead else None
+        return read or excerpt(best, found.passages, language, tokens=self._tokens)
+
+
+def _tokens_read(endpoint: LanguageModelEndpoint | None) -> int:
+    """Tokens that the model is given to read of what was found."""
+    if endpoint is None or not endpoint.prefill_per_s:
+        return _MOST_READ
+    return min(max(round(endpoint.prefill_per_s * _READING_S), _LEAST_READ), _MOST_READ)
+
+
+def _open(answer: Answer, opening: str) -> str:
+    answer.opening = opening
+    return opening + space(answer.language)
+
+
+def _approved_text(answer: Answer, entry: SourceEntry, nearest: Passage) -> list[str]:
+    opening = []
+    if answer.opening is None and entry.opening:
+        opening = [_open(answer, entry.opening)]
+    return [*opening, *(f"{step}\n" for step in spoken_steps(entry, nearest))]
+
+
+async def _clauses(written: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+    """What the model writes, clause by clause, without a sentence that its limit cut off."""
+    splitter = ClauseSplitter()
+    spoken = False
+    async for text in written:
+        for clause in splitter.push(text):
+            spoken = True
+            yield clause
     for clause in splitter.flush():
         if not spoken or clause.rstrip().endswith(_SENTENCE_ENDS):
             yield clause
+
+
+async def _only(text: str) -> AsyncGenerator[str, None]:
+    yield text
 
 
 def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:

@@ -6,11 +6,8 @@ has approved it (`liuke knowledge openings`).
 
 from __future__ import annotations
 
-import openai
-
-from agent.models.endpoint import LanguageModelEndpoint
+from agent.models.client import LanguageModel, Message
 from agent.prompts import load_prompt
-from common.errors import ServiceError
 from common.languages import LANGUAGES, Language
 from knowledge.entries.entry import OPENING_LIMIT
 from knowledge.entries.openings import faults
@@ -25,20 +22,12 @@ _TIMEOUT_S = 60.0
 
 
 class Drafter:
-    """Writes openings with the model at ``endpoint``."""
+    """Writes openings with a language model."""
 
-    def __init__(self, endpoint: LanguageModelEndpoint) -> None:
-        self._model = endpoint.model
-        self._url = endpoint.base_url
-        self._client = openai.AsyncOpenAI(
-            base_url=endpoint.base_url, api_key=endpoint.api_key, timeout=_TIMEOUT_S
-        )
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
         self._words = Vocabulary.load()
         self._prompt = {language: load_prompt("opening", language) for language in LANGUAGES}
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.close()
 
     async def draft(self, heading: str, text: str, language: Language) -> str | None:
         """An opening without faults, None where the model finds none.
@@ -54,18 +43,11 @@ class Drafter:
         return None
 
     async def _write(self, asked: str, temperature: float) -> str:
-        try:
-            answer = await self._client.chat.completions.create(
-                model=self._model,
-                messages=[{"role": "user", "content": asked}],
-                max_tokens=_MOST_TOKENS,
-                temperature=temperature,
-            )
-        except openai.APIError as error:
-            raise ServiceError(
-                f"The language model at {self._url} does not draft: {error.message}",
-                "Start it with `liuke up`, or check OPENAI_BASE_URL and OPENAI_API_KEY.",
-                retryable=True,
-            ) from error
-        written = (answer.choices[0].message.content or "").strip()
-        return written.splitlines()[0].strip("“”\"'「」 *") if written else ""
+        written = await self._model.write(
+            [Message("user", asked)],
+            tokens=_MOST_TOKENS,
+            timeout_s=_TIMEOUT_S,
+            temperature=temperature,
+        )
+        lines = written.strip().splitlines()
+        return lines[0].strip("“”\"'「」 *") if lines else ""

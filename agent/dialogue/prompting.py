@@ -9,22 +9,18 @@ questions in Mandarin, with lists.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from agent.models.client import Message
 from agent.prompts import load_prompt
-from common.languages import LANGUAGES, Language
+from common.languages import LANGUAGES, Language, language_of
+from common.shorten import shortened
 
 #: Earlier messages the model reads: two questions and their answers.
 _REMEMBERED_MESSAGES = 4
-
-
-@dataclass(frozen=True)
-class Message:
-    """One utterance, as it was heard or spoken, or what the model is told."""
-
-    role: Literal["system", "user", "assistant"]
-    text: str
+#: Characters of each, and of the question. A slot of the embedded model holds 2,048 tokens, and a
+#: token 1.4 Mandarin characters or 2 of a pasted log: with what is read all of it fits.
+_LONGEST_MESSAGE: dict[Language, int] = {"zh": 240, "en": 400}
+_LONGEST_QUESTION = 600
 
 
 class PromptWriter:
@@ -47,10 +43,11 @@ class PromptWriter:
         opening: str | None = None,
     ) -> list[Message]:
         """The messages; ``opening`` is what the assistant has said of its answer already."""
+        question = shortened(question, _LONGEST_QUESTION)
         asked = self._question[language].format(passages=source, question=question)
         messages = [
             Message("system", self._system[language]),
-            *history[-_REMEMBERED_MESSAGES:],
+            *(_remembered(message) for message in history[-_REMEMBERED_MESSAGES:]),
             Message("user", asked),
         ]
         if opening is None:
@@ -59,3 +56,9 @@ class PromptWriter:
             return [*messages, Message("assistant", opening)]
         said = self._said[language].format(opening=opening)
         return [*messages[:-1], Message("user", f"{asked}\n\n{said}")]
+
+
+def _remembered(message: Message) -> Message:
+    """An earlier message, as much of it as there is room for."""
+    most = _LONGEST_MESSAGE[language_of(message.text)]
+    return Message(message.role, shortened(message.text, most))

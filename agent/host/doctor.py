@@ -18,7 +18,6 @@ from typing import Literal
 
 import httpx
 import numpy as np
-import openai
 import psutil
 
 from agent.host.install import packs_needed
@@ -26,11 +25,8 @@ from agent.host.livekit_build import find_livekit_server
 from agent.host.packs import is_ready
 from agent.host.up import check_own_ports, page_url, parts_elsewhere
 from agent.models.choice import recall_choice
-from agent.models.endpoint import (
-    LanguageModelEndpoint,
-    check_language_model,
-    resolve_language_model,
-)
+from agent.models.client import LanguageModel
+from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases
 from agent.rooms.access import check_livekit, resolve_livekit
 from agent.service.database import Database
@@ -131,38 +127,20 @@ async def _language_model(settings: Settings) -> Finding:
     why = f" {choice.reason}" if choice else ""
     if endpoint is None:
         return Finding(part, "ok", f"None: approved text answers.{why}")
-    try:
-        await check_language_model(endpoint)
-    except ServiceError as error:
-        finding = _away(part, error, ours=endpoint.embedded)
-        return Finding(part, finding.status, f"{endpoint.model}: {finding.detail}", finding.remedy)
-    if not endpoint.embedded:
-        return Finding(part, "ok", f"{endpoint.model} at {endpoint.base_url}.")
-    speed = await _tokens_per_second(endpoint)
+    async with LanguageModel(endpoint) as model:
+        try:
+            await model.check()
+        except ServiceError as error:
+            found = _away(part, error, ours=endpoint.embedded)
+            return Finding(part, found.status, f"{endpoint.model}: {found.detail}", found.remedy)
+        if not endpoint.embedded:
+            return Finding(part, "ok", f"{endpoint.model} at {endpoint.base_url}.")
+        speed = await model.tokens_per_second(MEASURED_TOKENS, timeout_s=USE_TIMEOUT_S)
     if speed is None:
         detail = f"{endpoint.model} did not write {MEASURED_TOKENS} tokens in {USE_TIMEOUT_S:g} s."
         remedy = "Free the processor from other work, or set LIUKE_LLM_MODEL=qwen2.5-0.5b."
         return Finding(part, "warning", detail, remedy)
     return Finding(part, "ok", f"{endpoint.model} writes {speed:.1f} tokens/s.{why}")
-
-
-async def _tokens_per_second(endpoint: LanguageModelEndpoint) -> float | None:
-    """As the embedded server itself measures, beside whatever else runs. None: not in time."""
-    try:
-        async with openai.AsyncOpenAI(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key,
-            timeout=USE_TIMEOUT_S,
-            max_retries=0,
-        ) as client:
-            answer = await client.chat.completions.create(
-                model=endpoint.model,
-                messages=[{"role": "user", "content": "Count from one to thirty."}],
-                max_tokens=MEASURED_TOKENS,
-            )
-    except openai.APIError:
-        return None
-    return float((answer.model_extra or {})["timings"]["predicted_per_second"])
 
 
 async def _speech(settings: Settings) -> Finding:

@@ -1,17 +1,12 @@
-"""The language model's endpoint: settings in, where it is and what it is called out, checked."""
+"""The language model's endpoint: settings in, where it is and what it is called out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import openai
-
 from agent.models.choice import recall_choice
 from agent.settings import Settings
-from common.errors import ServiceError, SetupError
-
-#: Seconds until an endpoint counts as down.
-CHECK_TIMEOUT_S = 5
+from common.errors import SetupError
 
 
 @dataclass(frozen=True)
@@ -48,55 +43,3 @@ def resolve_language_model(settings: Settings) -> LanguageModelEndpoint | None:
         embedded=True,
         prefill_per_s=choice.prefill_per_s,
     )
-
-
-async def check_language_model(endpoint: LanguageModelEndpoint) -> None:
-    """Costs no tokens: SetupError for a refused key or an unknown model, ServiceError when down."""
-    where = f"The language model endpoint {endpoint.base_url}"
-    try:
-        async with openai.AsyncOpenAI(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key,
-            timeout=CHECK_TIMEOUT_S,
-            max_retries=0,
-        ) as client:
-            if endpoint.model not in [model.id async for model in client.models.list()]:
-                await _ask_for_model(client, endpoint.model)
-    except (openai.AuthenticationError, openai.PermissionDeniedError):
-        raise SetupError(f"{where} refuses the key.", "Check OPENAI_API_KEY.") from None
-    except (openai.NotFoundError, openai.BadRequestError) as error:
-        if endpoint.model in error.message or "model" in error.message.lower():
-            raise SetupError(
-                f"{where} does not know the model {endpoint.model!r}.",
-                "Set OPENAI_MODEL to one that it offers.",
-            ) from None
-        raise SetupError(
-            f"{where} does not understand the request: status {error.status_code}.",
-            "Check OPENAI_BASE_URL: it usually ends in /v1.",
-        ) from None
-    except openai.RateLimitError:
-        raise ServiceError(
-            f"{where} refuses for now: too many requests, or no credit left.",
-            "Check the account's quota and billing, or wait.",
-            retryable=True,
-        ) from None
-    except openai.APIError as error:
-        raise ServiceError(
-            f"{where} does not answer as it should: {error.message}",
-            "Start it with `liuke up`."
-            if endpoint.embedded
-            else "Check OPENAI_BASE_URL and the network; the provider may be down.",
-            retryable=True,
-        ) from None
-
-
-async def _ask_for_model(client: openai.AsyncOpenAI, model: str) -> None:
-    """Not every endpoint lists all its models: begin an answer, and leave at its first token."""
-    messages: list[openai.types.chat.ChatCompletionMessageParam] = [
-        {"role": "user", "content": "1+1="}
-    ]
-    async with await client.chat.completions.create(
-        model=model, messages=messages, stream=True
-    ) as stream:
-        async for _ in stream:
-            return

@@ -36,10 +36,11 @@ from livekit.agents import (
 )
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
+from livekit.plugins import openai
 
 from agent.call.closing import Closing
 from agent.call.worker import serve
-from agent.dialogue.answering import Answerer
+from agent.dialogue.answering import MOST_TOKENS, NO_ANSWER
 from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases, load_prompt
 from agent.rooms.access import resolve_livekit
@@ -58,8 +59,6 @@ from knowledge.contract import PUBLIC
 AGENT_NAME = "stock"
 #: As many passages as Liuke retrieves.
 _PASSAGES = 4
-#: What the prompts tell the model to write when the passages do not answer.
-_NO_ANSWER = "NO_ANSWER"
 #: Loading both models takes seconds, on a busy machine more than the framework's ten.
 _LOADING_TIMEOUT_S = 60.0
 #: The framework's name of a duration, in seconds, and ours on `liuke.answer`.
@@ -194,7 +193,7 @@ class MetricsTeller:
             "turn": self._turn,
             "question": text,
             "language": language_of(text),
-            "declined": said.startswith(_NO_ANSWER),
+            "declined": said.startswith(NO_ANSWER),
             "citations": [],
             "answer": said,
             "interrupted": answer.interrupted,
@@ -232,15 +231,23 @@ async def hold_call(ctx: JobContext) -> None:
     """Answer one call; its metadata is as Liuke's."""
     settings = Settings()
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
-    # The same model with the same limits; without them it goes on for minutes.
-    answerer = Answerer(knowledge, resolve_language_model(settings))
-    if answerer.model is None:
+    endpoint = resolve_language_model(settings)
+    if endpoint is None:
         raise SetupError(
             "There is no language model to compare with.", "Set LIUKE_LLM_MODEL or OPENAI_API_KEY."
         )
+    # The same model with the same limits; without them it goes on for minutes.
+    model = openai.LLM(
+        model=endpoint.model,
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key,
+        temperature=0.0 if endpoint.embedded else NOT_GIVEN,
+        max_completion_tokens=MOST_TOKENS,
+        _strict_tool_schema=False,
+    )
     session: AgentSession[None] = AgentSession(
         stt=stt.StreamAdapter(stt=PlainWhisper(ctx.proc.userdata["whisper"]), vad=inference.VAD()),
-        llm=answerer.model,
+        llm=model,
         tts=PlainKokoro(ctx.proc.userdata["voice"]),
         turn_handling={
             "turn_detection": inference.TurnDetector(version="v1-mini"),
@@ -248,7 +255,7 @@ async def hold_call(ctx: JobContext) -> None:
         },
     )
     MetricsTeller(session, ctx.room)
-    ctx.add_shutdown_callback(answerer.aclose)
+    ctx.add_shutdown_callback(model.aclose)
     ctx.add_shutdown_callback(knowledge.aclose)
     await ctx.connect()
     await session.start(

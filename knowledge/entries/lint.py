@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from common.languages import HAN_CHARACTER, LANGUAGES, Language
 from common.numbers.figures import LIST_NUMBER, figures_in, said_in
+from knowledge.contract import SMALL_TALK
 from knowledge.documents.injection import suspicions
 from knowledge.entries.entry import (
     FIELDS,
@@ -32,8 +33,6 @@ from knowledge.entries.vocabulary import NAMED, VOCABULARY, Vocabulary, any_word
 
 Severity = Literal["error", "warning"]
 
-#: Entries of this topic are manners, not knowledge: they may be short and only polite.
-_SMALL_TALK: Final = "conversation"
 _LEAST_QUESTIONS: Final = 5
 _LEAST_QUESTIONS_OF_SMALL_TALK: Final = 3
 #: Less is too little to answer from. Han characters, English words.
@@ -105,7 +104,7 @@ def _one(page: _Page, words: Vocabulary, ids: Mapping[str, Path]) -> Iterator[Fi
     yield from _opening(page, words)
     yield from _not_for_the_ear(page)
     yield from _dead_links(page, ids)
-    if page.entry.topic != _SMALL_TALK:
+    if page.entry.topic != SMALL_TALK:
         yield from _body(page, words)
 
 
@@ -184,7 +183,7 @@ def _topic_folder(page: _Page) -> Iterator[Finding]:
 
 def _questions(page: _Page) -> Iterator[Finding]:
     entry, file = page.entry, page.file
-    small_talk = entry.topic == _SMALL_TALK
+    small_talk = entry.topic == SMALL_TALK
     least = _LEAST_QUESTIONS_OF_SMALL_TALK if small_talk else _LEAST_QUESTIONS
     if len(entry.questions) < least:
         yield _error(
@@ -216,7 +215,7 @@ def _heard(text: str) -> str:
 def _opening(page: _Page, words: Vocabulary) -> Iterator[Finding]:
     entry, line = page.entry, page.file.line_of("opening")
     # The whole file is searched for orders to a model; small talk may ask, and be only polite.
-    passed = {"opening-order", *(POINTLESS if entry.topic == _SMALL_TALK else ())}
+    passed = {"opening-order", *(POINTLESS if entry.topic == SMALL_TALK else ())}
     for fault in faults(entry.opening, entry.language, entry.body, words):
         if fault.code not in passed:
             path = page.file.path

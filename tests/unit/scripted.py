@@ -19,8 +19,10 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from numpy.typing import NDArray
 
 from agent.call.conversation import Conversation, put_together
-from agent.dialogue.answering import Answer, Answerer
-from agent.dialogue.prompting import Message
+from agent.dialogue.answering import Answerer
+from agent.dialogue.contract import Answer
+from agent.models.client import Message
+from agent.prompts import load_phrases
 from agent.speech.clauses import syllables
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
@@ -115,10 +117,22 @@ class Answers:
     searched: list[str] = field(default_factory=list)
     searching_s: float = 0.05
     searches_stopped: int = 0
-    model: None = None
 
-    async def compose(self, answer: Answer, history: Sequence[Message]) -> AsyncIterator[str]:
+    def compose(self, question: str, history: Sequence[Message]) -> Answer:
+        answer = Answer(question, language_of(question))
+        answer.texts = self._texts()
         self.asked.append((answer, [message.text for message in history]))
+        return answer
+
+    def go_ahead(self, said: str, language: Language) -> Answer:
+        answer = Answer(said, language)
+        answer.texts = self._only(load_phrases()[language].go_ahead)
+        return answer
+
+    async def _only(self, text: str) -> AsyncIterator[str]:
+        yield text
+
+    async def _texts(self) -> AsyncIterator[str]:
         for after_s, text in self.pieces:
             await asyncio.sleep(after_s)
             yield text

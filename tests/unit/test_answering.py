@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from agent.dialogue.answering import Answer, Answerer, new_answer
-from agent.dialogue.prompting import Message
+from agent.dialogue.answering import Answerer
+from agent.dialogue.contract import Answer
+from agent.dialogue.prompting import PromptWriter
+from agent.dialogue.read_ahead import ReadAhead
+from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
 from common.errors import ServiceError
 from knowledge.client import KnowledgeClient
-from knowledge.contract import PUBLIC
+from knowledge.contract import PUBLIC, Retrieval
 from tests.unit.serving import serve
 
 PASSAGE = {
@@ -56,8 +60,10 @@ class Knowledge:
 
     async def search(self, request: Request) -> dict[str, Any]:
         self.asked.append(await request.json())
-        best = self.entry() if self.found["supported"] else None
-        return self.found | {"best": best}
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        return self.found | {"best": self.entry() if self.found["supported"] else None}
 
     def entry(self) -> dict[str, Any]:
         return {
@@ -87,29 +93,41 @@ class Model:
         self.text = "再打开 AEC 开关，"
         self.status = 200
         self.asked: list[dict[str, Any]] = []
+        self.is_slow = False
         self.was_asked = asyncio.Event()
+        self.was_left = asyncio.Event()
         self.app = FastAPI()
         self.app.post("/v1/chat/completions")(self.complete)
 
     async def complete(self, request: Request) -> Response:
         self.asked.append(await request.json())
         self.was_asked.set()
+        if self.is_slow:
+            await asyncio.sleep(10)
         if self.status != 200:
             return JSONResponse({"error": {"message": "no"}}, self.status)
         return StreamingResponse(self.pieces(), media_type="text/event-stream")
 
     async def pieces(self) -> AsyncIterator[str]:
-        for start in range(0, len(self.text), 3):
-            delta = {"role": "assistant", "content": self.text[start : start + 3]}
-            chunk = {
-                "id": "1",
-                "object": "chat.completion.chunk",
-                "created": 1,
-                "model": "m",
-                "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
-            }
-            yield f"data: {json.dumps(chunk)}\n\n"
+        try:
+            for start in range(0, len(self.text), 3):
+                yield self.piece(start)
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.was_left.set()
+            raise
         yield "data: [DONE]\n\n"
+
+    def piece(self, start: int) -> str:
+        delta = {"role": "assistant", "content": self.text[start : start + 3]}
+        chunk = {
+            "id": "1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+        }
+        return f"data: {json.dumps(chunk)}\n\n"
 
 
 @pytest.fixture
@@ -135,10 +153,11 @@ class World:
         stack: AsyncExitStack,
     ) -> None:
         self.knowledge, self.model = knowledge, model
-        self._client, self._model_url, self._stack = client, model_url, stack
+        self.endpoint = LanguageModelEndpoint(model_url, "key", "m", embedded=True)
+        self._client, self._stack = client, stack
 
     def answerer(self, *, embedded: bool = True, with_model: bool = True) -> Answerer:
-        endpoint = LanguageModelEndpoint(self._model_url, "key", "m", embedded=embedded)
+        endpoint = replace(self.endpoint, embedded=embedded)
         answerer = Answerer(self._client, endpoint if with_model else None)
         self._stack.push_async_callback(answerer.aclose)
         return answerer
@@ -152,8 +171,8 @@ class World:
         with_model: bool = True,
     ) -> Answer:
         answerer = self.answerer(embedded=embedded, with_model=with_model)
-        answer = new_answer(question)
-        pieces = [text async for text in answerer.compose(answer, history)]
+        answer = answerer.compose(question, history)
+        pieces = [text async for text in answer.texts]
         assert "".join(pieces) == answer.text
         return answer
 
@@ -232,10 +251,57 @@ async def test_counts_that_the_customer_names_may_be_said_again(world: World) ->
     assert answer.text.endswith(world.model.text)
 
 
+async def test_what_is_said_stands_in_no_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="agent")
+    for text in ("Please leave the quiet room by pressing that button.", "再等 35 分贝。"):
+        world.model.text = text
+        await world.answer()
+    assert "zh/echo" in caplog.text
+    assert "quiet" not in caplog.text and "回声" not in caplog.text and "分贝" not in caplog.text
+
+
+async def test_stop_is_answered_with_that_we_listen(world: World) -> None:
+    answer = world.answerer().go_ahead("stop", "zh")
+    said = [text async for text in answer.texts]
+    assert said == [load_phrases()["zh"].go_ahead]
+    assert (answer.declined, answer.citations, world.knowledge.asked) == (False, (), [])
+
+
+async def test_who_stops_listening_stops_the_model(world: World) -> None:
+    world.model.text = "再打开 AEC 开关，然后听一听。" * 400
+    texts = world.answerer().compose("有回声怎么办").texts
+    async for text in texts:
+        if "AEC" in text:
+            break
+    assert isinstance(texts, AsyncGenerator)
+    await texts.aclose()
+    async with asyncio.timeout(5):
+        await world.model.was_left.wait()
+
+
+async def test_who_is_cancelled_while_reading_ahead_is_stopped_stays_cancelled(
+    world: World,
+) -> None:
+    world.model.is_slow = True
+    async with LanguageModel(world.endpoint) as model:
+        ahead = ReadAhead(model, PromptWriter(continues=True), tokens=300)
+        found = Retrieval.from_json(world.knowledge.answer())
+        assert found.best
+        await ahead.take_in(found, "zh", [])
+        await world.model.was_asked.wait()
+        other = asyncio.create_task(ahead.excerpt_of(replace(found.best, id="zh/other"), "zh"))
+        await asyncio.sleep(0)
+        other.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await other
+
+
 async def test_sources_are_known_before_the_first_sound(world: World) -> None:
-    answer = new_answer("有回声怎么办")
-    async for _ in world.answerer().compose(answer):
-        assert [c.id for c in answer.citations] == ["zh/echo"]
+    answer = world.answerer().compose("有回声怎么办")
+    cited = [[c.id for c in answer.citations] async for _ in answer.texts]
+    assert cited and all(ids == ["zh/echo"] for ids in cited)
 
 
 async def test_a_model_that_changes_the_language_is_not_spoken(world: World) -> None:
@@ -300,7 +366,7 @@ async def test_a_knowledge_server_that_is_away_is_named() -> None:
     client = KnowledgeClient("http://127.0.0.1:9", "token", tenant=PUBLIC)
     answerer = Answerer(client, None)
     with pytest.raises(ServiceError, match="LIUKE_KNOWLEDGE_URL"):
-        async for _ in answerer.compose(new_answer("有回声怎么办")):
+        async for _ in answerer.compose("有回声怎么办").texts:
             pass
     await asyncio.gather(client.aclose(), answerer.aclose())
 
@@ -318,8 +384,8 @@ async def test_what_was_found_while_the_customer_spoke_is_not_searched_for_again
 ) -> None:
     answerer = world.answerer()
     await answerer.prepare("有回声怎么办", [])
-    answer = new_answer("有回声，怎么办？")  # the same words, heard once more
-    said = "".join([text async for text in answerer.compose(answer)])
+    again = answerer.compose("有回声，怎么办？")  # the same words, heard once more
+    said = "".join([text async for text in again.texts])
     assert said.startswith(OPENING["text"])
     assert len(world.knowledge.asked) == 1
 
@@ -327,11 +393,10 @@ async def test_what_was_found_while_the_customer_spoke_is_not_searched_for_again
 async def test_a_model_that_has_read_ahead_gets_the_same_prompt_again(world: World) -> None:
     answerer = world.answerer()
     await answerer.prepare("有回声", [])
-    answer = new_answer("有回声怎么办")
-    async for _ in answerer.compose(answer):
+    async for _ in answerer.compose("有回声怎么办").texts:
         pass
     ahead, asked = world.model.asked
-    assert ahead["max_tokens"] == 1
+    assert ahead["max_completion_tokens"] == 1
     question = asked["messages"][-2]["content"]
     assert ahead["messages"][0] == asked["messages"][0]
     assert question.startswith(ahead["messages"][-1]["content"])

@@ -18,11 +18,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from agent.host.packs import is_ready
-from agent.models.endpoint import (
-    LanguageModelEndpoint,
-    check_language_model,
-    resolve_language_model,
-)
+from agent.models.client import LanguageModel, Message, check_language_model
+from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
 from agent.settings import Settings
 from common.errors import ServiceError, SetupError
 
@@ -69,6 +66,10 @@ def test_a_machine_not_measured_yet_is_told_to_set_up() -> None:
         resolve_language_model(Settings())
 
 
+#: What was asked of the endpoint below, in order.
+asked: list[str] = []
+
+
 @pytest_asyncio.fixture
 async def hosted() -> AsyncIterator[LanguageModelEndpoint]:
     """A small OpenAI-compatible endpoint over real HTTP: the key `good`, the models below."""
@@ -85,12 +86,14 @@ async def hosted() -> AsyncIterator[LanguageModelEndpoint]:
         return None
 
     async def models(request: web.Request) -> web.Response:
+        asked.append("models")
         listed = {"object": "list", "data": [{"id": "listed", "object": "model"}]}
         return refused(request) or web.json_response(listed)
 
     async def chat(request: web.Request) -> web.StreamResponse:
         if refusal_ := refused(request):
             return refusal_
+        asked.append("completion")
         model = (await request.json())["model"]
         if model != "unlisted":
             return refusal(404, "model_not_found", f"The model `{model}` does not exist.")
@@ -100,6 +103,7 @@ async def hosted() -> AsyncIterator[LanguageModelEndpoint]:
         await response.write(b"data: [DONE]\n\n")
         return response
 
+    asked.clear()
     app = web.Application()
     app.router.add_get("/v1/models", models)
     app.router.add_post("/v1/chat/completions", chat)
@@ -141,6 +145,49 @@ async def test_an_endpoint_that_is_down_is_named() -> None:
     base_url = f"http://127.0.0.1:{free_port()}/v1"
     with pytest.raises(ServiceError, match=base_url):
         await check_language_model(LanguageModelEndpoint(base_url, "key", "x", embedded=False))
+
+
+async def test_a_model_that_is_not_listed_is_asked_once_however_often_it_is_checked(
+    hosted: LanguageModelEndpoint,
+) -> None:
+    async with LanguageModel(replace(hosted, model="unlisted")) as model:
+        for _ in range(3):
+            await model.check()
+    assert asked == ["models", "completion", "models", "models"]
+
+
+async def test_what_the_model_writes_comes_in_pieces(hosted: LanguageModelEndpoint) -> None:
+    async with LanguageModel(replace(hosted, model="unlisted")) as model:
+        pieces = [text async for text in model.stream([Message("user", "1+1=")], tokens=5)]
+    assert pieces == ["2"]
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_a_model_that_fails_says_where_and_not_what_was_said(
+    hosted: LanguageModelEndpoint, is_down: bool
+) -> None:
+    endpoint = replace(hosted, api_key="bad")
+    if is_down:
+        endpoint = replace(hosted, base_url="http://127.0.0.1:9/v1")
+    said = [Message("user", "my private words")]
+    async with LanguageModel(endpoint) as model:
+        with pytest.raises(ServiceError, match=endpoint.base_url) as streamed:
+            async for _ in model.stream(said, tokens=5):
+                pass
+        with pytest.raises(ServiceError, match=endpoint.base_url) as written:
+            await model.write(said, tokens=5, timeout_s=5)
+    assert "private" not in f"{streamed.value} {written.value}"
+
+
+async def test_no_proxy_of_the_environment_stands_before_the_embedded_model(
+    hosted: LanguageModelEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    await check_language_model(replace(hosted, embedded=True))
+    with pytest.raises(ServiceError):
+        await check_language_model(hosted)
 
 
 @pytest_asyncio.fixture

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from agent.cli.main import app
 from agent.dialogue.drafting import Drafter
+from agent.models.client import LanguageModel
 from agent.models.endpoint import LanguageModelEndpoint
 from common.errors import ServiceError
 from knowledge.base import KnowledgeBase
@@ -183,13 +184,11 @@ class Model:
             }
 
 
-async def drafted(model: Model) -> str | None:
-    async with serve(model.app) as url:
-        drafter = Drafter(LanguageModelEndpoint(f"{url}/v1", "key", "m", embedded=False))
-        try:
-            return await drafter.draft("Recording · Where files are", PAGE, "en")
-        finally:
-            await drafter.aclose()
+async def drafted(written: Model) -> str | None:
+    async with serve(written.app) as url:
+        endpoint = LanguageModelEndpoint(f"{url}/v1", "key", "m", embedded=False)
+        async with LanguageModel(endpoint) as model:
+            return await Drafter(model).draft("Recording · Where files are", PAGE, "en")
 
 
 async def test_what_the_model_writes_is_checked_and_tried_again() -> None:
@@ -203,10 +202,10 @@ async def test_a_section_of_which_nothing_good_is_written_stays_without() -> Non
 
 
 async def test_a_model_that_is_away_is_named() -> None:
-    drafter = Drafter(LanguageModelEndpoint("http://127.0.0.1:9/v1", "key", "m", embedded=False))
-    with pytest.raises(ServiceError, match=r"127\.0\.0\.1:9"):
-        await drafter.draft("a", "b", "en")
-    await drafter.aclose()
+    endpoint = LanguageModelEndpoint("http://127.0.0.1:9/v1", "key", "m", embedded=False)
+    async with LanguageModel(endpoint) as model:
+        with pytest.raises(ServiceError, match=r"127\.0\.0\.1:9"):
+            await Drafter(model).draft("a", "b", "en")
 
 
 def test_the_commands(base: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
