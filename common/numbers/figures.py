@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from common.numbers.numerals import Numeral, numerals
+from common.numbers.numerals import SCALES, Numeral, numerals
 from common.numbers.units import MEASURE_WORDS, unit_of, unit_pattern
 
 #: The number of a step, which is no figure.
 LIST_NUMBER: Final = re.compile(r"^[ \t]*(\d{1,2})[.、)）][ \t]*(?!\d)", re.MULTILINE)
+
+#: Counts up to this are ordinary words where no unit follows: "three things", 两种.
+SMALL_COUNT: Final = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class Figure:
 def said_in(text: str) -> Said:
     """The figures of a text, as what others are compared with."""
     figures = figures_in(text)
-    amounts = {(f.dimension, amount) for f in figures if f.dimension for amount in f.amounts}
+    stated = [*figures, *_elided(text, figures)]
+    amounts = {(f.dimension, amount) for f in stated if f.dimension for amount in f.amounts}
     for found in _ONE_OF_A_UNIT.finditer(text):
         unit = unit_of(found["unit"])
         amounts.add((unit.dimension, round(unit.factor * (1.5 if found["half"] else 1), 6)))
@@ -80,6 +84,18 @@ def said_in(text: str) -> Said:
     )
 
 
+def _elided(text: str, figures: Sequence[Figure]) -> Iterator[Figure]:
+    """Those that leave out the unit said before: "150 milliseconds is good, 400 the limit"."""
+    last: Figure | None = None
+    for figure in figures:
+        if last and not figure.dimension and max(figure.values) > SMALL_COUNT:
+            counted = _COUNTED_AFTER.match(text, figure.start + len(figure.text))
+            if not counted and not _SENTENCE_END.search(text, last.start, figure.start):
+                figure = replace(figure, dimension=last.dimension, factor=last.factor)
+                yield figure
+        last = figure if figure.dimension else None
+
+
 def figures_in(text: str) -> list[Figure]:
     """The figures of a text, without the numbers of its lists."""
     text = LIST_NUMBER.sub(lambda number: " " * len(number[0]), text)
@@ -91,6 +107,10 @@ def figures_in(text: str) -> list[Figure]:
     return sorted(figures, key=lambda figure: figure.start)
 
 
+_SENTENCE_END: Final = re.compile(r"[。！？；!?;\n]|\.\s")
+#: A thing that is counted, which is no elided unit: 5 个, "5 platforms".
+_COUNTED_AFTER: Final = re.compile(rf"\s*(?:{MEASURE_WORDS})|\s+(?!is\b|as\b|was\b)[a-z]+s\b")
+
 # Which numbers belong together
 
 _UNIT: Final = unit_pattern()
@@ -99,7 +119,7 @@ _BETWEEN: Final = re.compile(
     r"\s*(?:或者?|\bor\b|到|至|和|与|、|[/~～–—-]|\bto\b|\band\b)\s*", re.IGNORECASE
 )
 _PART: Final = re.compile(
-    r"(?P<half>半(?!年)|\bhalf(?:\s+an?)?\b)|\b(?P<quarters>an?|one|three)[\s-]quarters?\s+of\s+an?\b",
+    r"(?P<half>(?<![倍天年周])半(?!年)|\bhalf(?:\s+an?)?\b)|\b(?P<quarters>an?|one|three)[\s-]quarters?\s+of\s+an?\b",
     re.IGNORECASE,
 )
 _AND_A_HALF: Final = re.compile(r"个半|\sand\sa\shalf", re.IGNORECASE)
@@ -169,6 +189,8 @@ def _figure(text: str, group: Sequence[Numeral]) -> Figure | None:
     first, last = group[0], group[-1]
     before = text[max(0, first.start - 12) : first.start]
     values = tuple(value / (n.whole or 1) for n in group for value in n.values)
+    if len(group) == 2 and len(last.words) == 2 and len(first.words) == 1 and values[0] < 10:
+        values = (values[0] * SCALES.get(last.words[1], 1), values[1])  # one or two hundred
     unit = _UNIT_AFTER.match(text, last.end)
     if not values or _is_word(text, before, group, measured=unit is not None):
         return None
@@ -192,6 +214,8 @@ def _is_word(text: str, before: str, group: Sequence[Numeral], *, measured: bool
     if text.startswith("几", end) or (first[0] in "十百千万" and _SOME_BEFORE.search(before)):
         return True
     if first == "一" and measured and _SAME_BEFORE.search(before):
+        return True
+    if before.endswith("周") and text.startswith("周", end):  # 周五周六
         return True
     characters = all(len(n.text) == 1 and not n.text.isascii() for n in group)
     return characters and not measured and not _MEASURE_WORD_AFTER.match(text, end)

@@ -53,7 +53,14 @@ HAN_DIGITS: Final = "零一二三四五六七八九"
 _READ: Final = str.maketrans("〇幺两", "零一二")
 _HAN: Final = "(?:[零〇幺一二两三四五六七八九十百万亿]|千(?!赫|比特|字节))"
 _TENS: Final = {"十": 10.0, "百": 100.0, "千": 1000.0, "万": 10_000.0}
-_SCALES: Final = {"万": 1e4, "亿": 1e8, "thousand": 1e3, "million": 1e6, "billion": 1e9}
+SCALES: Final = {
+    "万": 1e4,
+    "亿": 1e8,
+    "hundred": 100,
+    "thousand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
+}
 _NUMERAL: Final = re.compile(
     r"(?P<arabic>(?<!\d)(?<!\d\.)\d+(?:,\d{3})*(?:\.\d+)?)(?:\s?(?P<scale>[万亿]|(?:thousand|[mb]illion)\b))?"
     rf"|(?:(?P<whole>{_HAN}+)分之)?(?P<han>{_HAN}+(?:点{_HAN}+)*)"
@@ -63,7 +70,7 @@ _NUMERAL: Final = re.compile(
 def _read(match: re.Match[str]) -> Numeral:
     start, end, text = match.start(), match.end(), match[0]
     if arabic := match["arabic"]:
-        value = float(arabic.replace(",", "")) * _SCALES.get(match["scale"], 1)
+        value = float(arabic.replace(",", "")) * SCALES.get(match["scale"], 1)
         return Numeral(start, end, text, text, (value,))
     han, whole = match["han"].translate(_READ), match["whole"] or ""
     parts = [_digits(part) for part in han.split("点")]

@@ -160,5 +160,5 @@ def unit_pattern(units: Iterable[Unit] = UNITS) -> str:
 def _pattern(written: str) -> str:
     pattern = re.escape(written).replace(r"\ ", r"\s") + _BEHIND.get(written, "")
     if written[-1].isascii() and written[-1].isalpha():
-        pattern += "(?![A-Za-z0-9])"
+        pattern += "(?![A-Za-z0-9]|-[A-Za-z])"
     return pattern if written in SYMBOLS else f"(?i:{pattern})"

@@ -74,6 +74,33 @@ def test_a_figure_of_the_source_in_other_writing_is_supported(clause: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("source", "clause"),
+    [
+        ("150 milliseconds feels natural, and 400 is the limit.", "400 ms at most"),
+        ("第一天 1%，再到 10、50，最后全量。", "先放 1%，再放 10%，再放 50%"),
+        ("one or two hundred milliseconds more", "一两百毫秒"),
+        ("一倍半到两倍", "1.5 times"),
+        ("每 30 秒一次", "every 30 seconds"),
+    ],
+)
+def test_a_unit_said_once_holds_for_what_follows(source: str, clause: str) -> None:
+    assert not unsupported_figures(clause, said_in(source))
+
+
+@pytest.mark.parametrize(
+    ("source", "clause"),
+    [
+        ("150 milliseconds for 400 users.", "400 ms"),
+        ("150 毫秒内，最多 400 个用户", "400 毫秒"),
+        ("150 毫秒内。上限是 400", "400 毫秒"),
+        ("等 2 分钟\n5. 重启", "5 分钟"),
+    ],
+)
+def test_a_unit_is_not_carried_to_what_is_counted(source: str, clause: str) -> None:
+    assert unsupported_figures(clause, said_in(source))
+
+
+@pytest.mark.parametrize(
     "clause",
     [
         "分三步检查",
@@ -82,6 +109,8 @@ def test_a_figure_of_the_source_in_other_writing_is_supported(clause: str) -> No
         "there are three things and two ways",
         "在同一天里一起看",
         "万一十分卡，再试一次",
+        "周五周六都在",
+        "zero B-frames",
         "这要等几十秒，或者十几分钟",
         "你们 3 个平台都一样",
     ],
