@@ -32,11 +32,14 @@ test: .venv/.dev ## Run the tests; choose with ARGS="tests/unit -k packs"
 	@$(BIN)/liuke setup
 	@$(BIN)/pytest $(ARGS)
 
-lint: .venv/.dev ## Check style, types and who imports whom
+lint: .venv/.dev ## Check style, types, who imports whom, and the pages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m agent.api.app openapi | cmp -s - web/openapi.json || { echo "web/openapi.json is stale:" \
+	  "$(BIN)/python -m agent.api.app openapi > web/openapi.json, then \`npm run types\` in web/" >&2; exit 1; }
+	@$(BIN)/python -m agent.host.web_check check
 
 bench-voice: .venv/.dev ## Whole calls beside the stock stack; one JSON line, a page (DATA=DIR, ARGS=--quick)
 	@$(BIN)/liuke setup

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.host.cache import exclusive, writing_to
@@ -29,40 +30,62 @@ async def build_pages(web_dir: Path, cache_dir: Path, report: Report) -> None:
         )
     async with writing_to(web_dir), exclusive(cache_dir / "build" / "web", TASK, report):
         if not await asyncio.to_thread(is_built, web_dir):  # by the process we waited for
-            await _build(web_dir, await bin_dir_of(NODE, cache_dir, report), report)
+            await _build(_Npm(web_dir, await bin_dir_of(NODE, cache_dir, report), report))
         report(Progress(TASK, "ready", finished=True))
 
 
 def is_built(web_dir: Path) -> bool:
     """Whether `dist` was built from just these sources."""
-    return _says(_dist_stamp(web_dir), _hash(_sources(web_dir)))
+    return _says(_dist_stamp(web_dir), _hash(web_dir, _sources(web_dir)))
 
 
-async def _build(web_dir: Path, bin_dir: Path, report: Report) -> None:
-    async def npm(failure: str, *arguments: str) -> None:
+async def run_script(script: str, web_dir: Path, cache_dir: Path, report: Report) -> None:
+    """Run a script of `web/package.json`; SetupError with the tool's last lines when it fails."""
+    async with writing_to(web_dir), exclusive(cache_dir / "build" / "web", TASK, report):
+        npm = _Npm(web_dir, await bin_dir_of(NODE, cache_dir, report), report)
+        await _install_packages(npm)
+        await npm.run(f"`npm run {script}` in {web_dir} failed", "See above.", "run", script)
+
+
+@dataclass(frozen=True)
+class _Npm:
+    web_dir: Path
+    bin_dir: Path
+    report: Report
+
+    async def run(self, failure: str, remedy: str, *arguments: str) -> None:
         await run_command(
             ["npm", *arguments],
             failure=failure,
-            remedy="Check the network and npm's registry setting, then run `liuke setup` again.",
-            cwd=web_dir,
-            first_on_path=bin_dir,
-            on_line=lambda line: report(Progress(TASK, line.strip())),
+            remedy=remedy,
+            cwd=self.web_dir,
+            first_on_path=self.bin_dir,
+            on_line=lambda line: self.report(Progress(TASK, line.strip())),
         )
 
-    lock_file = web_dir / "package-lock.json"
-    installed = web_dir / "node_modules" / ".package-lock.sha256"
-    locked = await asyncio.to_thread(_hash, [lock_file])
-    if not await asyncio.to_thread(_says, installed, locked):
-        report(Progress(TASK, "installing packages"))
-        await npm("The packages of the pages could not be installed", "ci", "--no-fund")
-        await asyncio.to_thread(_write, installed, locked)
-    report(Progress(TASK, "building"))
-    stamp = _dist_stamp(web_dir)
+
+_REMEDY = "Check the network and npm's registry setting, then run `liuke setup` again."
+
+
+async def _install_packages(npm: _Npm) -> None:
+    installed = npm.web_dir / "node_modules" / ".package-lock.sha256"
+    locked = await asyncio.to_thread(_hash, npm.web_dir, [npm.web_dir / "package-lock.json"])
+    if await asyncio.to_thread(_says, installed, locked):
+        return
+    npm.report(Progress(TASK, "installing packages"))
+    await npm.run("The packages of the pages could not be installed", _REMEDY, "ci", "--no-fund")
+    await asyncio.to_thread(_write, installed, locked)
+
+
+async def _build(npm: _Npm) -> None:
+    await _install_packages(npm)
+    npm.report(Progress(TASK, "building"))
+    stamp = _dist_stamp(npm.web_dir)
     # Without its stamp a build that breaks off counts as none.
     await asyncio.to_thread(stamp.unlink, missing_ok=True)
-    await npm("The pages could not be built", "run", "build")
-    # After the build, which may write sources too: types generated from the API's description.
-    await asyncio.to_thread(lambda: _write(stamp, _hash(_sources(web_dir))))
+    await npm.run("The pages could not be built", _REMEDY, "run", "build")
+    # After the build, which may write sources too.
+    await asyncio.to_thread(lambda: _write(stamp, _hash(npm.web_dir, _sources(npm.web_dir))))
 
 
 def _dist_stamp(web_dir: Path) -> Path:
@@ -86,10 +109,10 @@ def _sources(web_dir: Path) -> Iterator[Path]:
             yield path
 
 
-def _hash(files: Iterable[Path]) -> str:
-    """Hash of the files' paths and contents."""
+def _hash(folder: Path, files: Iterable[Path]) -> str:
+    """Hash of the files' paths in ``folder`` and their contents."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file}\0{file.stat().st_size}\0".encode())
+        digest.update(f"{file.relative_to(folder)}\0{file.stat().st_size}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from agent.host.command import run_command
-from agent.host.toolchains import NODE, bin_dir_of
+from agent.host.web_build import NOT_SOURCES, run_script
 from agent.settings import Settings
+from common.errors import SetupError
 from common.settings import PROJECT_ROOT
+
+WEB = PROJECT_ROOT / "web"
 
 
 @pytest.mark.parametrize("script", ["check", "test"])
 async def test_the_pages_pass(script: str) -> None:
     """Raises with the tool's last lines when they do not."""
-    bin_dir = await bin_dir_of(NODE, Settings().paths.cache_dir, lambda _progress: None)
-    await run_command(
-        ["npm", "run", script],
-        failure=f"npm run {script} failed",
-        remedy="See `npm` in web/.",
-        cwd=PROJECT_ROOT / "web",
-        first_on_path=bin_dir,
-    )
+    await run_script(script, WEB, Settings().paths.cache_dir, lambda _progress: None)
+
+
+async def test_types_of_another_api_are_stale(tmp_path: Path) -> None:
+    await run_script("check:types", WEB, tmp_path, lambda _progress: None)
+    web = tmp_path / "web"
+    shutil.copytree(WEB, web, ignore=shutil.ignore_patterns(*NOT_SOURCES))
+    (web / "node_modules").symlink_to(WEB / "node_modules")
+    described = web / "openapi.json"
+    described.write_text(described.read_text("utf-8").replace("AnswerBegun", "AnswerStarted"))
+    with pytest.raises(SetupError, match="not up-to-date"):
+        await run_script("check:types", web, tmp_path, lambda _progress: None)
