@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -102,6 +102,30 @@ class ApiSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="Interface to listen on.")
     port: int = Field(8900, ge=1, le=65535, description="Port of the API and the pages.")
     token_minutes: int = Field(10, ge=1, le=60, description="Life of a room token, minutes.")
+    site_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs in the customers of your site, 32 characters or more:"
+        " docs/identity.md. Empty: nobody.",
+    )
+    guests: bool = Field(True, description="Whether callers whom your site did not sign in may.")
+    caller_tickets: int = Field(20, ge=1, description="Tickets a minute for one address.")
+    account_tickets: int = Field(20, ge=1, description="Tickets a minute for one account.")
+    account_calls: int = Field(3, ge=1, description="Calls at once of one account.")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks, with commas, of proxies whose X-Forwarded-For and"
+        " -Proto are believed.",
+    )
+    embedding_sites: str = Field(
+        "", description="Sites that may show the pages in a frame, with spaces. Empty: none."
+    )
+
+    @field_validator("site_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < 32:
+            raise ValueError("a secret needs 32 characters or more")
+        return secret
 
 
 class DatabaseSettings(BaseSettings):

@@ -31,7 +31,7 @@ QUIET_TIMEOUT_S = 30
 async def running_stack(settings: Settings) -> AsyncIterator[None]:
     """Liuke, up and ready: the one that runs, else one started here and stopped afterwards."""
     api_url = page_url(settings)
-    if await answers(f"{api_url}/readyz"):
+    if await answers(f"{api_url}/readyz", settings.internal_token):
         yield
         return
     err.print("starting Liuke")
@@ -40,7 +40,11 @@ async def running_stack(settings: Settings) -> AsyncIterator[None]:
     )
     try:
         await wait_until_up(
-            process, f"{api_url}/readyz", name="Liuke (`liuke up`)", timeout_s=START_TIMEOUT_S
+            process,
+            f"{api_url}/readyz",
+            name="Liuke (`liuke up`)",
+            timeout_s=START_TIMEOUT_S,
+            token=settings.internal_token,
         )
         yield
     finally:
@@ -48,12 +52,17 @@ async def running_stack(settings: Settings) -> AsyncIterator[None]:
 
 
 async def wait_until_up(
-    process: asyncio.subprocess.Process, url: str, *, name: str, timeout_s: float
+    process: asyncio.subprocess.Process,
+    url: str,
+    *,
+    name: str,
+    timeout_s: float,
+    token: str = "",
 ) -> None:
     """Wait until ``url`` answers. Raises ServiceError when ``process`` ends, or takes too long."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not await answers(url):
+            while not await answers(url, token):
                 if process.returncode is not None:
                     raise ServiceError(
                         f"{name} did not start: it ended with status {process.returncode}.",
@@ -82,11 +91,12 @@ async def stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def answers(url: str) -> bool:
-    """Whether a GET there succeeds."""
+async def answers(url: str, token: str = "") -> bool:
+    """Whether a GET there succeeds; ``token``: the installation's own, where it is asked for."""
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            return (await client.get(url)).is_success
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            return (await client.get(url, headers=headers)).is_success
     except httpx.HTTPError:
         return False
 

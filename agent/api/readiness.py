@@ -1,8 +1,9 @@
-"""Whether a call that begins now would be answered: the state of every part a call needs."""
+"""Whether a call that begins now would be answered: settings in, the state of every part out."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from agent.settings import Settings
 from common.errors import LiukeError
 
 _TIMEOUT_S = 3.0
+#: A hosted model may take a completion to be checked: not with every question, seconds.
+_FRESH_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,30 @@ class PartState:
     optional: bool = False
 
 
-async def part_states(
+class Readiness:
+    """The parts of this installation, checked at most once in ``_FRESH_S`` however often asked."""
+
+    def __init__(self, settings: Settings, access: LiveKitAccess, database: Database) -> None:
+        self._settings = settings
+        self._access = access
+        self._database = database
+        self._checking = asyncio.Lock()
+        self._checked_at = -_FRESH_S
+        self._parts: dict[str, PartState] = {}
+
+    async def parts(self) -> dict[str, PartState]:
+        """What each part was found to be, ``_FRESH_S`` ago at most."""
+        async with self._checking:
+            if time.monotonic() - self._checked_at >= _FRESH_S:
+                self._parts = await _check(self._settings, self._access, self._database)
+                self._checked_at = time.monotonic()
+            return self._parts
+
+
+async def _check(
     settings: Settings, access: LiveKitAccess, database: Database
 ) -> dict[str, PartState]:
-    """The parts of this installation, checked side by side."""
+    """All parts, side by side."""
     worker = f"http://127.0.0.1:{settings.agent.health_port}/"
     checks: dict[str, Awaitable[PartState]] = {
         "livekit": _checked(check_livekit(access)),
@@ -63,7 +86,7 @@ async def _checked(check: Awaitable[object], *, optional: bool = False) -> PartS
 
 async def _answers(url: str, part: str, variable: str) -> PartState:
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
+        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http:
             answer = await http.get(url)
     except httpx.HTTPError:
         answer = None

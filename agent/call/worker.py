@@ -9,6 +9,7 @@ import signal
 from livekit.agents import AgentServer
 
 from agent.call.closing import Closing
+from agent.call.places import places_shown
 from agent.call.session import hold_call
 from agent.rooms.access import resolve_livekit
 from agent.settings import AgentSettings, Settings
@@ -90,8 +91,12 @@ async def serve(server: AgentServer, closing: Closing, settings: AgentSettings) 
 def main() -> None:
     """Serve with the settings of the environment."""
     configure_logging()
-    settings, closing = Settings(), Closing()
-    asyncio.run(serve(create_server(settings, closing), closing, settings.agent))
+    asyncio.run(_serve_here(Settings(), Closing()))
+
+
+async def _serve_here(settings: Settings, closing: Closing) -> None:
+    async with places_shown(settings, closing):
+        await serve(create_server(settings, closing), closing, settings.agent)
 
 
 if __name__ == "__main__":

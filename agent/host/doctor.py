@@ -217,7 +217,7 @@ async def _worker(settings: Settings) -> Finding:
 
 
 async def _api(settings: Settings) -> Finding:
-    response = await _get(f"{page_url(settings)}/readyz")
+    response = await _get(f"{page_url(settings)}/readyz", settings.internal_token)
     if response is None:
         return _silent("api", page_url(settings), settings)
     if not response.is_success:
@@ -277,10 +277,11 @@ def _logs(settings: Settings) -> Path:
     return settings.paths.data_dir / "log"
 
 
-async def _get(url: str) -> httpx.Response | None:
+async def _get(url: str, token: str = "") -> httpx.Response | None:
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=USE_TIMEOUT_S) as http:
-            return await http.get(url)
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            return await http.get(url, headers=headers)
     except httpx.HTTPError:
         return None
 

@@ -24,6 +24,7 @@ from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from common.errors import LiukeError, SetupError
+from common.internal import internal_http
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 
@@ -81,7 +82,7 @@ async def keep_up(settings: Settings, tell: Tell) -> None:
     specs = await process_specs(settings)
     async with Supervisor(specs, settings.paths.data_dir / "log", tell) as supervisor:
         await supervisor.healthy()
-        await _ready(page_url(settings))
+        await _ready(settings)
         tell(Ready(page_url(settings)))
         filling = asyncio.create_task(_fill_speech_cache(settings, tell))
         try:
@@ -215,14 +216,15 @@ def _port_of(url: str) -> int:
     return urlsplit(url).port or 80
 
 
-async def _ready(url: str) -> None:
+async def _ready(settings: Settings) -> None:
     """Wait until the API says that a call would be answered; SetupError names what is not ready."""
     problems = ["The API does not say what is missing."]
+    api = internal_http(page_url(settings), settings.internal_token, httpx.Timeout(READY_TIMEOUT_S))
     try:
-        async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient(trust_env=False) as http:
+        async with asyncio.timeout(READY_TIMEOUT_S), api:
             while True:
                 try:
-                    response = await http.get(f"{url}/readyz", timeout=READY_TIMEOUT_S)
+                    response = await api.get("/readyz")
                     if response.is_success:
                         return
                     parts = response.json()["parts"].items()

@@ -131,10 +131,13 @@ async def place_call(
 
 async def request_ticket(api_url: str, language: Language) -> Ticket:
     """Ask the API for a room, as the call page does once the customer has consented."""
-    url = f"{api_url.rstrip('/')}/api/calls"
+    api = f"{api_url.rstrip('/')}/api"
     try:
         async with httpx.AsyncClient(timeout=API_TIMEOUT_S, trust_env=False) as client:
-            response = await client.post(url, json={"language": language, "consent": True})
+            shown = await client.get(f"{api}/consent", params={"language": language})
+            version = _body_of(shown)["version"]
+            wish = {"language": language, "consent": True, "consent_version": version}
+            body = _body_of(await client.post(f"{api}/calls", json=wish))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise InputError(
             f"{api_url!r} is no address of an API: {error}", "Give one like http://127.0.0.1:8900."
@@ -145,13 +148,19 @@ async def request_ticket(api_url: str, language: Language) -> Ticket:
             "Start Liuke with `liuke up`, or give the address of a running one with --api.",
             retryable=True,
         ) from None
+    return Ticket(body["call_id"], body["livekit_url"], body["token"], body["room"])
+
+
+def _body_of(response: httpx.Response) -> dict[str, Any]:
+    """What the API answered. Raises ServiceError when it refused, or is something else."""
     try:
-        body = response.json()
-        if response.status_code == httpx.codes.CREATED:
-            return Ticket(body["call_id"], body["livekit_url"], body["token"], body["room"])
+        body: dict[str, Any] = response.json()
+        if response.is_success:
+            return body
         refusal = body["error"]
         message, remedy = str(refusal["message"]), str(refusal["remedy"])
     except (ValueError, KeyError, TypeError):
+        url = response.request.url
         message = f"{url} answered with status {response.status_code}, not as Liuke's API does."
         remedy = "Check that --api is the address of Liuke's API; `liuke doctor` tests it."
     raise ServiceError(message, remedy, retryable=response.status_code >= 500)

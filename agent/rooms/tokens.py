@@ -1,15 +1,30 @@
-"""Room tokens: one room, one identity, a short life."""
+"""What a ticket is made of: a customer's seat in; the room's token and the call's own token out.
+
+Both are signed, so that a customer can change neither who they are nor which call it is. The room's
+token lets one identity into one room for minutes, and asks for the assistant to join it. The call's
+token is for the web API: it opens what belongs to this one call, and nothing else.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
+import jwt
 from livekit import api
 
 from agent.rooms.access import LiveKitAccess
-from common.languages import Language
+from agent.rooms.principal import Principal
+from common.errors import InputError
+
+#: Cards are read, and the assistant asked for again, until the end of the longest call and a while
+#: after it.
+CALL_TOKEN_LIFE: Final = timedelta(hours=12)
+_CALL_AUDIENCE: Final = "liuke-call"
 
 
 @dataclass(frozen=True)
@@ -19,19 +34,52 @@ class Seat:
     call_id: str
     room: str
     identity: str
-    language: Language
+    principal: Principal
+    attempt: int = 1
+    """How often the assistant has been asked to join, this time included."""
+
+    def to_json(self) -> str:
+        """As it travels in a dispatch or a token."""
+        principal = self.principal
+        return json.dumps(
+            {
+                "call_id": self.call_id,
+                "room": self.room,
+                "identity": self.identity,
+                "account": principal.account,
+                "contact": principal.contact,
+                "language": principal.language,
+                "rights": sorted(principal.rights),
+                "guest": principal.guest,
+                "attempt": self.attempt,
+            }
+        )
+
+
+def read_seat(text: str) -> Seat:
+    """The seat that `Seat.to_json` wrote. Raises InputError when it is none."""
+    try:
+        fields = json.loads(text)
+        principal = Principal(
+            account=fields["account"],
+            contact=fields["contact"],
+            language=fields["language"],
+            rights=frozenset(fields["rights"]),
+            guest=fields["guest"],
+        )
+        return Seat(
+            fields["call_id"], fields["room"], fields["identity"], principal, fields["attempt"]
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"A dispatch does not say whose call it is: {error!r}.",
+            "Let the API of the same version of Liuke dispatch the assistant.",
+        ) from None
 
 
 def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedelta) -> str:
-    """A token that lets one customer into one room, and asks for the assistant to join it.
-
-    The dispatch's metadata says which call it is; it is signed with the token, so that a customer
-    cannot change it.
-    """
-    metadata = json.dumps(
-        {"call_id": seat.call_id, "identity": seat.identity, "language": seat.language}
-    )
-    dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=metadata)
+    """A token that lets one customer into one room, and asks for the assistant to join it."""
+    dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=seat.to_json())
     grants = api.VideoGrants(
         room_join=True,
         room=seat.room,
@@ -53,3 +101,32 @@ def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedel
         )
         .to_jwt()
     )
+
+
+def call_token(seat: Seat, secret: str) -> str:
+    """A token for what the web API keeps of this call; ``secret``: the installation's own."""
+    expires = datetime.now(UTC) + CALL_TOKEN_LIFE
+    claims = {"aud": _CALL_AUDIENCE, "exp": expires, "seat": seat.to_json()}
+    return jwt.encode(claims, _key(secret), algorithm="HS256")
+
+
+def read_call_token(token: str, secret: str) -> Seat:
+    """Whose call a token opens. Raises InputError when it is none of ours, or too old."""
+    try:
+        claims = jwt.decode(
+            token,
+            _key(secret),
+            algorithms=["HS256"],
+            audience=_CALL_AUDIENCE,
+            options={"require": ["aud", "exp", "seat"]},
+        )
+    except jwt.InvalidTokenError as error:
+        raise InputError(
+            f"The call's token is not accepted: {error}.", "Begin a new call."
+        ) from None
+    return read_seat(claims["seat"])
+
+
+def _key(secret: str) -> bytes:
+    """A key for these tokens alone, so that no other use of the secret makes one."""
+    return hmac.digest(secret.encode(), b"liuke call token", hashlib.sha256)

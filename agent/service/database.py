@@ -45,6 +45,13 @@ class Database:
         """What is written in it stands when it ends, or nothing of it does."""
         return self._session.begin()
 
+    async def write_alone(self, session: AsyncSession, table: str) -> None:
+        """Let nobody else write ``table`` until the transaction of ``session`` ends."""
+        if self._engine.dialect.name == "sqlite":  # it has one writer at a time in any case
+            await session.execute(text("BEGIN IMMEDIATE"))
+        else:
+            await session.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._engine.dispose()

@@ -37,6 +37,7 @@ from agent.probe.call import (
 )
 from agent.prompts import load_phrases
 from agent.rooms.access import resolve_livekit
+from agent.rooms.principal import guest
 from agent.rooms.tokens import Seat, room_token
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
@@ -237,7 +238,7 @@ async def stock_stack(settings: Settings) -> AsyncIterator[Stack]:
 
     async def ticket(language: Language) -> Ticket:
         call = uuid.uuid4().hex
-        seat = Seat(call, f"stock-{call}", f"customer-{call[:12]}", language)
+        seat = Seat(call, f"stock-{call}", f"customer-{call[:12]}", guest(language))
         token = room_token(access, seat, STOCK_NAME, timedelta(minutes=10))
         return Ticket(call, access.url, token, seat.room)
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.e2e
 
 def test_everything_is_ready(installation: Installation) -> None:
     assert httpx.get(f"{installation.url}/healthz").json() == {"status": "ok"}
-    state = httpx.get(f"{installation.url}/readyz", timeout=10).json()
+    token = (installation.data_dir / "internal-token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    state = httpx.get(f"{installation.url}/readyz", headers=headers, timeout=10).json()
     assert state["ready"]
     assert all(part["ok"] for part in state["parts"].values()), state
 
@@ -101,7 +103,8 @@ def test_search_shows_what_retrieval_finds(installation: Installation) -> None:
 
 
 def test_a_call_needs_consent(installation: Installation) -> None:
-    refused = httpx.post(f"{installation.url}/api/calls", json={"language": "zh", "consent": False})
+    wish = {"language": "zh", "consent": False, "consent_version": "none"}
+    refused = httpx.post(f"{installation.url}/api/calls", json=wish)
     assert refused.status_code == 422
     assert "consent" in refused.json()["error"]["message"]
 
@@ -109,9 +112,9 @@ def test_a_call_needs_consent(installation: Installation) -> None:
 def test_a_token_opens_one_room_to_one_customer_for_a_short_time(
     installation: Installation,
 ) -> None:
-    ticket = httpx.post(
-        f"{installation.url}/api/calls", json={"language": "zh", "consent": True}
-    ).json()
+    shown = httpx.get(f"{installation.url}/api/consent", params={"language": "zh"}).json()
+    wish = {"language": "zh", "consent": True, "consent_version": shown["version"]}
+    ticket = httpx.post(f"{installation.url}/api/calls", json=wish).json()
     keys = json.loads((installation.data_dir / "keys.json").read_text())
     assert "devkey" not in json.dumps(keys)
     claims = jwt.decode(ticket["token"], options={"verify_signature": False})
@@ -121,9 +124,14 @@ def test_a_token_opens_one_room_to_one_customer_for_a_short_time(
     assert claims["exp"] - claims["nbf"] <= 600
 
 
-def test_a_source_card_shows_its_entry(installation: Installation) -> None:
-    entry = httpx.get(f"{installation.url}/api/entries/zh%2Fecho-howling").json()
-    assert entry["language"] == "zh" and entry["opening"] and "## " in entry["body"]
-    missing = httpx.get(f"{installation.url}/api/entries/zh%2Fnothing")
+def test_a_source_card_is_for_the_call_that_cited_it(installation: Installation) -> None:
+    """This customer has asked nothing yet."""
+    shown = httpx.get(f"{installation.url}/api/consent", params={"language": "zh"}).json()
+    wish = {"language": "zh", "consent": True, "consent_version": shown["version"]}
+    ticket = httpx.post(f"{installation.url}/api/calls", json=wish).json()
+    call = f"{installation.url}/api/calls/{ticket['call_id']}"
+    headers = {"Authorization": f"Bearer {ticket['call_token']}"}
+    missing = httpx.get(f"{call}/entries/zh%2Fecho-howling?version=1", headers=headers)
     assert missing.status_code == 404
     assert missing.json()["error"]["remedy"]
+    assert httpx.post(f"{call}/end", headers=headers).status_code == 204

@@ -39,20 +39,23 @@ def store(database: Database) -> CallStore:
     return CallStore(database)
 
 
-async def given_ticket(store: CallStore, account: str = "", life: timedelta = 10 * MINUTES) -> str:
+async def given_ticket(
+    database: Database, account: str = "", life: timedelta = 10 * MINUTES
+) -> str:
     call_id = str(uuid.uuid4())
     now = datetime.now(UTC)
-    await store.create_call(
-        Call(
-            id=call_id,
-            account=account,
-            room=f"call-{call_id}",
-            identity="customer",
-            language="zh",
-            consented_at=now,
-            ticket_expires_at=now + life,
+    async with database.transaction() as session:
+        session.add(
+            Call(
+                id=call_id,
+                account=account,
+                room=f"call-{call_id}",
+                identity="customer",
+                language="zh",
+                consented_at=now,
+                ticket_expires_at=now + life,
+            )
         )
-    )
     return call_id
 
 
@@ -87,8 +90,8 @@ async def ticket_ran_out(database: Database, call_id: str) -> None:
         await session.execute(update(Call).where(Call.id == call_id).values(ticket_expires_at=past))
 
 
-async def test_a_call_is_kept_with_its_turns_in_order(store: CallStore) -> None:
-    call_id = await given_ticket(store)
+async def test_a_call_is_kept_with_its_turns_in_order(database: Database, store: CallStore) -> None:
+    call_id = await given_ticket(database)
     claim = await store.claim_call(call_id, "one")
     assert claim.outcome == "new" and claim.next_turn == 1
     for number in (1, 2):
@@ -105,8 +108,10 @@ async def test_a_call_is_kept_with_its_turns_in_order(store: CallStore) -> None:
     assert turns[0].citations == [CITED] and turns[0].closed_at is not None
 
 
-async def test_only_one_of_many_processes_gets_a_call(database_url: str, store: CallStore) -> None:
-    call_id = await given_ticket(store)
+async def test_only_one_of_many_processes_gets_a_call(
+    database_url: str, database: Database, store: CallStore
+) -> None:
+    call_id = await given_ticket(database)
     databases = [Database(database_url) for _ in range(8)]
     claims = await asyncio.gather(
         *(CallStore(each).claim_call(call_id, f"process {n}") for n, each in enumerate(databases))
@@ -116,8 +121,10 @@ async def test_only_one_of_many_processes_gets_a_call(database_url: str, store: 
         await each.aclose()
 
 
-async def test_a_customer_who_comes_back_goes_on_in_the_same_call(store: CallStore) -> None:
-    call_id = await given_ticket(store)
+async def test_a_customer_who_comes_back_goes_on_in_the_same_call(
+    database: Database, store: CallStore
+) -> None:
+    call_id = await given_ticket(database)
     first = await store.claim_call(call_id, "one")
     await ask(store, first, 1)
     await answer(store, first, 1)
@@ -131,19 +138,19 @@ async def test_a_customer_who_comes_back_goes_on_in_the_same_call(store: CallSto
 
 
 async def test_a_call_that_is_over_is_not_begun_again(database: Database, store: CallStore) -> None:
-    call_id = await given_ticket(store)
+    call_id = await given_ticket(database)
     first = await store.claim_call(call_id, "one")
     await store.end_call(first)
     await ticket_ran_out(database, call_id)
     assert (await store.claim_call(call_id, "two")).outcome == "over"
-    late = await given_ticket(store, life=-MINUTES)
+    late = await given_ticket(database, life=-MINUTES)
     assert (await store.claim_call(late, "three")).outcome == "over"
 
 
 async def test_a_call_whose_process_died_is_taken_over_and_the_dead_write_no_more(
     database: Database, store: CallStore
 ) -> None:
-    call_id = await given_ticket(store)
+    call_id = await given_ticket(database)
     first = await store.claim_call(call_id, "one")
     await ask(store, first, 1)
     await store.extend_turn(first, 1, answer="先打开", citations=[CITED])
@@ -167,7 +174,7 @@ async def test_a_call_whose_process_died_is_taken_over_and_the_dead_write_no_mor
 async def test_calls_that_were_cut_off_get_their_end_and_keep_their_open_turn(
     database: Database, store: CallStore
 ) -> None:
-    cut_off, alive, unused = [await given_ticket(store) for _ in range(3)]
+    cut_off, alive, unused = [await given_ticket(database) for _ in range(3)]
     claim = await store.claim_call(cut_off, "one")
     await ask(store, claim, 1)
     await store.extend_turn(claim, 1, answer="先打开", citations=[CITED])
@@ -189,15 +196,15 @@ async def test_calls_that_were_cut_off_get_their_end_and_keep_their_open_turn(
     assert await store.end_interrupted_calls(timedelta(seconds=DEAD_AFTER_S)) == 0
 
 
-async def test_a_number_is_given_to_one_turn_only(store: CallStore) -> None:
-    claim = await store.claim_call(await given_ticket(store), "one")
+async def test_a_number_is_given_to_one_turn_only(database: Database, store: CallStore) -> None:
+    claim = await store.claim_call(await given_ticket(database), "one")
     await ask(store, claim, 1)
     with pytest.raises(IntegrityError):
         await ask(store, claim, 1)
 
 
-async def test_a_first_part_is_forgotten(store: CallStore) -> None:
-    call_id = await given_ticket(store)
+async def test_a_first_part_is_forgotten(database: Database, store: CallStore) -> None:
+    call_id = await given_ticket(database)
     claim = await store.claim_call(call_id, "one")
     await ask(store, claim, 1)
     await store.drop_turn(claim, 1)
@@ -232,8 +239,10 @@ async def test_a_database_that_is_away_silences_nobody(tmp_path: Path) -> None:
         Scope("", "its own"),
     ],
 )
-async def test_nobody_reads_an_accounts_call_from_outside(store: CallStore, scope: Scope) -> None:
-    call_id = await given_ticket(store, account="acme")
+async def test_nobody_reads_an_accounts_call_from_outside(
+    database: Database, store: CallStore, scope: Scope
+) -> None:
+    call_id = await given_ticket(database, account="acme")
     claim = await store.claim_call(call_id, "one")
     await ask(store, claim, 1)
     if scope.call_id == "its own":
@@ -245,17 +254,19 @@ async def test_nobody_reads_an_accounts_call_from_outside(store: CallStore, scop
         assert len(await store.turns(own, call_id)) == 1
 
 
-async def test_guests_are_not_one_account(store: CallStore) -> None:
-    mine, theirs = await given_ticket(store), await given_ticket(store)
+async def test_guests_are_not_one_account(database: Database, store: CallStore) -> None:
+    mine, theirs = await given_ticket(database), await given_ticket(database)
     assert await store.call(Scope("", mine), mine) is not None
     assert await store.call(Scope("", mine), theirs) is None
     assert await store.call(Scope(""), mine) is None
 
 
-async def test_two_processes_write_at_once(database_url: str, store: CallStore) -> None:
+async def test_two_processes_write_at_once(
+    database_url: str, database: Database, store: CallStore
+) -> None:
     other_database = Database(database_url)
     stores = (store, CallStore(other_database))
-    calls = [await given_ticket(store) for _ in stores]
+    calls = [await given_ticket(database) for _ in stores]
     claims = [await store.claim_call(call_id, call_id) for call_id in calls]
     await asyncio.gather(
         *(

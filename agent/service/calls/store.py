@@ -29,8 +29,8 @@ HEARTBEAT_S: Final = 5.0
 #: Without a sign of life for this long a process is dead, seconds.
 DEAD_AFTER_S: Final = 20.0
 #: A call whose process died may be taken up again this long, though its ticket has expired: the
-#: customer is still in the room. Seconds.
-_TAKEN_UP_WITHIN_S: Final = 120.0
+#: customer may still be in the room. After it the call is over. Seconds.
+CUT_OFF_AFTER_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,6 @@ class CallStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def create_call(self, call: Call) -> None:
-        """Record that a customer consented and was given a room."""
-        async with self._database.transaction() as session:
-            session.add(call)
 
     # --- holding a call
 
@@ -114,6 +109,34 @@ class CallStore:
         async with self._database.transaction() as session:
             if await _hold(session, claim, ended_at=now):
                 await _close_open_turns(session, [claim.call_id], now)
+
+    async def is_answered(self, scope: Scope, call_id: str) -> bool:
+        """Whether a live process holds the call."""
+        alive = Call.heartbeat_at >= datetime.now(UTC) - timedelta(seconds=DEAD_AFTER_S)
+        async with self._database.transaction() as session:
+            query = select(Call.id).where(
+                Call.id == call_id, _within(scope), Call.ended_at.is_(None), alive
+            )
+            return await session.scalar(query) is not None
+
+    async def give_back(self, scope: Scope, call_id: str) -> None:
+        """The customer has left for good: nobody is let in with this ticket any more.
+
+        A process that holds the call ends it itself.
+        """
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            of_call = (Call.id == call_id, _within(scope))
+            await session.execute(
+                update(Call)
+                .where(*of_call, Call.ticket_expires_at > now)
+                .values(ticket_expires_at=now)
+            )
+            await session.execute(
+                update(Call)
+                .where(*of_call, Call.claimant.is_(None), Call.ended_at.is_(None))
+                .values(ended_at=now)
+            )
 
     async def end_interrupted_calls(self, older_than: timedelta) -> int:
         """Give calls whose process died that long ago their end; how many there were.
@@ -254,6 +277,15 @@ class CallStore:
             )
             return (await session.scalars(query)).all()
 
+    async def cites(self, scope: Scope, call_id: str, entry_id: str, version: int) -> bool:
+        """Whether an answer of the call, be it still spoken, cites that version of the entry."""
+        turns = await self.turns(scope, call_id)
+        return any(
+            citation["id"] == entry_id and citation["version"] == version
+            for turn in turns
+            for citation in turn.citations
+        )
+
 
 def _within(scope: Scope) -> ColumnElement[bool]:
     """The calls of a scope: what every query of them asks besides."""
@@ -266,7 +298,7 @@ def _within(scope: Scope) -> ColumnElement[bool]:
 def _may_be_claimed(claimant: str, now: datetime) -> ColumnElement[bool]:
     """Nobody alive has the call, and its customer may be let in or is still there."""
     dead = Call.heartbeat_at < now - timedelta(seconds=DEAD_AFTER_S)
-    just_died = Call.heartbeat_at >= now - timedelta(seconds=_TAKEN_UP_WITHIN_S)
+    just_died = Call.heartbeat_at >= now - timedelta(seconds=CUT_OFF_AFTER_S)
     in_life = Call.ticket_expires_at >= now
     return or_(
         and_(in_life, or_(Call.claimant.is_(None), Call.ended_at.is_not(None), dead)),

@@ -7,19 +7,22 @@ const { createCall, fetchEntry, saidBy } = await import("./client");
 const { signal } = new AbortController();
 const json = (status: number, body: unknown) => Promise.resolve(Response.json(body, { status }));
 
+const consent = { version: "v", heading: "h", sentences: [] };
+
 describe("createCall", () => {
-  it("says in which language the page is and that the customer agreed", async () => {
-    const call = { call_id: "c", livekit_url: "ws://h", token: "t", room: "r", identity: "i" };
+  it("says in which language the page is and what the customer agreed to", async () => {
+    const call = { call_id: "c", livekit_url: "ws://h", token: "t", call_token: "k", room: "r", identity: "i" };
+    fetched.mockReturnValueOnce(json(200, consent));
     fetched.mockReturnValueOnce(json(201, call));
     await expect(createCall("zh", signal)).resolves.toEqual(call);
     const request = fetched.mock.lastCall?.[0];
     expect(request?.url).toBe("http://page.test/api/calls");
-    await expect(request?.json()).resolves.toEqual({ language: "zh", consent: true });
+    await expect(request?.json()).resolves.toMatchObject({ language: "zh", consent: true, consent_version: "v" });
   });
 
   it("passes on what the server says", async () => {
     const error = { code: "busy", message: "All lines are busy.", remedy: "Call later." };
-    fetched.mockReturnValueOnce(json(503, { error }));
+    fetched.mockReturnValueOnce(json(200, consent)).mockReturnValueOnce(json(503, { error }));
     await expect(createCall("en", signal)).rejects.toMatchObject({
       problem: { kind: "api_refused", said: "All lines are busy. Call later." },
     });
@@ -40,7 +43,9 @@ describe("fetchEntry", () => {
     await expect(fetchEntry("zh/echo?", 2, signal)).rejects.toMatchObject({
       problem: { kind: "entry_refused", said: "No entry." },
     });
-    expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/entries/zh%2Fecho%3F?version=2");
+    const asked = fetched.mock.lastCall?.[0];
+    expect(asked?.url).toBe("http://page.test/api/calls/c/entries/zh%2Fecho%3F?version=2");
+    expect(asked?.headers.get("Authorization")).toBe("Bearer k");
   });
 });
 

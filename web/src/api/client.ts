@@ -7,17 +7,22 @@ import type { paths } from "./schema";
 
 export type Call = paths["/api/calls"]["post"]["responses"]["201"]["content"]["application/json"];
 export type Entry =
-  paths["/api/entries/{entry_id}"]["get"]["responses"]["200"]["content"]["application/json"];
+  paths["/api/calls/{call_id}/entries/{entry_id}"]["get"]["responses"]["200"]["content"]["application/json"];
 
 const client = createClient<paths>();
+/** The call that was begun last: what it cited is open to it alone. */
+let begun: Call | undefined;
 
 /** Ask for a room. The customer has agreed to the transcription: without that nobody calls this. */
 export async function createCall(language: Language, signal: AbortSignal): Promise<Call> {
-  return answerOf(
-    client.POST("/api/calls", { body: { language, consent: true }, signal }),
+  const agreed = await answerOf(
+    client.GET("/api/consent", { params: { query: { language } }, signal }),
     "api_unreachable",
     "api_refused",
   );
+  const body = { language, consent: true, consent_version: agreed.version, principal: "" } as const;
+  begun = await answerOf(client.POST("/api/calls", { body, signal }), "api_unreachable", "api_refused");
+  return begun;
 }
 
 /** The entry in the version that an answer cited: what is there now may say something else. */
@@ -26,9 +31,10 @@ export async function fetchEntry(
   version: number,
   signal: AbortSignal,
 ): Promise<Entry> {
-  const params = { path: { entry_id: id }, query: { version } };
+  const params = { path: { call_id: begun?.call_id ?? "", entry_id: id }, query: { version } };
+  const headers = { Authorization: `Bearer ${begun?.call_token ?? ""}` };
   return answerOf(
-    client.GET("/api/entries/{entry_id}", { params, signal }),
+    client.GET("/api/calls/{call_id}/entries/{entry_id}", { params, headers, signal }),
     "entry_unreachable",
     "entry_refused",
   );

@@ -13,7 +13,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create Call */
+        /**
+         * Create Call
+         * @description A ticket for one call, and a place that is kept for it half a minute.
+         */
         post: operations["create_call_api_calls_post"];
         delete?: never;
         options?: never;
@@ -21,15 +24,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/entries/{entry_id}": {
+    "/api/calls/{call_id}/end": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Entry */
-        get: operations["entry_api_entries__entry_id__get"];
+        get?: never;
+        put?: never;
+        /**
+         * End Call
+         * @description The customer has left for good: give their place back at once.
+         */
+        post: operations["end_call_api_calls__call_id__end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/assistant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Again
+         * @description Ask the assistant to join again, where none came or the one that was there is gone.
+         */
+        post: operations["ask_again_api_calls__call_id__assistant_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/entries/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cited Entry
+         * @description An entry in the version that an answer of this call cited; no other is shown.
+         */
+        get: operations["cited_entry_api_calls__call_id__entries__entry_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Consent
+         * @description The text in one language.
+         */
+        get: operations["consent_api_consent_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -45,7 +111,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Healthz */
+        /**
+         * Healthz
+         * @description The API runs.
+         */
         get: operations["healthz_healthz_get"];
         put?: never;
         post?: never;
@@ -62,7 +131,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Readyz */
+        /**
+         * Readyz
+         * @description The state of every part, for whoever has the installation's token; asked at most so often.
+         */
         get: operations["readyz_readyz_get"];
         put?: never;
         post?: never;
@@ -83,16 +155,26 @@ export interface components {
         CallRequest: {
             /**
              * Language
-             * @description Language of the page; the greeting is in it.
-             * @enum {string}
+             * @description Of the page and the greeting. Left out: what the site signed, else zh.
              */
-            language: "zh" | "en";
+            language?: ("zh" | "en") | null;
             /**
              * Consent
              * @description The customer agrees that the call is transcribed; without it there is no call.
              * @constant
              */
             consent: true;
+            /**
+             * Consent Version
+             * @description Of the text that the customer read: `GET /api/consent`.
+             */
+            consent_version: string;
+            /**
+             * Principal
+             * @description What the operator's site signed (docs/identity.md), unless it is in the header `Authorization: Bearer`. Empty: a guest.
+             * @default
+             */
+            principal: string;
         };
         /**
          * CallTicket
@@ -103,12 +185,35 @@ export interface components {
             call_id: string;
             /** Livekit Url */
             livekit_url: string;
-            /** Token */
+            /**
+             * Token
+             * @description Lets into the room, for minutes.
+             */
             token: string;
+            /**
+             * Call Token
+             * @description Opens what belongs to this call: `Authorization: Bearer` of its own routes.
+             */
+            call_token: string;
             /** Room */
             room: string;
             /** Identity */
             identity: string;
+        };
+        /**
+         * ConsentView
+         * @description What is shown before a call; it follows from how this installation is configured.
+         */
+        ConsentView: {
+            /**
+             * Version
+             * @description Goes with the wish for a call, and is kept with it.
+             */
+            version: string;
+            /** Heading */
+            heading: string;
+            /** Sentences */
+            sentences: string[];
         };
         /**
          * EntryView
@@ -174,6 +279,11 @@ export interface components {
         ErrorView: {
             error: components["schemas"]["ErrorDetail"];
         };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
+        };
         /**
          * PartView
          * @description One part of the installation.
@@ -199,6 +309,19 @@ export interface components {
             parts: {
                 [key: string]: components["schemas"]["PartView"];
             };
+        };
+        /** ValidationError */
+        ValidationError: {
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
+            /** Input */
+            input?: unknown;
+            /** Context */
+            ctx?: Record<string, never>;
         };
         /**
          * AnswerBegun
@@ -324,6 +447,215 @@ export interface operations {
                     "application/json": components["schemas"]["CallTicket"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    end_call_api_calls__call_id__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    ask_again_api_calls__call_id__assistant_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    cited_entry_api_calls__call_id__entries__entry_id__get: {
+        parameters: {
+            query: {
+                version: number;
+            };
+            header?: never;
+            path: {
+                entry_id: string;
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -353,15 +685,13 @@ export interface operations {
             };
         };
     };
-    entry_api_entries__entry_id__get: {
+    consent_api_consent_get: {
         parameters: {
-            query?: {
-                version?: number | null;
+            query: {
+                language: "zh" | "en";
             };
             header?: never;
-            path: {
-                entry_id: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -372,29 +702,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EntryView"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorView"];
+                    "application/json": components["schemas"]["ConsentView"];
                 };
             };
             /** @description Unprocessable Entity */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorView"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -442,6 +754,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReadinessView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
                 };
             };
         };

@@ -1,0 +1,137 @@
+"""Calls: a customer who has agreed in, a ticket out; and what becomes of it before the call."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from agent.api.context import Caller, Context, InContext, InSeat, bearer, read_principal
+from agent.api.refusals import RefusedError, errors
+from agent.rooms.dispatch import close_room, dispatch_again
+from agent.rooms.principal import Principal
+from agent.rooms.tokens import Seat, call_token, room_token
+from agent.service.calls.tables import Call
+from agent.service.scope import Scope
+from common.languages import Language
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/api/calls")
+
+#: HTTP status of each reason for which there is no ticket.
+_REFUSAL_STATUS = {"busy": 503, "too_often": 429, "too_many_calls": 429}
+
+
+class CallRequest(BaseModel):
+    """A customer wants to call."""
+
+    language: Language | None = Field(
+        None, description="Of the page and the greeting. Left out: what the site signed, else zh."
+    )
+    consent: Literal[True] = Field(
+        description="The customer agrees that the call is transcribed; without it there is no call."
+    )
+    consent_version: Annotated[str, Field(max_length=16)] = Field(
+        description="Of the text that the customer read: `GET /api/consent`."
+    )
+    principal: Annotated[str, Field(max_length=4096)] = Field(
+        "",
+        description="What the operator's site signed (docs/identity.md), unless it is in the"
+        " header `Authorization: Bearer`. Empty: a guest.",
+    )
+
+
+class CallTicket(BaseModel):
+    """What the browser needs to join the call."""
+
+    call_id: str
+    livekit_url: str
+    token: str = Field(description="Lets into the room, for minutes.")
+    call_token: str = Field(
+        description="Opens what belongs to this call: `Authorization: Bearer` of its own routes."
+    )
+    room: str
+    identity: str
+
+
+@router.post("", status_code=201, responses=errors(401, 409, 413, 422, 429, 503))
+async def create_call(
+    wish: CallRequest, request: Request, context: InContext, caller: Caller
+) -> CallTicket:
+    """A ticket for one call, and a place that is kept for it half a minute."""
+    principal = read_principal(context, wish.principal or bearer(request), wish.language)
+    consent = context.consent[principal.language]
+    if wish.consent_version != consent.version:
+        raise RefusedError(409, "consent_changed", principal.language)
+    call_id = str(uuid.uuid4())
+    identity = f"customer-{uuid.uuid4().hex[:12]}"
+    seat = Seat(call_id, f"call-{call_id}", identity, principal)
+    life = timedelta(minutes=context.settings.api.token_minutes)
+    await _admit(context, _record(seat, consent.version, life), caller, principal)
+    return CallTicket(
+        call_id=call_id,
+        livekit_url=context.settings.livekit.public_url or context.access.url,
+        token=room_token(context.access, seat, context.settings.agent.name, life),
+        call_token=call_token(seat, context.settings.internal_token),
+        room=seat.room,
+        identity=seat.identity,
+    )
+
+
+@router.post("/{call_id}/end", status_code=204, responses=errors(401, 403))
+async def end_call(seat: InSeat, context: InContext) -> None:
+    """The customer has left for good: give their place back at once."""
+    try:
+        await context.calls.give_back(_scope(seat), seat.call_id)
+    except (SQLAlchemyError, OSError):
+        log.exception("the end of call %s could not be recorded", seat.call_id)
+    await close_room(context.access, seat.room)
+
+
+@router.post("/{call_id}/assistant", status_code=204, responses=errors(401, 403, 429, 503))
+async def ask_again(seat: InSeat, context: InContext) -> None:
+    """Ask the assistant to join again, where none came or the one that was there is gone."""
+    if await context.calls.is_answered(_scope(seat), seat.call_id):
+        return
+    if not await dispatch_again(context.access, seat, context.settings.agent.name):
+        raise RefusedError(429, "enough_attempts", seat.principal.language)
+
+
+async def _admit(context: Context, call: Call, caller: str, principal: Principal) -> None:
+    try:
+        refusal = await context.admission.admit(call, caller)
+    except (SQLAlchemyError, OSError):  # a call without a record is better than no call
+        log.exception("call %s could not be recorded", call.id)
+        return
+    if refusal:
+        raise RefusedError(
+            _REFUSAL_STATUS[refusal.reason],
+            refusal.reason,
+            principal.language,
+            refusal.retry_after_s,
+        )
+
+
+def _record(seat: Seat, consent_version: str, life: timedelta) -> Call:
+    now = datetime.now(UTC)
+    return Call(
+        id=seat.call_id,
+        account=seat.principal.account,
+        contact=seat.principal.contact,
+        room=seat.room,
+        identity=seat.identity,
+        language=seat.principal.language,
+        consented_at=now,
+        consent_version=consent_version,
+        ticket_expires_at=now + life,
+    )
+
+
+def _scope(seat: Seat) -> Scope:
+    return Scope(seat.principal.account, seat.call_id)
