@@ -1,7 +1,4 @@
-"""Numerals: text in, the numbers in it with place and value out, be they digits, 六百 or "twelve".
-
-And the other way: a number in digits in, how it is read aloud out.
-"""
+"""Numerals: text in, the numbers in it with place and value out: 600, 六百, "twelve"."""
 
 from __future__ import annotations
 
@@ -12,10 +9,8 @@ from functools import lru_cache
 from math import inf
 from typing import Final
 
-from cn2an import an2cn, cn2an
+from cn2an import cn2an
 from text_to_num import find_numbers
-
-from common.languages import Language
 
 
 @dataclass(frozen=True)
@@ -209,22 +204,3 @@ def _join(text: str, last: Numeral, glue: str, number: Numeral) -> Numeral:
     values = () if digits.count(".") > 1 else (float(digits),)
     whole = text[last.start : number.end]
     return Numeral(last.start, number.end, whole, digits, values, words=last.words + number.words)
-
-
-# Read aloud
-
-
-def one_by_one(number: str, language: Language) -> str:
-    """一一零, "one one zero" for 110."""
-    if language == "en":
-        return " ".join(ONES[int(digit)] for digit in number)
-    return number.translate(str.maketrans("0123456789", HAN_DIGITS))
-
-
-def cardinal(number: str) -> str:
-    """四千 for 4000; what is longer than any amount, or begins with 0, digit by digit."""
-    plain = number.replace(",", "")
-    whole = plain.partition(".")[0]
-    if len(whole) > 9 or (len(whole) > 1 and whole[0] == "0"):
-        return one_by_one(plain, "zh").replace(".", "点")
-    return re.sub(r"^二(?=[百千万亿])", "两", str(an2cn(plain, "low")))
