@@ -34,6 +34,8 @@ class KnowledgeConfig:
     """Of a Chroma server; empty: Chroma in this process."""
     chroma_token: str = field(default="", repr=False)
     """What that server asks for; empty: nothing."""
+    private_hosts: frozenset[str] = frozenset()
+    """Hosts inside that documents may be fetched from, in lower case."""
     embedding: Endpoint | None = None
     """What embeds, if not the model in this process."""
 
@@ -58,5 +60,6 @@ def knowledge_config(paths: PathSettings, settings: KnowledgeSettings) -> Knowle
         model=embedding_folder(paths),
         chroma_url=settings.chroma_url,
         chroma_token=settings.chroma_token.get_secret_value(),
+        private_hosts=frozenset(settings.private_hosts.lower().replace(",", " ").split()),
         embedding=endpoint if endpoint.url else None,
     )

@@ -23,6 +23,11 @@ class KnowledgeSettings(BaseSettings):
     chroma_token: SecretStr = Field(
         SecretStr(""), description="Its bearer token, where it (or the proxy before it) wants one."
     )
+    private_hosts: str = Field(
+        "",
+        description="Hosts of your own network, separated by commas, that documents may be fetched"
+        " from: wiki.example.com,10.1.2.3. Empty: of the public web alone.",
+    )
     embedding_url: str = Field(
         "", description="OpenAI-compatible embeddings. Empty: the embedded model."
     )

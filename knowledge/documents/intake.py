@@ -14,8 +14,9 @@ from pathlib import Path
 
 from common.errors import InputError, LiukeError
 from knowledge.base import KnowledgeBase
+from knowledge.documents.fetch import Fetcher, digest_of, find_sources
+from knowledge.documents.isolation import IsolatedLoader
 from knowledge.documents.library import Library
-from knowledge.documents.load import find_sources, load
 from knowledge.search.build import BuildReport
 from knowledge.search.vectors import Progress
 
@@ -50,9 +51,12 @@ def add(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) -> 
     Raises InputError for a name that is none of a tenant, and when somebody else is changing
     the knowledge base.
     """
-    with _changing(base, tenant, work) as (library, intake):
+    with (
+        _changing(base, tenant, work) as (library, intake),
+        _taking_in(base, library, tenant, intake, work) as take_in,
+    ):
         for source in _sources(places, intake):
-            _take_in(library, source, tenant, intake, work)
+            take_in(source)
     return intake
 
 
@@ -66,9 +70,10 @@ def sync(base: KnowledgeBase, folder: Path, tenant: str, work: Work) -> Intake:
         raise InputError(f"{folder} is not a folder.", "Check the path.")
     with _changing(base, tenant, work) as (library, intake):
         there = set()
-        for source in _sources([str(folder)], intake):
-            there.add(source)
-            _take_in(library, source, tenant, intake, work)
+        with _taking_in(base, library, tenant, intake, work) as take_in:
+            for source in _sources([str(folder)], intake):
+                there.add(source)
+                take_in(source)
         for document in library.documents(tenant):
             if is_at(document.source, str(folder)) and document.source not in there:
                 library.remove(document.source, tenant)
@@ -119,27 +124,36 @@ def _sources(places: Sequence[str], intake: Intake) -> Iterator[str]:
             intake.problems.append(problem)
 
 
-def _take_in(library: Library, source: str, tenant: str, intake: Intake, work: Work) -> None:
-    work.reading(source)
-    before = library.digest_of(source, tenant)
-    try:
-        document = load(source)
-        if document.digest == before:
-            intake.unchanged.append(source)
-            return
-        library.add(document, tenant)
-    except LiukeError as problem:
-        intake.problems.append(problem)
-        return
-    except sqlite3.Error as error:
-        intake.problems.append(
-            InputError(
-                f"{source} could not be kept ({error}).",
-                "Make room on the disk and run it again; it goes on where it was.",
+@contextmanager
+def _taking_in(
+    base: KnowledgeBase, library: Library, tenant: str, intake: Intake, work: Work
+) -> Iterator[Callable[[str], None]]:
+    """What takes in one document and writes down what became of it."""
+    fetcher = Fetcher(base.config.private_hosts)
+
+    def take_in(source: str) -> None:
+        work.reading(source)
+        before = library.digest_of(source, tenant)
+        try:
+            blob = fetcher.fetch(source)
+            if digest_of(blob) == before:
+                intake.unchanged.append(source)
+                return
+            library.add(loader.load(blob), tenant)
+        except LiukeError as problem:
+            intake.problems.append(problem)
+        except sqlite3.Error as error:
+            intake.problems.append(
+                InputError(
+                    f"{source} could not be kept ({error}).",
+                    "Make room on the disk and run it again; it goes on where it was.",
+                )
             )
-        )
-        return
-    (intake.changed if before else intake.added).append(source)
+        else:
+            (intake.changed if before else intake.added).append(source)
+
+    with IsolatedLoader() as loader:
+        yield take_in
 
 
 def is_at(source: str, place: str) -> bool:

@@ -18,8 +18,13 @@ from typing import Any, Final
 
 from common.errors import SetupError
 from common.languages import LANGUAGES, Language
-from knowledge.documents.load import LoadedDocument, Section
-from knowledge.documents.sections import document_id, parts_of, section_id
+from knowledge.documents.sections import (
+    LoadedDocument,
+    Section,
+    document_id,
+    parts_of,
+    section_id,
+)
 from knowledge.entries.entry import Entry, stored_entry
 from knowledge.search.texts import PassageText, QuestionText, VersionedEntry
 

@@ -1,18 +1,13 @@
 """Loading: the operator's own documents in, passages that can be read aloud out.
 
-A document is fetched (documents.fetch), its kind's parser gives a langchain Document for what
+Of a fetched document (documents.fetch) its kind's parser gives a langchain Document for what
 stands under each heading, and these are cut into sections as long as a passage of the corpus.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 from langchain_core.document_loaders import BaseBlobParser, Blob
@@ -21,7 +16,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from common.errors import InputError
 from common.languages import Language, language_of
-from knowledge.documents.fetch import KINDS, fetch, is_url
+from knowledge.documents.fetch import KINDS, digest_of
 from knowledge.documents.formats.html import HtmlParser
 from knowledge.documents.formats.markdown import MarkdownParser
 from knowledge.documents.formats.openapi import OpenApiParser
@@ -29,7 +24,7 @@ from knowledge.documents.formats.pdf import PdfParser
 from knowledge.documents.formats.tables import CsvParser
 from knowledge.documents.formats.word import WordParser
 from knowledge.documents.injection import neutralised, suspicions, without_orders
-from knowledge.search.passages import CHUNK_CHARACTERS
+from knowledge.documents.sections import CHUNK_CHARACTERS, LoadedDocument, Section
 
 #: The parser of each kind; any langchain parser that gives "title" and "headings" can take its
 #: place.
@@ -43,71 +38,18 @@ PARSERS: Final[dict[str, BaseBlobParser]] = {
     KINDS[".yaml"]: OpenApiParser(),
 }
 
-#: Bytes of a JSON or YAML file within which it has to say that it is an OpenAPI description.
-_HEAD: Final = 65_536
 #: Characters below which a text is of the language that surrounds it: "RoomKit PC端" tells none.
 _TELLING: Final = 40
 #: The best places to cut first; what ends there stays on the left.
 _CUTS: Final = ["\n", "。", "！", "？", ". ", "! ", "? ", "；", "; ", "，", ", ", " ", ""]
 
 
-@dataclass(frozen=True)
-class Section:
-    """A passage of a document, no longer than CHUNK_CHARACTERS of its language."""
-
-    heading: str
-    """The page's title and the headings above the passage: "title · heading · subheading"."""
-    text: str
-    """Can be read aloud; a paragraph a line. Empty where all of it spoke to a model."""
-    language: Language
-    suspicions: tuple[str, ...]
-    """Why it looks written for a model and not for a reader; empty for nearly every section."""
-
-
-@dataclass(frozen=True)
-class LoadedDocument:
-    """What one document says."""
-
-    source: str
-    """Absolute path, or URL."""
-    title: str
-    digest: str
-    """SHA-256 of its bytes as they were loaded, in hexadecimal."""
-    sections: tuple[Section, ...]
-
-
-def find_sources(place: str) -> Iterator[str]:
-    """The documents at a file, folder or URL, as absolute paths or URLs, sorted in each folder.
-
-    Of a folder come the files of known kinds at any depth, JSON and YAML only if they look like an
-    OpenAPI description; hidden ones and node_modules stay out. Raises InputError when there is
-    nothing.
-    """
-    if is_url(place):
-        yield place
-        return
-    path = Path(place).expanduser().absolute()
-    if not path.exists():
-        raise InputError(f"{path} is not there.", "Check the path.")
-    if not path.is_dir():
-        yield str(path)
-        return
-    found = False
-    for source in _files(path):
-        found = True
-        yield str(source)
-    if not found:
-        raise InputError(
-            f"{path} holds no document.", f"Put some there that end in {', '.join(KINDS)}."
-        )
-
-
-def load(source: str) -> LoadedDocument:
-    """The document at an absolute path or URL. Blocks, for seconds where it is long.
+def load(blob: Blob) -> LoadedDocument:
+    """A document as it was fetched. Blocks, for seconds where it is long.
 
     Raises InputError, naming the source and the remedy, for whatever keeps it from being read.
     """
-    blob = fetch(source)
+    source = str(blob.source)
     try:
         parts = [part for part in PARSERS[str(blob.mimetype)].lazy_parse(blob) if part.page_content]
         main = language_of("\n".join(part.page_content for part in parts))
@@ -122,33 +64,7 @@ def load(source: str) -> LoadedDocument:
             "If a browser shows some, a script puts it there: save the page as PDF and load that.",
         )
     title = neutralised(parts[0].metadata["title"])
-    return LoadedDocument(source, title, _digest(blob), tuple(sections))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Documents below ``folder``; a folder that a link leads back to is entered once."""
-    entered: set[str] = set()
-    for here, folders, files in os.walk(folder, followlinks=True):
-        if os.path.realpath(here) in entered:
-            folders.clear()
-            continue
-        entered.add(os.path.realpath(here))
-        folders[:] = sorted(one for one in folders if one != "node_modules" and one[0] != ".")
-        paths = (Path(here) / name for name in sorted(files) if name[0] != ".")
-        yield from filter(_is_document, paths)
-
-
-def _is_document(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix not in KINDS or not path.is_file():
-        return False
-    if suffix not in (".json", ".yaml", ".yml"):
-        return True
-    try:
-        with path.open("rb") as file:
-            return re.search(rb"\b(openapi|swagger)\b", file.read(_HEAD)) is not None
-    except OSError:
-        return False
+    return LoadedDocument(source, title, digest_of(blob), tuple(sections))
 
 
 def _sections(part: Document, main: Language) -> Iterator[Section]:
@@ -189,11 +105,3 @@ _SPLITTERS: Final[dict[Language, RecursiveCharacterTextSplitter]] = {
     "zh": _splitter("zh"),
     "en": _splitter("en"),
 }
-
-
-def _digest(blob: Blob) -> str:
-    with blob.as_bytes_io() as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

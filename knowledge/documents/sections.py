@@ -1,8 +1,43 @@
-"""Ids of sections: zh/doc-0123456789ab-7 is the eighth of a document, an entry like others."""
+"""Sections: what a document says, in passages, and their ids.
+
+zh/doc-0123456789ab-7 is the eighth section of a document, an entry like others.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+
+from common.languages import Language
+
+#: Characters. A passage is read by a language model at about 80 tokens per second before it says a
+#: word, so sections are kept short; e5 reads 512 tokens at most.
+CHUNK_CHARACTERS = {"zh": 320, "en": 900}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A passage of a document, no longer than CHUNK_CHARACTERS of its language."""
+
+    heading: str
+    """The page's title and the headings above the passage: "title · heading · subheading"."""
+    text: str
+    """Can be read aloud; a paragraph a line. Empty where all of it spoke to a model."""
+    language: Language
+    suspicions: tuple[str, ...]
+    """Why it looks written for a model and not for a reader; empty for nearly every section."""
+
+
+@dataclass(frozen=True)
+class LoadedDocument:
+    """What one document says."""
+
+    source: str
+    """Absolute path, or URL."""
+    title: str
+    digest: str
+    """SHA-256 of its bytes as they were loaded, in hexadecimal."""
+    sections: tuple[Section, ...]
 
 
 def document_id(source: str, tenant: str) -> str:

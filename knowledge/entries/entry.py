@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import frontmatter
 import yaml
 
 from common.errors import InputError, LiukeError
 from common.languages import LANGUAGES, Language
+from knowledge.plain_yaml import front_matter
 
 #: An opening is heard at once, before anything else: it has to be short.
 OPENING_LIMIT: Final[dict[Language, int]] = {"zh": 30, "en": 18}
@@ -209,7 +209,7 @@ def _read(path: Path) -> str:
 
 def _front_matter(text: str, path: Path) -> tuple[dict[str, Any], str]:
     try:
-        metadata, body = frontmatter.parse(text)
+        metadata, body = front_matter(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

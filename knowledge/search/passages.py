@@ -14,13 +14,10 @@ from dataclasses import asdict
 from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharacterTextSplitter
 
 from common.languages import Language
+from knowledge.documents.sections import CHUNK_CHARACTERS
 from knowledge.entries.body import spoken
 from knowledge.entries.entry import Corpus, Entry
 from knowledge.search.texts import PassageText, QuestionText, VersionedEntry
-
-#: Characters. A passage is read by a language model at about 80 tokens per second before it says a
-#: word, so sections are kept short; e5 reads 512 tokens at most.
-CHUNK_CHARACTERS = {"zh": 320, "en": 900}
 
 #: Of what is kept of a passage: counted up when it changes, so that an index is made anew.
 _FORM = 2

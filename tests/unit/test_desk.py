@@ -19,7 +19,7 @@ from knowledge.desk import Desk
 from knowledge.documents import intake, library
 from knowledge.documents.intake import Work
 from knowledge.documents.library import Library
-from knowledge.documents.load import LoadedDocument, Section
+from knowledge.documents.sections import LoadedDocument, Section
 from knowledge.search.place import read_manifest
 from tests.unit.embedding import FOLDER
 from tests.unit.test_retrieval import write_corpus

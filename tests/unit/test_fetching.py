@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from langchain_core.document_loaders import Blob
 
 from common.errors import LiukeError
 from knowledge.documents import fetch as fetching
-from knowledge.documents.fetch import fetch
+from knowledge.documents.fetch import Fetcher, is_private
 
 PAGE = "<h1>回声</h1><p>请戴上耳机。</p>".encode("gb18030")
 
@@ -41,6 +43,8 @@ class Site(BaseHTTPRequestHandler):
                 self._answer(200, "text/html", b"<", more=b"p" * 10, pause=0.3)
             case "/endless":
                 self._answer(200, "text/html", b"<p>", more=b"a" * 100)
+            case "/host":
+                self._answer(200, "text/plain", host.encode())
             case "/private":
                 self._answer(403, "text/html", b"")
             case _:
@@ -76,9 +80,17 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-def problem(source: str) -> LiukeError:
+INSIDE = Fetcher(frozenset({"127.0.0.1"}))
+
+
+def fetch(source: str) -> Blob:
+    """From a site of the house, which is named as one that may be fetched from."""
+    return INSIDE.fetch(source)
+
+
+def problem(source: str, fetcher: Fetcher = INSIDE) -> LiukeError:
     with pytest.raises(LiukeError) as caught:
-        fetch(source)
+        fetcher.fetch(source)
     assert source in caught.value.message
     assert caught.value.remedy
     return caught.value
@@ -140,22 +152,79 @@ def test_no_page_leads_to_a_file(site: str) -> None:
     assert "file://" in problem(f"{site}/file").message
 
 
-def test_no_public_page_leads_into_a_private_network(
-    site: str, monkeypatch: pytest.MonkeyPatch
+def names(**addresses: str) -> Fetcher:
+    """Looks up names of public hosts here; 127.0.0.1 plays the public web, 127.0.0.2 the house."""
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return [addresses.get(host.split(".")[0], host)]
+
+    return Fetcher(frozenset(), resolve)
+
+
+@pytest.fixture
+def public_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "is_private", lambda address: address != "127.0.0.1")
+
+
+def port_of(site: str) -> str:
+    return site.rpartition(":")[2]
+
+
+def test_a_private_address_is_not_fetched_unless_the_operator_says_so(site: str) -> None:
+    refused = problem(f"{site}/page", Fetcher())
+    assert "inside a private network" in refused.message
+    assert "LIUKE_KNOWLEDGE_PRIVATE_HOSTS" in refused.remedy
+    assert fetch(f"{site}/page").as_bytes() == PAGE
+
+
+def test_a_name_is_not_fetched_because_it_leads_inside(site: str) -> None:
+    """Whoever has a name of the public web can have it lead to 127.0.0.1."""
+    url = f"http://docs.example.com:{port_of(site)}/page"
+    assert "private network" in problem(url, names(docs="127.0.0.1")).message
+
+
+def test_a_host_of_the_house_may_be_named(site: str) -> None:
+    url = f"http://wiki.example.com:{port_of(site)}/page"
+    inside = replace(names(wiki="127.0.0.1"), private_hosts=frozenset({"wiki.example.com"}))
+    assert inside.fetch(url).as_bytes() == PAGE
+
+
+def test_no_public_page_leads_into_a_private_network(site: str, public_web: None) -> None:
+    fetcher = names(docs="127.0.0.1")
+    url = f"http://docs.example.com:{port_of(site)}"
+    assert "leads to 127.0.0.2" in problem(f"{url}/inside", fetcher).message
+    assert fetcher.fetch(f"{url}/moved").as_bytes() == PAGE
+
+
+def test_what_was_checked_is_what_is_connected_to(site: str, public_web: None) -> None:
+    """The name is looked up once: another answer later changes nothing."""
+    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return next(answers)
+
+    url = f"http://docs.example.com:{port_of(site)}/page"
+    assert Fetcher(frozenset(), resolve).fetch(url).as_bytes() == PAGE
+    assert next(answers) == ["127.0.0.2"]
+
+
+def test_one_private_address_among_several_is_enough(site: str, public_web: None) -> None:
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1", "10.0.0.1"]
+
+    url = f"http://docs.example.com:{port_of(site)}/page"
+    assert "private network" in problem(url, Fetcher(frozenset(), resolve)).message
+
+
+def test_the_host_is_told_its_name_and_the_next_address_is_tried(
+    site: str, public_web: None
 ) -> None:
-    monkeypatch.setattr(fetching, "_is_private", lambda address: address == "127.0.0.2")
-    assert "private network" in problem(f"{site}/inside").message
-    assert fetch(f"{site}/moved").as_bytes() == PAGE
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return ["::1", "127.0.0.1"] if host == "docs.example.com" else [host]
 
-
-def test_a_name_that_is_looked_up_otherwise_later_does_not_either(
-    site: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def never(_: object) -> bool:
-        return False
-
-    monkeypatch.setattr(fetching, "_is_inside", never)
-    assert "private network" in problem(f"{site}/page").message
+    fetcher = Fetcher(frozenset({"docs.example.com"}), resolve)
+    blob = fetcher.fetch(f"http://docs.example.com:{port_of(site)}/host")
+    assert blob.as_bytes().decode() == f"docs.example.com:{port_of(site)}"
 
 
 @pytest.mark.parametrize(
@@ -169,9 +238,18 @@ def test_a_name_that_is_looked_up_otherwise_later_does_not_either(
         ("::ffff:192.168.0.1", True),
         ("fe80::1%eth0", True),
         ("0.0.0.0", True),
+        ("224.0.0.251", True),
+        ("64:ff9b::a00:1", True),
+        ("64:ff9b::808:808", True),
+        ("2002:a00:1::", True),
+        ("2002:808:808::", True),
+        ("2001:0:a00:1::", True),
+        ("::127.0.0.1", True),
+        ("fd00::1", True),
+        ("::ffff:8.8.8.8", False),
         ("8.8.8.8", False),
         ("2606:4700::1111", False),
     ],
 )
 def test_what_counts_as_private(address: str, private: bool) -> None:
-    assert fetching._is_private(address) is private
+    assert is_private(address) is private

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from knowledge.documents.sections import CHUNK_CHARACTERS
 from knowledge.entries.entry import Corpus, Entry
-from knowledge.search import passages as ingest
 from knowledge.search.passages import CorpusTexts
 from knowledge.search.texts import PassageText, entry_of
 
@@ -48,7 +48,7 @@ def test_a_long_section_is_cut_between_sentences_and_loses_nothing() -> None:
     found = passages(entry("## Long\n" + " ".join(sentences)))
     assert len(found) > 1
     for passage in found:
-        assert len(passage.text) <= ingest.CHUNK_CHARACTERS["en"]
+        assert len(passage.text) <= CHUNK_CHARACTERS["en"]
         assert passage.section == "Long"
         assert passage.text.endswith(".")
     assert " ".join(p.text for p in found) == " ".join(sentences)

@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 
 from common.errors import LiukeError
-from knowledge.documents.load import LoadedDocument, Section, find_sources, load
-from knowledge.search.passages import CHUNK_CHARACTERS
+from knowledge.documents.fetch import Fetcher, find_sources
+from knowledge.documents.load import load
+from knowledge.documents.sections import CHUNK_CHARACTERS, LoadedDocument, Section
 
 
 def page(folder: Path, text: str, name: str = "page.md") -> LoadedDocument:
     path = folder / name
     path.write_text(text, encoding="utf-8")
-    return load(str(path))
+    return load(Fetcher().fetch(str(path)))
 
 
 def problem(source: Path) -> LiukeError:
     with pytest.raises(LiukeError) as caught:
-        load(str(source))
+        load(Fetcher().fetch(str(source)))
     assert str(source) in caught.value.message
     assert caught.value.remedy
     return caught.value
@@ -112,6 +113,11 @@ def test_a_folder_gives_its_documents_in_order(tmp_path: Path) -> None:
         path.write_text("openapi: 3.0.0" if name == "api.yaml" else "{}")
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.md").symlink_to(tmp_path / "nowhere.md")
+    outside = tmp_path.with_name("outside")
+    outside.mkdir(exist_ok=True)
+    (outside / "secret.md").write_text("# Not ours")
+    (tmp_path / "link.md").symlink_to(outside / "secret.md")
+    (tmp_path / "linked").symlink_to(outside)
     names = [
         Path(source).relative_to(tmp_path).as_posix() for source in find_sources(str(tmp_path))
     ]

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import frontmatter
 import yaml
 from langchain_core.document_loaders import BaseBlobParser, Blob
 from langchain_core.documents import Document
@@ -22,6 +21,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from knowledge.documents.formats.blocks import documents
 from knowledge.documents.formats.decoding import text_of
 from knowledge.documents.formats.html import main_heading, read_page
+from knowledge.plain_yaml import front_matter
 
 _ATTRIBUTES: Final = re.compile(r"[ \t]*\{[:#.][^{}\n]*\}[ \t]*$", re.M)
 #: ":::note Title" begins a box and ":::" ends it.
@@ -68,7 +68,7 @@ def prose(markdown: str) -> str:
 def _front_matter(text: str) -> tuple[str, str]:
     """The title that a page gives itself, if any, and the rest of the page."""
     try:
-        metadata, body = frontmatter.parse(text)
+        metadata, body = front_matter(text)
     except (yaml.YAMLError, ValueError):
         # Not ours to judge: the page is readable without.
         return "", re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)

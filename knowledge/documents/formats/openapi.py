@@ -20,9 +20,8 @@ from common.languages import Language, language_of
 from knowledge.documents.formats.decoding import text_of
 from knowledge.documents.formats.markdown import prose
 from knowledge.documents.formats.wording import sentence, tidy, titled
+from knowledge.plain_yaml import PlainYamlError, plain_yaml
 
-#: Aliases of one YAML file. A few lines that refer to each other can stand for billions.
-_ALIASES: Final = 200
 _METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 _Node = dict[str, Any]
 
@@ -226,13 +225,7 @@ def _parsed(blob: Blob, source: str) -> object:
     try:
         if blob.mimetype == "application/json":
             return json.loads(text)
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        events = yaml.parse(text, Loader=loader)
-        if sum(isinstance(event, yaml.AliasEvent) for event in events) > _ALIASES:
-            raise InputError(
-                f"{source} has over {_ALIASES} YAML aliases.", "Write out what they stand for."
-            )
-        return yaml.load(text, Loader=loader)
+        return plain_yaml(text)
     except (ValueError, yaml.YAMLError) as error:
         raise InputError(
             f"{source} cannot be read: {_where(error)}", "Correct that place in the file."
@@ -241,6 +234,8 @@ def _parsed(blob: Blob, source: str) -> object:
 
 def _where(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
+    if mark is not None and isinstance(error, PlainYamlError):
+        return f"line {mark.line + 1}: {error.problem}."
     if mark is not None:
         return f"line {mark.line + 1} is no YAML ({getattr(error, 'problem', '')})."
     if isinstance(error, json.JSONDecodeError):
