@@ -20,6 +20,7 @@ from common.errors import LiukeError
 BENCHES: Final = {
     "hearing": ("eval.hearing.bench", "bench-stt"),
     "retrieval": ("eval.retrieval.bench", "eval-retrieval"),
+    "start": ("eval.start.bench", "bench-start"),
     "turns": ("eval.turns.bench", "bench-turns"),
     "voice": ("eval.voice.bench", "bench-voice"),
 }

@@ -64,9 +64,11 @@ async def _say(text: str, language: Language, file: Path) -> dict[str, Any]:
 
 
 async def _speak_here(settings: Settings, text: str, language: Language) -> AsyncIterator[bytes]:
+    from agent.speech.say.cache import SpeechCache
     from agent.speech.say.queue import open_kokoro_queue  # seconds to import
 
-    kokoro_queue = await open_kokoro_queue(settings.paths, settings.speech)
+    cache = await asyncio.to_thread(SpeechCache.of, settings.paths, settings.speech)
+    kokoro_queue = await open_kokoro_queue(settings.paths, settings.speech, cache)
     try:
         async for clip in kokoro_queue.speak(text, language):
             yield clip

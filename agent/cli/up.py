@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import asdict
 
 import typer
+from rich.console import RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
@@ -13,12 +15,12 @@ from rich.table import Table
 
 from agent.cli.output import JsonFlag, err, out, print_json, run
 from agent.cli.progress import show_progress
+from agent.host.audio_ahead import SpeechCached
 from agent.host.install import set_up
 from agent.host.supervisor import ProcessEvent, State, cancel_on_signals
 from agent.host.up import (
     Event,
     Ready,
-    SpeechCached,
     Trouble,
     check_own_ports,
     keep_up,
@@ -75,8 +77,8 @@ class _JsonLines:
                 return
             case ProcessEvent(name, state, detail):
                 print_json({"event": "process", "name": name, "state": state, "detail": detail})
-            case SpeechCached(done, total):
-                print_json({"event": "speech-cache", "done": done, "total": total})
+            case SpeechCached():
+                print_json({"event": "speech-cache", **asdict(event)})
             case Trouble(message, remedy):
                 print_json({"event": "trouble", "message": message, "remedy": remedy})
 
@@ -91,8 +93,9 @@ class _Display:
         self._ready = False
         self._spinner = Spinner("dots")
         self._live = Live(
-            console=err, get_renderable=self._table, refresh_per_second=8, transient=True
+            console=err, get_renderable=self._shown, refresh_per_second=8, transient=True
         )
+        self._speech: SpeechCached | None = None
 
     def __enter__(self) -> None:
         if err.is_terminal:
@@ -115,10 +118,24 @@ class _Display:
                 seconds = time.monotonic() - self._began
                 out.print(f"[bold green]✓[/] Ready after {seconds:.0f} s: [bold]{url}[/]")
                 err.print("[dim]Ctrl-C stops everything.[/]")
-            case SpeechCached(done, total) if done == total:
-                err.print(f"[dim]Audio of {total} openings and fixed phrases is ready.[/]")
+            case SpeechCached():
+                self._show_speech(event)
             case Trouble(message, remedy):
                 err.print(f"[yellow]![/] {escape(message)}\n  {escape(remedy)}", highlight=False)
+
+    def _show_speech(self, event: SpeechCached) -> None:
+        """A line that changes in place; where that cannot be, one for each tenth."""
+        before, self._speech = self._speech, event
+        if event.done == event.total:
+            self._live.stop()
+            err.print("[dim]The audio of all openings and fixed phrases is ready.[/]")
+        elif err.is_terminal:
+            self._live.start()
+        elif before is None or _tenths(event) > _tenths(before):
+            err.print(_speech_line(event))
+
+    def _shown(self) -> RenderableType:
+        return _speech_line(self._speech) if self._speech else self._table()
 
     def _tells_more_than_the_table(self, event: ProcessEvent) -> bool:
         if self._ready or not err.is_terminal:
@@ -138,3 +155,12 @@ class _Display:
 def _line(event: ProcessEvent) -> str:
     detail = f" {escape(event.detail)}" if event.detail else ""
     return f"[{COLOURS[event.state]}]{event.name}: {event.state}.[/]{detail}"
+
+
+def _speech_line(event: SpeechCached) -> str:
+    waits = "; waiting while something is asked" if event.waiting else ""
+    return f"[dim]Audio of openings made ahead: {event.done} of {event.total}{waits}.[/]"
+
+
+def _tenths(event: SpeechCached) -> int:
+    return 10 * event.done // event.total

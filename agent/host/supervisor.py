@@ -111,6 +111,7 @@ class Supervisor:
         self._healthy = {name: asyncio.Event() for name in self._specs}
         self._settled = {name: asyncio.Event() for name in self._specs}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pids: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
         self._log_dir.mkdir(parents=True, exist_ok=True)
@@ -146,6 +147,10 @@ class Supervisor:
                 await event.wait()
 
         await self._first_of(asyncio.create_task(all_settled()))
+
+    def pids(self) -> tuple[int, ...]:
+        """Ids of the programs that run at this moment; what they have started is not among them."""
+        return tuple(self._pids.values())
 
     async def forever(self) -> None:
         """Supervise until cancelled."""
@@ -214,11 +219,13 @@ class Supervisor:
         except OSError as error:  # no memory, no process, no room for the log: it may pass
             return 0.0, f"It could not be started: {error.strerror or error}."
         drain_s = spec.drain_s
+        self._pids[spec.name] = process.pid
         try:
             healthy_s, reason = await self._watch(spec, process)
             drain_s = 0.0  # it is dead, or does not answer: there is nothing to finish
         finally:
             self._healthy[spec.name].clear()
+            del self._pids[spec.name]
             await self._end(process, drain_s)
         last_error = await asyncio.to_thread(last_error_line, log_path, log_start)
         return healthy_s, f"It {reason}." + (f" Its log: {last_error}" if last_error else "")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from agent.host.audio_ahead import Load, SpeechCached, first_words, in_order, make_ahead
 from agent.host.livekit_build import find_livekit_server
 from agent.host.livekit_server import write_server_config
 from agent.host.ports import Port, check_ports
@@ -39,14 +40,6 @@ class Ready:
     """Calls are answered at this address."""
 
     url: str
-
-
-@dataclass(frozen=True)
-class SpeechCached:
-    """How much of what is spoken word for word has its audio made."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -82,13 +75,15 @@ async def keep_up(settings: Settings, tell: Tell) -> None:
     specs = await process_specs(settings)
     async with Supervisor(specs, settings.paths.data_dir / "log", tell) as supervisor:
         await supervisor.healthy()
+        await _make_first_words(settings, tell)
         await _ready(settings)
         tell(Ready(page_url(settings)))
-        filling = asyncio.create_task(_fill_speech_cache(settings, tell))
+        making = asyncio.create_task(_make_the_rest(settings, Load(supervisor.pids), tell))
         try:
             await supervisor.forever()
         finally:
-            filling.cancel()
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
 
 
 def parts_elsewhere(settings: Settings) -> dict[str, str]:
@@ -244,17 +239,28 @@ async def _ready(settings: Settings) -> None:
         ) from None
 
 
-async def _fill_speech_cache(settings: Settings, tell: Tell) -> None:
-    """Have the audio made of what is spoken word for word; calls can begin meanwhile."""
-    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
+async def _make_first_words(settings: Settings, tell: Tell) -> None:
+    """Have the audio there that the first call begins with: seconds at a first start, then none."""
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
-        openings = await knowledge.openings()
-        phrases = fixed_phrases() + [(opening.text, opening.language) for opening in openings]
-        async for done, total in speech.cache(phrases):
-            tell(SpeechCached(done, total))
+        for text, language in first_words():
+            async for _ in speech.speak(text, language):
+                pass
     except LiukeError as error:
         tell(Trouble(error.message, error.remedy))
+    finally:
+        await speech.aclose()
+
+
+async def _make_the_rest(settings: Settings, load: Load, tell: Tell) -> None:
+    """Have the audio made of what is spoken word for word; calls can begin meanwhile."""
+    speech = SpeechClient(settings.speech.url, settings.internal_token)
+    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
+    try:
+        openings = [(o.text, o.language) for o in await knowledge.openings()]
+        await make_ahead(speech, in_order(fixed_phrases(), openings), load, tell)
+    except LiukeError as error:
+        tell(Trouble(f"Audio is made when it is first spoken: {error.message}", error.remedy))
     finally:
         await knowledge.aclose()
         await speech.aclose()

@@ -27,6 +27,8 @@ from agent.speech.contract import (
 )
 from agent.speech.hear.queue import WhisperQueue
 from agent.speech.hear.whisper import Samples, load_whisper
+from agent.speech.say.ahead import Ahead, Maker, Pauses
+from agent.speech.say.cache import SpeechCache
 from agent.speech.say.queue import KokoroQueue, open_kokoro_queue
 from agent.speech.settings import SpeechSettings
 from common.errors import InputError, LiukeError
@@ -81,13 +83,17 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         whisper_queue = WhisperQueue(await asyncio.to_thread(load_whisper, paths, settings))
-        kokoro_queue = await open_kokoro_queue(paths, settings)
+        cache = await asyncio.to_thread(SpeechCache.of, paths, settings)
+        kokoro_queue = await open_kokoro_queue(paths, settings, cache)
         # The first inference allocates; better now than in somebody's turn.
         silence = np.zeros(HEARING_RATE_HZ, dtype=np.float32)
         await whisper_queue.transcribe(silence, purpose="partial", language="en")
         app.state.whisper_queue = whisper_queue
         app.state.kokoro_queue = kokoro_queue
+        app.state.pauses = pauses = Pauses()
+        app.state.ahead = Ahead(kokoro_queue.keys, cache, pauses, maker := Maker())
         yield
+        await maker.end()
         await kokoro_queue.aclose()
         await whisper_queue.aclose()
 
@@ -121,7 +127,7 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
             )
         whisper_queue: WhisperQueue = app.state.whisper_queue
         if purpose != "file":
-            app.state.kokoro_queue.note_call()
+            app.state.pauses.note_call()
         work = whisper_queue.transcribe(
             decode_pcm(body), purpose=purpose, language=language, confirmed=confirmed
         )
@@ -131,20 +137,28 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
     @app.post("/speak")
     async def speak(phrase: Phrase) -> StreamingResponse:
         kokoro_queue: KokoroQueue = app.state.kokoro_queue
+        pauses: Pauses = app.state.pauses
+        pauses.note_call()
         cached = await kokoro_queue.is_cached(phrase.text, phrase.language)
+
+        async def clips() -> AsyncIterator[bytes]:
+            async for pcm in kokoro_queue.speak(phrase.text, phrase.language):
+                pauses.note_call()
+                yield pcm
+
         return StreamingResponse(
-            kokoro_queue.speak(phrase.text, phrase.language),
+            clips(),
             media_type="audio/pcm",
             headers={"X-Speech-Cache": "hit" if cached else "miss"},
         )
 
     @app.post("/cache")
     async def cache(body: Phrases) -> StreamingResponse:
-        kokoro_queue: KokoroQueue = app.state.kokoro_queue
+        ahead: Ahead = app.state.ahead
 
         async def lines() -> AsyncIterator[str]:
             wanted = [(phrase.text, phrase.language) for phrase in body.phrases]
-            async for progress in kokoro_queue.cache(wanted):
+            async for progress in ahead.fill(wanted):
                 yield json.dumps(progress.as_json()) + "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")

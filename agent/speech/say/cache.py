@@ -18,6 +18,9 @@ from collections import OrderedDict
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from agent.speech.settings import SpeechSettings
+from common.settings import PathSettings
+
 log = logging.getLogger(__name__)
 
 #: A file: SHA-256 of the PCM, then the PCM.
@@ -46,6 +49,11 @@ class SpeechKey:
 
 class SpeechCache:
     """Least recently used clips go first. Blocks on the disk: call it in a thread. Thread-safe."""
+
+    @classmethod
+    def of(cls, paths: PathSettings, settings: SpeechSettings) -> SpeechCache:
+        """That of the installation; blocks while it learns what is there."""
+        return cls(paths.data_dir / "speech-cache", settings.cache_mb << 20)
 
     def __init__(self, folder: Path, max_bytes: int, *, memory_bytes: int = 16 << 20) -> None:
         self._folder = folder

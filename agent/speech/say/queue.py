@@ -1,9 +1,8 @@
 """The queue in front of the voice: texts in, audio out clause by clause (PCM s16le mono, 24 kHz).
 
-One clause is synthesised at a time, for two would share the same cores. Live calls go before the
-warming of the cache, a clause that two wait for is made once, and one that nobody waits for any
-more is dropped, even while it is being made: the customer who interrupted must be heard with all
-cores.
+One clause is synthesised at a time, for two would share the same cores. A clause that two wait for
+is made once, and one that nobody waits for any more is dropped, even while it is being made: the
+customer who interrupted must be heard with all cores.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import math
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
-from enum import IntEnum
-from typing import Any, Protocol
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
 
 from agent.speech.clauses import split_clauses
 from agent.speech.say.cache import SpeechCache, SpeechKey
@@ -32,31 +29,6 @@ log = logging.getLogger(__name__)
 
 #: Clauses that may wait: on two cores, half a minute's work already.
 MAX_WAITING = 32
-#: Nothing is made ahead until calls have not used the models for so long, seconds: the voice would
-#: take both cores from the language model, which answers in 20 s then instead of in 5.
-_REST_S = 20.0
-#: But each phrase waits for no longer than this, so that it is made on a busy host too, seconds.
-_LONGEST_REST_S = 60.0
-
-
-class Priority(IntEnum):
-    """Who waits for a clause; the lower goes first."""
-
-    CALL = 0
-    WARMING = 1
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the warming of the cache has come; ``made``: this phrase was not there before."""
-
-    done: int
-    total: int
-    made: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields."""
-        return asdict(self)
 
 
 class Speaker(Protocol):
@@ -78,7 +50,6 @@ class _Job:
 
     key: SpeechKey
     language: Language
-    priority: Priority
     number: int
     audio: asyncio.Future[bytes]
     waiting: int = 0
@@ -103,10 +74,8 @@ class KokoroQueue:
         self._jobs: dict[SpeechKey, _Job] = {}
         self._waiting: set[SpeechKey] = set()
         self._numbers = itertools.count()
-        #: When a call last used the models, time of the loop.
-        self._used_at = -math.inf
         self._work = asyncio.Event()
-        self._worker = asyncio.create_task(self._run(), name="synthesis")
+        self._worker = asyncio.create_task(self._run(), name="kokoro-queue")
 
     async def aclose(self) -> None:
         """Stop; the clause being made is finished, those who wait get a ServiceError."""
@@ -124,46 +93,25 @@ class KokoroQueue:
 
         Raises ServiceError (retryable) when too many wait. Leaving the iteration drops the rest.
         """
-        for key in self._keys(text, language):
-            self.note_call()
-            if pcm := await self._audio(key, language, Priority.CALL):
+        for key in self.keys(text, language):
+            if pcm := await self._audio(key, language):
                 yield pcm
-
-    def note_call(self) -> None:
-        """A call is using the models at this moment."""
-        self._used_at = asyncio.get_running_loop().time()
 
     async def is_cached(self, text: str, language: Language) -> bool:
         """Whether all of ``text`` can be spoken without synthesis."""
-        keys = self._keys(text, language)
+        keys = self.keys(text, language)
         return await asyncio.to_thread(lambda: all(key in self._cache for key in keys))
 
-    async def cache(self, phrases: Sequence[tuple[str, Language]]) -> AsyncIterator[Progress]:
-        """Make what is missing of ``phrases`` in the pauses of calls; tells of each in turn."""
-        for done, (text, language) in enumerate(phrases, start=1):
-            made = not await self.is_cached(text, language)
-            if made:
-                await self._rest()
-                for key in self._keys(text, language):
-                    await self._audio(key, language, Priority.WARMING)
-            yield Progress(done=done, total=len(phrases), made=made)
-
-    async def _rest(self) -> None:
-        now = asyncio.get_running_loop().time
-        latest = now() + _LONGEST_REST_S
-        # Not polled: each sleep lasts until it would be over, unless a call pushes that back.
-        while (left := min(self._used_at + _REST_S, latest) - now()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(left)
-
-    def _keys(self, text: str, language: Language) -> list[SpeechKey]:
+    def keys(self, text: str, language: Language) -> list[SpeechKey]:
+        """Under which the clauses of ``text`` are cached, those that have a sound."""
         said = (spoken(clause, language, self._lexicon) for clause in split_clauses(text))
         return [self._voice.key(words, language) for words in said if words]
 
-    async def _audio(self, key: SpeechKey, language: Language, priority: Priority) -> bytes:
+    async def _audio(self, key: SpeechKey, language: Language) -> bytes:
         cached = await asyncio.to_thread(self._cache.get, key)
         if cached is not None:
             return cached
-        job = self._enqueue(key, language, priority)
+        job = self._enqueue(key, language)
         job.waiting += 1
         try:
             return await asyncio.shield(job.audio)
@@ -181,11 +129,10 @@ class KokoroQueue:
             job.audio.cancel()
             self._voice.abort()
 
-    def _enqueue(self, key: SpeechKey, language: Language, priority: Priority) -> _Job:
+    def _enqueue(self, key: SpeechKey, language: Language) -> _Job:
         if self._worker.done():
             raise _stopping()
         if job := self._jobs.get(key):
-            job.priority = min(job.priority, priority)
             return job
         if len(self._waiting) >= self._max_waiting:
             raise ServiceError(
@@ -194,7 +141,7 @@ class KokoroQueue:
                 retryable=True,
             )
         audio: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        job = _Job(key, language, priority, next(self._numbers), audio)
+        job = _Job(key, language, next(self._numbers), audio)
         self._jobs[key] = job
         self._waiting.add(key)
         self._work.set()
@@ -206,8 +153,7 @@ class KokoroQueue:
             if not self._waiting:
                 self._work.clear()
                 continue
-            waiting = (self._jobs[key] for key in self._waiting)
-            job = min(waiting, key=lambda job: (job.priority, job.number))
+            job = min((self._jobs[key] for key in self._waiting), key=lambda job: job.number)
             self._waiting.discard(job.key)
             await self._make(job)
             if self._jobs.get(job.key) is job:
@@ -244,11 +190,11 @@ def _stopping() -> ServiceError:
     )
 
 
-async def open_kokoro_queue(paths: PathSettings, settings: SpeechSettings) -> KokoroQueue:
-    """Load Kokoro and open the cache. Raises SetupError when a file is missing or broken."""
+async def open_kokoro_queue(
+    paths: PathSettings, settings: SpeechSettings, cache: SpeechCache
+) -> KokoroQueue:
+    """Load Kokoro. Raises SetupError when a file is missing or broken."""
     kokoro = await asyncio.to_thread(load_kokoro, paths, settings, threads=settings.model_threads)
     # The first inference allocates: better now than in somebody's turn.
     await asyncio.to_thread(kokoro.synthesize, "你好。", "zh")
-    folder = paths.data_dir / "speech-cache"
-    cache = await asyncio.to_thread(SpeechCache, folder, settings.cache_mb << 20)
     return KokoroQueue(kokoro, cache, load_lexicon())

@@ -62,11 +62,6 @@ async def heard(kokoro_queue: KokoroQueue, text: str) -> list[str]:
     return [clip.decode() async for clip in kokoro_queue.speak(text, "zh")]
 
 
-async def warmed(kokoro_queue: KokoroQueue, text: str) -> None:
-    async for _ in kokoro_queue.cache([(text, "zh")]):
-        pass
-
-
 async def started(voice: GatedVoice) -> None:
     await asyncio.to_thread(voice.started.acquire)
 
@@ -106,69 +101,6 @@ async def test_the_same_clause_wanted_twice_is_made_once(
     voice.open()
     assert await asyncio.gather(*both) == [["正在查询。"], ["正在查询。"]]
     assert voice.spoken == ["正在查询。"]
-
-
-@pytest.fixture(autouse=True)
-def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests need not wait until a host is at rest."""
-    monkeypatch.setattr("agent.speech.say.queue._REST_S", 0.0)
-
-
-async def test_nothing_is_made_ahead_until_calls_have_been_quiet_for_a_while(
-    kokoro_queue: KokoroQueue, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.speech.say.queue._REST_S", 0.5)
-    voice.open()
-    warming = asyncio.create_task(warmed(kokoro_queue, "预先合成。"))
-    kokoro_queue.note_call()
-    await asyncio.sleep(0.3)
-    kokoro_queue.note_call()
-    await asyncio.sleep(0.3)
-    assert not voice.spoken
-    await warming
-    assert voice.spoken == ["预先合成。"]
-
-
-async def test_on_a_busy_host_each_phrase_waits_for_a_time_only(
-    kokoro_queue: KokoroQueue, voice: GatedVoice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.speech.say.queue._REST_S", 60.0)
-    monkeypatch.setattr("agent.speech.say.queue._LONGEST_REST_S", 0.1)
-    voice.open()
-    kokoro_queue.note_call()
-    await warmed(kokoro_queue, "预先合成。")
-    assert voice.spoken == ["预先合成。"]
-
-
-async def test_calls_go_before_warming(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
-    async def warm(text: str) -> list[bool]:
-        return [progress.made async for progress in kokoro_queue.cache([(text, "zh")])]
-
-    running = asyncio.create_task(heard(kokoro_queue, "第一句话。"))
-    await started(voice)
-    warming = asyncio.create_task(warm("预先合成。"))
-    await settled()
-    call = asyncio.create_task(heard(kokoro_queue, "客户在等。"))
-    await settled()
-    voice.open()
-    await asyncio.gather(running, warming, call)
-    assert voice.spoken == ["第一句话。", "客户在等。", "预先合成。"]
-
-
-async def test_warming_becomes_urgent_when_a_call_wants_it(
-    kokoro_queue: KokoroQueue, voice: GatedVoice
-) -> None:
-    running = asyncio.create_task(heard(kokoro_queue, "第一句话。"))
-    await started(voice)
-    tasks = [asyncio.create_task(warmed(kokoro_queue, "预先合成。"))]
-    await settled()
-    tasks.append(asyncio.create_task(heard(kokoro_queue, "客户在等。")))  # type: ignore[arg-type]
-    await settled()
-    tasks.append(asyncio.create_task(heard(kokoro_queue, "预先合成。")))  # type: ignore[arg-type]
-    await settled()
-    voice.open()
-    await asyncio.gather(running, *tasks)
-    assert voice.spoken == ["第一句话。", "预先合成。", "客户在等。"]
 
 
 async def test_who_leaves_is_not_spoken_to(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
@@ -222,28 +154,27 @@ async def test_a_full_queue_refuses_for_now(kokoro_queue: KokoroQueue, voice: Ga
     assert len(await asyncio.gather(*tasks)) == 4
 
 
+async def test_first_come_first_served(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
+    tasks = [asyncio.create_task(heard(kokoro_queue, "第一句话。"))]
+    await started(voice)
+    for text in ("第三个人。", "第二个人。"):
+        tasks.append(asyncio.create_task(heard(kokoro_queue, text)))
+        await settled()
+    voice.open()
+    await asyncio.gather(*tasks)
+    assert voice.spoken == ["第一句话。", "第三个人。", "第二个人。"]
+
+
 async def test_a_failing_voice_is_a_clear_error_and_not_the_end(
-    kokoro_queue: KokoroQueue, voice: GatedVoice
+    kokoro_queue: KokoroQueue, voice: GatedVoice, caplog: pytest.LogCaptureFixture
 ) -> None:
     voice.open()
     voice.fails = True
-    with pytest.raises(ServiceError, match="could not speak"):
+    with pytest.raises(ServiceError, match="could not speak") as told:
         await heard(kokoro_queue, "说不出来。")
+    assert "说不出来" not in str(told.value) + caplog.text
     voice.fails = False
     assert await heard(kokoro_queue, "说得出来。") == ["说得出来。"]
-
-
-async def test_warming_tells_how_far_it_is(kokoro_queue: KokoroQueue, voice: GatedVoice) -> None:
-    voice.open()
-    phrases: list[tuple[str, Language]] = [
-        ("您好。很高兴。", "zh"),
-        ("😀", "zh"),
-        ("Hello there.", "en"),
-    ]
-    told = [p.as_json() async for p in kokoro_queue.cache([*phrases, phrases[0]])]
-    assert [line["done"] for line in told] == [1, 2, 3, 4]
-    assert [line["made"] for line in told] == [True, False, True, False]
-    assert all(line["total"] == 4 for line in told)
 
 
 async def test_closing_lets_nobody_wait(voice: GatedVoice, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""What `liuke up` has made ahead: what is worth most first, and only while our processes rest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+from agent.host.audio_ahead import Load, Phrase, SpeechCached, first_words, in_order, make_ahead
+from agent.prompts import fixed_phrases
+from agent.speech.client import SpeechClient
+from tests.unit.serving import serve
+
+OPENINGS: list[Phrase] = [
+    ("Turn it off and on again, then wait.", "en"),
+    ("Put on headphones.", "en"),
+    ("先给手机戴上耳机，然后再试一次。", "zh"),
+]
+
+
+def test_first_what_calls_say_then_how_openings_begin_then_the_rest() -> None:
+    ordered = in_order([("Hello.", "en")], OPENINGS)
+    assert ordered == [
+        ("Hello.", "en"),
+        ("先给手机戴上耳机，", "zh"),
+        ("Turn it off and on again,", "en"),
+        ("先给手机戴上耳机，然后再试一次。", "zh"),
+        ("Turn it off and on again, then wait.", "en"),
+        ("Put on headphones.", "en"),
+    ]
+
+
+def test_a_call_begins_with_words_that_are_said_as_they_are() -> None:
+    assert set(first_words()) < set(fixed_phrases())
+
+
+class SlowSpeech:
+    """A speech server that makes a phrase in a tenth of a second, and notes what was wanted."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.wanted: list[list[str]] = []
+        self.app.post("/cache")(self.cache)
+
+    async def cache(self, request: Request) -> StreamingResponse:
+        phrases = (await request.json())["phrases"]
+        self.wanted.append([phrase["text"] for phrase in phrases])
+
+        async def lines() -> AsyncIterator[str]:
+            for done in range(1, len(phrases) + 1):
+                await asyncio.sleep(0.1)
+                yield json.dumps({"done": done, "total": len(phrases), "made": True}) + "\n"
+
+        return StreamingResponse(lines())
+
+
+def working_process() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "while True: pass"])
+
+
+async def test_it_breaks_off_while_a_process_of_ours_works_and_goes_on_where_it_was() -> None:
+    speech, told = SlowSpeech(), list[SpeechCached]()
+    phrases: list[Phrase] = [(f"Phrase {n}.", "en") for n in range(60)]
+    busy: list[subprocess.Popen[bytes]] = []
+    async with serve(speech.app) as url:
+        client = SpeechClient(url, "token")
+        load = Load(lambda: [process.pid for process in busy])
+        making = asyncio.create_task(make_ahead(client, phrases, load, told.append))
+        while len(told) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        busy.append(working_process())
+        while not told[-1].waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        was_at = told[-1].done
+        await asyncio.sleep(1)
+        assert told[-1] == SpeechCached(was_at, 60, waiting=True)
+        busy[0].kill()
+        busy[0].wait()
+        await making
+        await client.aclose()
+    assert told[-1] == SpeechCached(60, 60, waiting=False)
+    assert [len(wanted) for wanted in speech.wanted] == [60, 60 - was_at]
