@@ -181,10 +181,13 @@ class ScriptedCall(HeadlessCall):
         """Wait until something is being said; whether it was."""
         return await self.wait_until(lambda: self.loudspeaker.playing, timeout_ms)
 
-    async def quiet(self, for_ms: float = 1000) -> None:
-        """Wait until nothing has been said for a while."""
-        await self.wait_until(lambda: not self.loudspeaker.open, 30_000)
-        await self.wait(for_ms)
+    async def quiet(self, for_ms: float = 3000) -> None:
+        """Wait until the assistant has said nothing for a while."""
+        silent_since_ms = self.now_ms
+        while self.now_ms - silent_since_ms < for_ms:
+            await self.wait(10)
+            if self.loudspeaker.open:
+                silent_since_ms = self.now_ms
 
     @property
     def said(self) -> list[tuple[str, bool]]:

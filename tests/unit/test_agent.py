@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from tests.unit.scripted import Answers, scripted_call
+import pytest
+
+from agent.call.timing import TIMING
+from agent.prompts import load_phrases
+from common.errors import ServiceError
+from tests.unit.scripted import Answers, SpeechServer, scripted_call
 from tests.virtual_time import virtual_time
+
+PHRASES = load_phrases()
+#: An answer of some ten seconds.
+LONG = "请先打开回声消除。再检查一下扬声器的音量，最后确认房间里没有第二台设备在外放声音。"
 
 
 @virtual_time
@@ -11,9 +20,200 @@ async def test_a_question_is_answered_once_and_soon() -> None:
     answers = Answers()
     async with scripted_call(answers) as call:
         await call.says("我们的通话里有回声怎么办", 1.8)
-        end_ms = call.now_ms
+        asked_ms = call.now_ms
         assert await call.answering()
+        assert call.loudspeaker.runs[-1].start_ms - asked_ms < 800
         await call.quiet()
         assert call.said == [("是这样的，您先打开回声消除。", False)]
-        assert call.loudspeaker.runs[-1].start_ms - end_ms < 800
     assert answers.questions[-1] == "我们的通话里有回声怎么办"
+
+
+@virtual_time
+async def test_who_thinks_in_the_middle_is_answered_when_the_question_is_whole() -> None:
+    answers = Answers()
+    async with scripted_call(answers) as call:
+        await call.says("我想问一下，就是", 1.2)
+        assert not await call.answering(1200)
+        await call.says("回声怎么办", 0.9)
+        assert await call.answering()
+        await call.quiet()
+        assert len(call.said) == 1
+    assert answers.questions[-1] == "我想问一下，就是回声怎么办"
+
+
+@pytest.mark.parametrize("after_ms", [0, 700])
+@virtual_time
+async def test_who_goes_on_as_the_answer_begins_gets_one_to_all_of_it(after_ms: int) -> None:
+    answers = Answers(pieces=[(0.1, LONG)])
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        assert await call.answering()
+        await call.wait(after_ms)
+        await call.says("我们的用户都在印尼那边", 1.5)
+        await call.quiet()
+        (_, was_interrupted), (text, is_interrupted) = call.said
+        assert was_interrupted and not is_interrupted and text == LONG
+    answer, said_before = answers.asked[-1]
+    assert answer.question == "我们的通话里有回声怎么办我们的用户都在印尼那边"
+    assert said_before == [PHRASES["zh"].greeting]
+    assert answer.joins
+
+
+@virtual_time
+async def test_who_asks_something_else_into_an_answer_asks_anew() -> None:
+    answers = Answers(pieces=[(0.1, LONG)])
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        assert await call.answering()
+        await call.wait(3000)
+        await call.says("那录制是怎么收费的呢", 1.5)
+        await call.quiet()
+        assert [interrupted for _, interrupted in call.said] == [True, False]
+    answer, said_before = answers.asked[-1]
+    assert (answer.question, answer.joins) == ("那录制是怎么收费的呢", None)
+    assert "我们的通话里有回声怎么办" in said_before
+
+
+@pytest.mark.parametrize("words", ["嗯", "好的", ""])
+@virtual_time
+async def test_a_supporter_or_a_cough_leaves_the_answer_alone(words: str) -> None:
+    answers = Answers(pieces=[(0.1, LONG)])
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        assert await call.answering()
+        await call.wait(2000)
+        await call.says(words, 0.4)
+        await call.quiet()
+        assert call.said == [(LONG, False)]
+        last = call.loudspeaker.runs[-1]
+        paused = [run for run in call.loudspeaker.runs if run.segment == last.segment]
+        assert len(paused) == 2  # silent at the first sound, and on from the same place
+        assert paused[1].position_ms == pytest.approx(paused[0].end_ms - paused[0].start_ms)
+    assert answers.questions[-1] == "我们的通话里有回声怎么办"
+
+
+@virtual_time
+async def test_a_supporter_alone_is_not_answered() -> None:
+    answers = Answers()
+    async with scripted_call(answers) as call:
+        await call.says("嗯。", 0.5)
+        assert not await call.answering(4000)
+    assert not answers.asked
+
+
+@pytest.mark.parametrize("words", ["等一下", "Hold on."])
+@virtual_time
+async def test_a_request_to_stop_is_granted_in_the_language_of_the_call(words: str) -> None:
+    answers = Answers(pieces=[(0.1, LONG)])
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        assert await call.answering()
+        await call.wait(3000)
+        begins_ms = call.now_ms
+        await call.says(words, 0.8)
+        ends_ms = call.now_ms
+        await call.quiet()
+        (_, is_interrupted), granted = call.said
+        assert is_interrupted and granted == (PHRASES["zh"].go_ahead, False)
+        stopped_ms = max(r.end_ms for r in call.loudspeaker.runs if r.start_ms < begins_ms)
+        assert stopped_ms < ends_ms  # before the words were known
+
+
+@virtual_time
+async def test_who_waits_for_an_answer_is_asked_to_at_once() -> None:
+    answers = Answers(pieces=[(4.0, "先打开回声消除。")])
+    async with scripted_call(answers) as call:
+        for _ in range(2):
+            await call.says("我们的通话里有回声怎么办", 1.8)
+            asked_ms = call.now_ms
+            assert await call.answering()
+            waited_s = (call.loudspeaker.runs[-1].start_ms - asked_ms) / 1000
+            assert waited_s < TIMING.turn_end_s + TIMING.patience_s + 0.5
+            await call.quiet()
+        first, second = (text for text, _ in call.said)
+    acknowledgements = PHRASES["zh"].acknowledgements
+    assert first == acknowledgements[0] + "先打开回声消除。"
+    assert second == acknowledgements[1] + "先打开回声消除。"
+    assert answers.asked[-1][0].acknowledged
+
+
+@virtual_time
+async def test_an_answer_in_time_has_nothing_before_it() -> None:
+    answers = Answers(pieces=[(0.6, "先打开回声消除。"), (4.0, "再看音量。")])
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        await call.answering()
+        await call.quiet(6000)
+        assert call.said == [("先打开回声消除。再看音量。", False)]
+    assert not answers.asked[-1][0].acknowledged
+
+
+@virtual_time
+async def test_composing_while_the_customer_still_speaks_is_never_late() -> None:
+    """A pause that begins an answer and turns out to be none uses up no patience."""
+    answers = Answers(pieces=[(1.5, "先打开回声消除。")])
+    async with scripted_call(answers) as call:
+        await call.says("我想问一下，就是", 1.2)
+        await call.wait(1000)
+        await call.says("回声怎么办", 0.9)
+        await call.answering()
+        await call.quiet()
+        assert len(call.said) == 1
+
+
+@virtual_time
+async def test_who_was_not_understood_is_asked_again() -> None:
+    answers = Answers()
+    async with scripted_call(answers) as call:
+        await call.says("", 1.5)
+        await call.answering()
+        await call.quiet()
+        assert call.said == [(PHRASES["zh"].not_understood, False)]
+    assert not answers.asked
+
+
+@virtual_time
+async def test_who_was_not_heard_is_asked_again_too() -> None:
+    server = SpeechServer()
+    async with scripted_call(Answers(), server) as call:
+        server.is_deaf = True
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        await call.answering()
+        await call.quiet()
+        assert call.said == [(PHRASES["zh"].not_understood, False)]
+
+
+@virtual_time
+async def test_nothing_is_said_to_a_cough() -> None:
+    async with scripted_call(Answers()) as call:
+        await call.says("", 0.3)
+        assert not await call.answering(5000)
+
+
+@virtual_time
+async def test_who_asks_while_the_knowledge_is_away_is_told_so() -> None:
+    away = ServiceError("The knowledge server does not answer.", "Start it.", retryable=True)
+    async with scripted_call(Answers(pieces=[], error=away)) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        await call.answering()
+        await call.quiet()
+        assert call.said == [(PHRASES["zh"].not_working, False)]
+
+
+@virtual_time
+async def test_what_is_said_is_searched_for_while_it_is_said() -> None:
+    answers = Answers()
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        searched = list(answers.searched)
+        await call.quiet()
+    assert len(searched) > 2
+    assert all("我们的通话里有回声怎么办".startswith(words) for words in searched)
+
+
+@virtual_time
+async def test_the_end_of_a_call_stops_what_is_still_searched_for() -> None:
+    answers = Answers(searching_s=3600)
+    async with scripted_call(answers) as call:
+        await call.says("我们的通话里有回声怎么办", 1.8)
+    assert (len(answers.searched), answers.searches_stopped) == (1, 1)
