@@ -96,6 +96,14 @@ class Timing:
     cough_s: float = 0.6
     """Shorter sounds that gave no words are coughs and clicks: nothing was asked."""
 
+    voice_retries_s: tuple[float, ...] = (0.1, 2.0, 2.0)
+    """Waits before a clause is tried again while the speech server does not speak, once an answer:
+    the framework's own. A busy server has room by then; one that is started anew may have."""
+
+    silent_syllable_s: float = 0.2
+    """A clause that cannot be spoken is silent for this long a syllable, the voice's own pace, so
+    that its words are shown as they would have been heard."""
+
     # The voice and its playout (decision 006).
 
     voice_frame_ms: int = 20

@@ -4,21 +4,29 @@ The voice is in the speech server; this stage cuts the text where it can be spok
 for whole sentences is what makes a voice slow to begin: a Mandarin answer is often one sentence.
 Each word leaves with the time at which it is heard, so that an answer that is interrupted is
 remembered up to the word that the customer heard.
+
+Where the server does not speak, the clause is shown in silence and the call goes on: the next one
+may be spoken again. To the framework such an answer is a whole one; it would otherwise end the call
+with the fourth that failed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 
-from livekit.agents import APIConnectionError, APIConnectOptions, tts, utils
+from livekit.agents import APIConnectOptions, tts, utils
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TimedString
 
 from agent.call.timing import TIMING, Timing
 from agent.speech.clauses import ClauseSplitter, syllables
 from agent.speech.client import SpeechClient
 from agent.speech.contract import SPEAKING_RATE_HZ
-from common.errors import LiukeError
+from common.errors import LiukeError, ServiceError
 from common.languages import HAN, Language, language_of
+
+log = logging.getLogger(__name__)
 
 #: A Mandarin character, or whatever else stands between two spaces, with what follows it.
 _WORD = re.compile(rf"[{HAN}][^\w]*|[^\s{HAN}]+\s*|\s+")
@@ -68,6 +76,7 @@ class ClauseStream(tts.SynthesizeStream):
         super().__init__(tts=parent, conn_options=conn_options)
         self._client = client
         self._timing = timing
+        self._retries = iter(timing.voice_retries_s)
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         request_id = utils.shortuuid()
@@ -97,15 +106,33 @@ class ClauseStream(tts.SynthesizeStream):
                 output_emitter.push(pcm)
                 output_emitter.flush()
                 spoken_s += seconds
+        if not spoken_s:  # nothing that can be said: the framework takes that for a failure
+            output_emitter.push(self._silence(answer))
         output_emitter.end_segment()
 
     async def _speak(self, clause: str, language: Language) -> bytes:
         """The clause's audio. It is made in one piece, so waiting for all of it costs nothing."""
         self._mark_started()
-        try:
-            return b"".join([pcm async for pcm in self._client.speak(clause, language)])
-        except LiukeError as error:
-            raise APIConnectionError(str(error)) from error
+        while True:
+            try:
+                pcm = b"".join([part async for part in self._client.speak(clause, language)])
+                return pcm or self._silence(clause)
+            except LiukeError as error:
+                wait_s = next(self._retries, None) if _is_passing(error) else None
+                if wait_s is None:
+                    log.error("a clause was shown and not spoken: %s", error)
+                    return self._silence(clause)
+                log.warning("a clause is tried again in %.1f s: %s", wait_s, error)
+            await asyncio.sleep(wait_s)
+
+    def _silence(self, clause: str) -> bytes:
+        """As long as the clause would have been."""
+        seconds = max(sum(map(syllables, clause)), 1) * self._timing.silent_syllable_s
+        return bytes(2 * round(seconds * SPEAKING_RATE_HZ))
+
+
+def _is_passing(error: LiukeError) -> bool:
+    return isinstance(error, ServiceError) and error.retryable
 
 
 def timed(clause: str, start_s: float, seconds: float) -> list[TimedString]:

@@ -13,6 +13,7 @@ from common.internal import internal_http
 from common.languages import Language
 
 #: An utterance or a clause takes seconds at worst; more is a server that hangs.
+_BUSY = (502, 503, 504)
 _TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 
 
@@ -100,5 +101,10 @@ class SpeechClient:
 
 
 def _refusal(answer: httpx.Response) -> LiukeError:
-    error = answer.json()["error"]
-    return ServiceError(error["message"], error["remedy"], retryable=answer.status_code == 503)
+    try:
+        error = answer.json()["error"]
+        message, remedy = error["message"], error["remedy"]
+    except (ValueError, KeyError, TypeError):  # something between us and the server answered
+        message = f"The speech server refused with HTTP status {answer.status_code}."
+        remedy = "Check LIUKE_SPEECH_URL, and the server's log."
+    return ServiceError(message, remedy, retryable=answer.status_code in _BUSY)

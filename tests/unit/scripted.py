@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from numpy.typing import NDArray
 
 from agent.call.conversation import Conversation, put_together
@@ -26,6 +26,8 @@ from agent.prompts import load_phrases
 from agent.speech.clauses import syllables
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
+from common.errors import ServiceError
+from common.http_errors import install_error_handlers
 from common.languages import Language, language_of
 from eval.audio import from_pcm
 from eval.turns.headless import HeadlessCall, Item
@@ -37,6 +39,7 @@ _SYLLABLE_S = 0.2
 _GREETINGS = 2
 #: What the servers take, seconds.
 _HEARING_S, _SPEAKING_S = 0.1, 0.05
+_BUSY = ServiceError("The speech server is busy.", "Try again in a moment.", retryable=True)
 #: Formants of a, i, u, e, o in Hz.
 _VOWELS = (
     (730, 1090, 2440),
@@ -68,11 +71,12 @@ class SpeechServer:
     def __init__(self) -> None:
         self.script: list[Speech] = []
         #: What it was asked to say, and how sure it is of what it heard.
-        self.spoken: list[str] = []
+        self.spoken: list[tuple[str, Language]] = []
         self.confidence = 0.95
         #: It refuses to speak, to hear.
         self.is_mute = self.is_deaf = False
         self.app = FastAPI()
+        install_error_handlers(self.app)
         self.app.post("/transcribe")(self._transcribe)
         self.app.post("/speak")(self._speak)
 
@@ -81,7 +85,7 @@ class SpeechServer:
         now_s = asyncio.get_running_loop().time()
         await asyncio.sleep(_HEARING_S)
         if self.is_deaf:
-            raise HTTPException(503)
+            raise _BUSY
         heard = (s.said_by(now_s) for s in self.script if s.ends_s > now_s - seconds)
         text = " ".join(filter(None, heard))
         return {
@@ -96,11 +100,12 @@ class SpeechServer:
         }
 
     async def _speak(self, request: Request) -> Response:
-        text = (await request.json())["text"]
+        body = await request.json()
+        text = body["text"]
         await asyncio.sleep(_SPEAKING_S)
         if self.is_mute:
-            raise HTTPException(503)
-        self.spoken.append(text)
+            raise _BUSY
+        self.spoken.append((text, body["language"]))
         samples = round(sum(map(syllables, text)) * _SYLLABLE_S * SPEAKING_RATE_HZ)
         tone = np.sin(np.arange(max(samples, 1)) / 10) * 8000
         return Response(tone.astype("<i2").tobytes(), media_type="application/octet-stream")
