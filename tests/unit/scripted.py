@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response
 from numpy.typing import NDArray
 
 from agent.call.conversation import Conversation, put_together
+from agent.call.floor import Exchange
 from agent.dialogue.answering import Answerer
 from agent.dialogue.contract import Answer
 from agent.models.client import Message
@@ -193,6 +194,14 @@ class ScriptedCall(HeadlessCall):
             await self.wait(10)
             if self.loudspeaker.open:
                 silent_since_ms = self.now_ms
+
+    @property
+    def exchange(self) -> Exchange:
+        """The last question that stands, and the answer to it."""
+        asked = next(item for item in reversed(self.items) if item.role == "user")
+        exchange = self._conversation.floor.answer_to(asked.message.id)
+        assert exchange
+        return exchange
 
     @property
     def said(self) -> list[tuple[str, bool]]:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ async def test_foreign_words_keep_the_voice_of_the_answer() -> None:
 @virtual_time
 async def test_each_word_has_the_time_at_which_it_is_heard() -> None:
     spoken = await say(SpeechServer().app, "First open the settings. Then turn echo control on.")
-    starts = [word.start_time for word in spoken.words]
+    starts = [cast("float", word.start_time) for word in spoken.words]
     assert starts == sorted(starts) and starts[0] == 0.0
     assert spoken.words[-1].end_time == pytest.approx(spoken.seconds, abs=0.02)
     assert spoken.text == "First open the settings. Then turn echo control on."
