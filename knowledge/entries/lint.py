@@ -311,12 +311,14 @@ def _body(page: _Page, words: Vocabulary) -> Iterator[Finding]:
             f"It has no section “{'”, “'.join(missing)}”.",
             f"Write it, or change [sections] in {VOCABULARY.name}.",
         )
-    if not LIST_NUMBER.search(entry.body):
+    heading = words.steps[entry.language]
+    _, steps = page.section(heading)
+    if not LIST_NUMBER.search(steps or entry.body):
         yield _warning(
             file,
             line,
             "no-steps",
-            "It has no numbered steps.",
+            f"It has no numbered steps under “{heading}”.",
             "Number what to do, in the order to do it: steps are spoken one by one.",
         )
 

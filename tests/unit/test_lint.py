@@ -441,6 +441,11 @@ def test_an_entry_without_numbered_steps_says_nothing_to_do(tmp_path: Path) -> N
     assert found(write(tmp_path, *changes)) == [("en", 20, "no-steps")]
 
 
+def test_steps_under_another_heading_are_not_found(tmp_path: Path) -> None:
+    elsewhere = write(tmp_path, ("zh", "## 怎么做\n1. ", "## 怎么做\n先做这些。\n\n## 先后\n1. "))
+    assert ("zh", 20, "no-steps") in found(elsewhere)
+
+
 def test_a_folder_without_entries_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LiukeError, match="no knowledge entry"):
         lint(tmp_path)
