@@ -25,11 +25,11 @@ from agent.call.voice_activity import RestedVAD, SharedVAD
 from agent.dialogue.answering import Answerer
 from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases
+from agent.rooms.principal import Principal
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from common.languages import Language
 from knowledge.client import KnowledgeClient
-from knowledge.contract import PUBLIC
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,17 @@ class Conversation:
             await part.aclose()
 
 
-def open_conversation(settings: Settings, greeting_language: Language) -> Conversation:
-    """A call for these settings: in a room, or with audio that comes from elsewhere."""
+def open_conversation(settings: Settings, principal: Principal) -> Conversation:
+    """A call on somebody's behalf: in a room, or with audio that comes from elsewhere.
+
+    It finds what is for everybody, and the documents of the principal's account.
+    """
     speech = SpeechClient(settings.speech.url, settings.internal_token)
-    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
+    knowledge = KnowledgeClient(
+        settings.knowledge.url, settings.internal_token, tenant=principal.account
+    )
     answerer = Answerer(knowledge, resolve_language_model(settings))
-    stages = put_together(speech, answerer, greeting_language)
+    stages = put_together(speech, answerer, principal.language)
     return replace(stages, parts=(*stages.parts, knowledge))
 
 

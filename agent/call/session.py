@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import socket
@@ -23,6 +22,7 @@ from agent.call.presence import Presence
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
+from agent.rooms.tokens import read_seat
 from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
 from agent.service.database import Database
 from agent.settings import Settings
@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 
 
 async def hold_call(ctx: JobContext) -> None:
-    """Answer one call. The dispatch's metadata names it: `{"call_id", "identity", "language"}`."""
+    """Answer one call. The dispatch's metadata is its customer's seat: `agent/rooms/tokens.py`."""
     settings = Settings()
-    call = json.loads(ctx.job.metadata)
+    seat = read_seat(ctx.job.metadata)
     database = Database(settings.database_url)
     records = CallStore(database)
-    claim = await records.claim_call(call["call_id"], _claimant())
+    claim = await records.claim_call(seat.call_id, _claimant())
     if not claim.granted:
         log.info("call %s is not answered here: %s", claim.call_id, claim.outcome)
         await database.aclose()
@@ -45,7 +45,7 @@ async def hold_call(ctx: JobContext) -> None:
             await ctx.delete_room()
         ctx.shutdown(claim.outcome)
         return
-    conversation = open_conversation(settings, call["language"])
+    conversation = open_conversation(settings, seat.principal)
     held = HeldCall(ctx, conversation, records, claim)
 
     async def close(_reason: str) -> None:
@@ -54,7 +54,7 @@ async def hold_call(ctx: JobContext) -> None:
         await database.aclose()
 
     ctx.add_shutdown_callback(close)
-    await held.answer(call["identity"], closing_of(ctx.proc), limits_of(settings))
+    await held.answer(seat.identity, closing_of(ctx.proc), limits_of(settings))
 
 
 def limits_of(settings: Settings) -> Limits:

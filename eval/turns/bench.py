@@ -28,6 +28,7 @@ from agent.cli.output import err, print_json
 from agent.host.supervisor import Supervisor
 from agent.host.up import process_specs
 from agent.probe.audio import Span
+from agent.rooms.principal import guest
 from agent.settings import Settings
 from agent.speech.clauses import split_clauses
 from agent.speech.client import SpeechClient
@@ -182,7 +183,7 @@ class Bench:
                 clauses.append((clause, len(pcm) / 2 * 1000 / SPEAKING_RATE_HZ))
         finally:
             await speech.aclose()
-        async with HeadlessCall(open_conversation(self._settings, language)) as call:
+        async with HeadlessCall(open_conversation(self._settings, guest(language))) as call:
             await _begin(call, text)
             await call.wait_until(lambda: not call.loudspeaker.open, 120_000)
             runs = [r for r in call.loudspeaker.runs if r.segment == call.loudspeaker.segment]
@@ -195,7 +196,7 @@ class Bench:
         noise = amplified(await self._material.room_noise(), SPEECH_DB - condition.snr_db)
         line = TelephoneLine(PACKET_LOSS, _rng(condition, 3)) if condition.telephone else None
         async with self._places:
-            conversation = open_conversation(self._settings, "zh")
+            conversation = open_conversation(self._settings, guest("zh"))
             call = HeadlessCall(conversation, background=noise, line=line)
             async with call:
                 await call.wait_until(lambda: call.loudspeaker.playing, 5000)
