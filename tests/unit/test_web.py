@@ -15,12 +15,14 @@ from common.settings import PROJECT_ROOT
 WEB = PROJECT_ROOT / "web"
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("script", ["check", "test"])
 async def test_the_pages_pass(script: str) -> None:
     """Raises with the tool's last lines when they do not."""
     await run_script(script, WEB, Settings().paths.cache_dir, lambda _progress: None)
 
 
+@pytest.mark.timeout(600)
 async def test_types_of_another_api_are_stale(tmp_path: Path) -> None:
     await run_script("check:types", WEB, tmp_path, lambda _progress: None)
     web = tmp_path / "web"

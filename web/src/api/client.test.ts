@@ -2,57 +2,94 @@ import { describe, expect, it, vi } from "vitest";
 
 const fetched = vi.fn<(request: Request) => Promise<Response>>();
 vi.stubGlobal("fetch", fetched);
-const { createCall, fetchEntry, saidBy } = await import("./client");
+const { createCall, endCall, fetchConsent, fetchEntry, refusalIn } = await import("./client");
 
 const { signal } = new AbortController();
-const json = (status: number, body: unknown) => Promise.resolve(Response.json(body, { status }));
+const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
+  Promise.resolve(Response.json(body, { status, headers }));
+const refused = (code: string) => ({ error: { code, message: "No.", remedy: "Call later." } });
+const ticket = {
+  call_id: "c-1",
+  livekit_url: "ws://h",
+  token: "t",
+  call_token: "opens",
+  room: "r",
+  identity: "i",
+};
+const call = () => createCall("zh", "v1", "signed", signal);
 
-const consent = { version: "v", heading: "h", sentences: [] };
+describe("fetchConsent", () => {
+  it("has no text of its own to fall back on", async () => {
+    fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    await expect(fetchConsent("zh", signal)).rejects.toMatchObject({
+      problem: { kind: "consent_unreachable" },
+    });
+    expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/consent?language=zh");
+  });
+});
 
 describe("createCall", () => {
-  it("says in which language the page is and what the customer agreed to", async () => {
-    const call = { call_id: "c", livekit_url: "ws://h", token: "t", call_token: "k", room: "r", identity: "i" };
-    fetched.mockReturnValueOnce(json(200, consent));
-    fetched.mockReturnValueOnce(json(201, call));
-    await expect(createCall("zh", signal)).resolves.toEqual(call);
+  it("says who calls, in which language, and what they agreed to", async () => {
+    fetched.mockReturnValueOnce(json(201, ticket));
+    await expect(call()).resolves.toEqual(ticket);
     const request = fetched.mock.lastCall?.[0];
     expect(request?.url).toBe("http://page.test/api/calls");
-    await expect(request?.json()).resolves.toMatchObject({ language: "zh", consent: true, consent_version: "v" });
+    await expect(request?.json()).resolves.toEqual({
+      language: "zh",
+      consent: true,
+      consent_version: "v1",
+      principal: "signed",
+    });
   });
 
   it("passes on what the server says", async () => {
-    const error = { code: "busy", message: "All lines are busy.", remedy: "Call later." };
-    fetched.mockReturnValueOnce(json(200, consent)).mockReturnValueOnce(json(503, { error }));
-    await expect(createCall("en", signal)).rejects.toMatchObject({
-      problem: { kind: "api_refused", said: "All lines are busy. Call later." },
+    fetched.mockReturnValueOnce(json(429, refused("too_often"), { "Retry-After": "9" }));
+    await expect(call()).rejects.toMatchObject({
+      problem: { kind: "api_refused", said: "No. Call later." },
     });
+  });
+
+  it("knows for how long all lines are busy", async () => {
+    fetched.mockReturnValueOnce(json(503, refused("busy"), { "Retry-After": "45" }));
+    await expect(call()).rejects.toMatchObject({ problem: { kind: "busy", waitS: 45 } });
+  });
+
+  it("knows when something else is agreed to by now", async () => {
+    fetched.mockReturnValueOnce(json(409, refused("consent_changed")));
+    await expect(call()).rejects.toMatchObject({ problem: { kind: "consent_changed" } });
   });
 
   it("tells a server that is away from one that refuses", async () => {
     const problem = { kind: "api_unreachable" };
     fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
-    await expect(createCall("en", signal)).rejects.toMatchObject({ problem });
+    await expect(call()).rejects.toMatchObject({ problem });
     fetched.mockResolvedValueOnce(new Response("<h1>Bad Gateway</h1>", { status: 502 }));
-    await expect(createCall("en", signal)).rejects.toMatchObject({ problem });
+    await expect(call()).rejects.toMatchObject({ problem });
   });
 });
 
-describe("fetchEntry", () => {
-  it("keeps an id with unusual characters in its place", async () => {
-    fetched.mockReturnValueOnce(json(404, { error: { code: "x", message: "No entry.", remedy: "" } }));
-    await expect(fetchEntry("zh/echo?", 2, signal)).rejects.toMatchObject({
-      problem: { kind: "entry_refused", said: "No entry." },
+describe("what belongs to a call", () => {
+  it("is opened with the ticket, an id with unusual characters kept in its place", async () => {
+    fetched.mockReturnValueOnce(json(404, refused("no_entry")));
+    await expect(fetchEntry(ticket, "zh/echo?", 2, signal)).rejects.toMatchObject({
+      problem: { kind: "entry_refused", said: "No. Call later." },
     });
-    const asked = fetched.mock.lastCall?.[0];
-    expect(asked?.url).toBe("http://page.test/api/calls/c/entries/zh%2Fecho%3F?version=2");
-    expect(asked?.headers.get("Authorization")).toBe("Bearer k");
+    const request = fetched.mock.lastCall?.[0];
+    expect(request?.url).toBe("http://page.test/api/calls/c-1/entries/zh%2Fecho%3F?version=2");
+    expect(request?.headers.get("Authorization")).toBe("Bearer opens");
+  });
+
+  it("is ended without waiting, whatever comes back", () => {
+    fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    endCall(ticket);
+    expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/calls/c-1/end");
   });
 });
 
-describe("saidBy", () => {
+describe("refusalIn", () => {
   it("finds nothing in what is not our error body", () => {
     for (const body of [undefined, null, "Bad Gateway", {}, { error: "no" }, { error: {} }]) {
-      expect(saidBy(body)).toBeUndefined();
+      expect(refusalIn(body)).toBeUndefined();
     }
   });
 });

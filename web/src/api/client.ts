@@ -1,48 +1,80 @@
-/** The web API as the page sees it: a call's room and token, and the entries that answers cite. */
+/** The web API as the page sees it: what is agreed to, a call's ticket, and the entries that its answers cite. */
 
 import createClient from "openapi-fetch";
-import type { Language } from "../i18n";
 import { ProblemError, type ProblemKind } from "../call/problem";
-import type { paths } from "./schema";
+import type { Language } from "../i18n";
+import type { components, paths } from "./schema";
 
-export type Call = paths["/api/calls"]["post"]["responses"]["201"]["content"]["application/json"];
-export type Entry =
-  paths["/api/calls/{call_id}/entries/{entry_id}"]["get"]["responses"]["200"]["content"]["application/json"];
+type Schemas = components["schemas"];
+export type Consent = Schemas["ConsentView"];
+export type Ticket = Schemas["CallTicket"];
+export type Entry = Schemas["EntryView"];
 
 const client = createClient<paths>();
-/** The call that was begun last: what it cited is open to it alone. */
-let begun: Call | undefined;
 
-/** Ask for a room. The customer has agreed to the transcription: without that nobody calls this. */
-export async function createCall(language: Language, signal: AbortSignal): Promise<Call> {
-  const agreed = await answerOf(
+/** What a customer agrees to before a call. */
+export async function fetchConsent(language: Language, signal: AbortSignal): Promise<Consent> {
+  return answerOf(
     client.GET("/api/consent", { params: { query: { language } }, signal }),
-    "api_unreachable",
-    "api_refused",
+    "consent_unreachable",
+    "consent_unreachable",
   );
-  const body = { language, consent: true, consent_version: agreed.version, principal: "" } as const;
-  begun = await answerOf(client.POST("/api/calls", { body, signal }), "api_unreachable", "api_refused");
-  return begun;
 }
 
-/** The entry in the version that an answer cited: what is there now may say something else. */
+/** Ask for a room. The customer has read and agreed to `consentVersion`: without that nobody calls this. */
+export async function createCall(
+  language: Language,
+  consentVersion: string,
+  principal: string,
+  signal: AbortSignal,
+): Promise<Ticket> {
+  const body = { language, consent: true, consent_version: consentVersion, principal } as const;
+  return answerOf(client.POST("/api/calls", { body, signal }), "api_unreachable", "api_refused");
+}
+
+/** The customer has left for good; nobody waits for the answer, and without it the server finds out later. */
+export function endCall(ticket: Ticket): void {
+  const params = { path: { call_id: ticket.call_id } };
+  void client
+    .POST("/api/calls/{call_id}/end", { params, headers: opening(ticket), keepalive: true })
+    .catch(() => undefined);
+}
+
+/** Ask the assistant to join again. */
+export async function askAgain(ticket: Ticket): Promise<void> {
+  const params = { path: { call_id: ticket.call_id } };
+  const request = client.POST("/api/calls/{call_id}/assistant", { params, headers: opening(ticket) });
+  await answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** The entry in the version that an answer of this call cited: what is there now may say something else. */
 export async function fetchEntry(
+  ticket: Ticket,
   id: string,
   version: number,
   signal: AbortSignal,
 ): Promise<Entry> {
-  const params = { path: { call_id: begun?.call_id ?? "", entry_id: id }, query: { version } };
-  const headers = { Authorization: `Bearer ${begun?.call_token ?? ""}` };
+  const params = { path: { call_id: ticket.call_id, entry_id: id }, query: { version } };
   return answerOf(
-    client.GET("/api/calls/{call_id}/entries/{entry_id}", { params, headers, signal }),
+    client.GET("/api/calls/{call_id}/entries/{entry_id}", {
+      params,
+      headers: opening(ticket),
+      signal,
+    }),
     "entry_unreachable",
     "entry_refused",
   );
 }
 
+/** What belongs to a call is open to whoever has its ticket. */
+function opening(ticket: Ticket): { Authorization: string } {
+  return { Authorization: `Bearer ${ticket.call_token}` };
+}
+
 interface Reply<Data> {
   data?: Data;
   error?: unknown;
+  response: Response;
 }
 
 async function answerOf<Data>(
@@ -53,18 +85,29 @@ async function answerOf<Data>(
   const reply = await request.catch(() => {
     throw new ProblemError({ kind: unreachable });
   });
-  if (reply.data !== undefined) return reply.data;
-  const said = saidBy(reply.error);
+  if (reply.response.ok) return reply.data as Data;
+  const refusal = refusalIn(reply.error);
   // Without our own error body it was a proxy in between that answered, and the API is away.
-  throw new ProblemError(said === undefined ? { kind: unreachable } : { kind: refused, said });
+  if (!refusal) throw new ProblemError({ kind: unreachable });
+  const waitS = Number(reply.response.headers.get("Retry-After"));
+  if (refusal.code === "busy" && waitS > 0) throw new ProblemError({ kind: "busy", waitS });
+  if (refusal.code === "consent_changed") throw new ProblemError({ kind: "consent_changed" });
+  throw new ProblemError({ kind: refused, said: refusal.said });
 }
 
-/** The message and remedy out of the API's error body, `{"error": {"code", "message", "remedy"}}`. */
-export function saidBy(body: unknown): string | undefined {
+interface Refusal {
+  code: string;
+  /** Message and remedy, in the language of the page. */
+  said: string;
+}
+
+/** What the API's error body says, `{"error": {"code", "message", "remedy"}}`. */
+export function refusalIn(body: unknown): Refusal | undefined {
   if (!isRecord(body) || !isRecord(body.error)) return undefined;
-  const { message, remedy } = body.error;
-  const parts = [message, remedy].filter((part) => typeof part === "string" && part !== "");
-  return parts.length > 0 ? parts.join(" ") : undefined;
+  const { code, message, remedy } = body.error;
+  const said = [message, remedy].filter((part) => typeof part === "string" && part !== "");
+  if (typeof code !== "string" || said.length === 0) return undefined;
+  return { code, said: said.join(" ") };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

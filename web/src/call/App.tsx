@@ -1,5 +1,6 @@
 /** The call page: the head that is always there, and the page of the call's phase below it. */
 
+import { useQueryClient } from "@tanstack/react-query";
 import { RoomAudioRenderer, RoomContext, useLocalParticipant } from "@livekit/components-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -15,15 +16,20 @@ import { StartPage } from "./components/StartPage";
 import type { Citation } from "./conversation";
 import { useActivity } from "./useActivity";
 import { type CallControl, useCall } from "./useCall";
+import { CONSENT } from "./useConsent";
 import { useConversation } from "./useConversation";
 
-export function App() {
-  const call = useCall();
+/** `principal`: who calls, as the operator's site signed it; empty for a guest. */
+export function App({ principal }: { principal: string }) {
+  const call = useCall(principal);
   const [calls, setCalls] = useState(0);
   const language = usePageLanguage();
-  const start = () => {
+  const queries = useQueryClient();
+  const start = (consentVersion: string) => {
     setCalls(calls + 1);
-    void call.start(language);
+    void call.start(language, consentVersion).then((problem) => {
+      if (problem?.kind === "consent_changed") void queries.resetQueries({ queryKey: [CONSENT] });
+    });
   };
   // The sound stands outside the boundary: a fault on the page does not end what is heard.
   return (
@@ -36,8 +42,14 @@ export function App() {
   );
 }
 
+interface PhasesProps {
+  call: CallControl;
+  /** Called with the version of the text that the customer agreed to. */
+  onStart: (consentVersion: string) => void;
+}
+
 /** Made anew for each call, so that nothing of the last one is left in it. */
-function Phases({ call, onStart }: { call: CallControl; onStart: () => void }) {
+function Phases({ call, onStart }: PhasesProps) {
   const { t } = useTranslation("call");
   const { state } = call;
   const { isMicrophoneEnabled } = useLocalParticipant();
@@ -60,6 +72,7 @@ function Phases({ call, onStart }: { call: CallControl; onStart: () => void }) {
           microphoneProblem={call.microphoneProblem}
           onAsk={ask}
           onMicrophone={call.setMicrophone}
+          onAskAgain={call.askAgain}
           onHangUp={() => void call.hangUp()}
           onOpen={setOpened}
         />
@@ -74,6 +87,7 @@ function Phases({ call, onStart }: { call: CallControl; onStart: () => void }) {
         />
       )}
       <SourceDialog
+        ticket={call.ticket}
         citation={opened}
         onClose={() => {
           setOpened(undefined);

@@ -5,6 +5,8 @@ import en from "../messages/en/call.json";
 import zh from "../messages/zh/call.json";
 import { startPage } from "../page";
 import { App } from "./App";
+import { takePrincipal } from "./principal";
 
 setLogLevel(LogLevel.warn);
-await startPage("call", { zh, en }, <App />);
+const principal = takePrincipal(location, history);
+await startPage("call", { zh, en }, <App principal={principal} />);

@@ -11,7 +11,7 @@ export type ProblemKind = {
 
 export interface Problem {
   kind: ProblemKind;
-  /** What the server said, in its own words; shown below the remedy. */
+  /** What happened and what to do in the server's words, in the language of the page then. */
   said?: string;
   /** In how many seconds another try may succeed. */
   waitS?: number;

@@ -9,7 +9,7 @@ import {
   type TrackPublication,
 } from "livekit-client";
 import { useEffect, useRef, useState } from "react";
-import { createCall } from "../api/client";
+import { askAgain, createCall, endCall, type Ticket } from "../api/client";
 import type { Language } from "../i18n";
 import { type Problem, ProblemError, type ProblemKind } from "./problem";
 import { type CallState, endReasonOf } from "./callState";
@@ -19,17 +19,24 @@ export interface CallControl {
   room: Room;
   state: CallState;
   microphoneProblem: ProblemKind | undefined;
-  start: (language: Language) => Promise<void>;
+  /** Of the call that was begun last: opens its sources. */
+  ticket: Ticket | undefined;
+  /** `consentVersion`: of the text that the customer has agreed to. Gives why there is no call, if so. */
+  start: (language: Language, consentVersion: string) => Promise<Problem | undefined>;
   hangUp: () => Promise<void>;
+  /** Ask for the assistant again where none is; rejects with a ProblemError. */
+  askAgain: () => Promise<void>;
   /** Leave the summary for the start page. */
   leave: () => void;
   setMicrophone: (on: boolean) => Promise<void>;
 }
 
-export function useCall(): CallControl {
+/** `principal`: who calls, as the operator's site signed it; empty for a guest. */
+export function useCall(principal: string): CallControl {
   const [room, setRoom] = useState(newRoom);
   const [state, setState] = useState<CallState>({ phase: "idle" });
   const [problem, setProblem] = useState<ProblemKind>();
+  const [ticket, setTicket] = useState<Ticket>();
   const attempt = useRef<AbortController>(undefined);
 
   useEffect(() => {
@@ -57,19 +64,30 @@ export function useCall(): CallControl {
     };
   }, [room]);
 
-  const start = async (language: Language) => {
+  const start = async (language: Language, consentVersion: string) => {
     const { signal } = (attempt.current = new AbortController());
     const next = newRoom();
     setRoom(next);
     setProblem(undefined);
     setState({ phase: "calling" });
+    let begun: Ticket | undefined;
+    const ask = async () => {
+      begun = await createCall(language, consentVersion, principal, signal);
+      setTicket(begun);
+      return begun;
+    };
     try {
-      setProblem(await placeCall(next, language, signal));
+      setProblem(await placeCall(next, ask, signal));
       setState({ phase: "live", startedAtMs: Date.now() });
     } catch (error) {
+      if (begun) endCall(begun);
       await next.disconnect();
-      if (!signal.aborted) setState({ phase: "idle", problem: problemOf(error) });
+      if (signal.aborted) return undefined;
+      const failed = problemOf(error);
+      setState({ phase: "idle", problem: failed });
+      return failed;
     }
+    return undefined;
   };
 
   const hangUp = async () => {
@@ -78,6 +96,7 @@ export function useCall(): CallControl {
       setState({ phase: "idle" });
     }
     await room.disconnect();
+    if (ticket && state.phase === "live") endCall(ticket);
   };
 
   const setMicrophone = async (on: boolean) => {
@@ -93,7 +112,19 @@ export function useCall(): CallControl {
     setState({ phase: "idle" });
   };
 
-  return { room, state, microphoneProblem: problem, start, hangUp, leave, setMicrophone };
+  return {
+    room,
+    state,
+    ticket,
+    microphoneProblem: problem,
+    start,
+    hangUp,
+    askAgain: async () => {
+      if (ticket) await askAgain(ticket);
+    },
+    leave,
+    setMicrophone,
+  };
 }
 
 /** A customer's own mute leaves the microphone running; LiveKit mutes one that ended and has no successor. */
@@ -120,12 +151,12 @@ function problemOf(error: unknown): Problem {
  */
 async function placeCall(
   room: Room,
-  language: Language,
+  askForTicket: () => Promise<Ticket>,
   signal: AbortSignal,
 ): Promise<ProblemKind | undefined> {
   const opening = openMicrophone();
   try {
-    const call = await createCall(language, signal);
+    const call = await askForTicket();
     const microphone = await opening;
     signal.throwIfAborted();
     await room.connect(call.livekit_url, call.token).catch(() => {

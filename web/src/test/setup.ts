@@ -20,6 +20,9 @@ vi.stubGlobal("Request", PageRequest);
 vi.stubGlobal("CSS", { escape: (name: string) => name });
 vi.stubGlobal("scrollTo", () => undefined);
 HTMLElement.prototype.scrollTo = () => undefined;
+HTMLCanvasElement.prototype.getContext = () => null;
+// A test that stubs nothing reaches nothing.
+vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no server in a test")));
 
 await startI18n("call", { zh: zhCall, en: enCall });
 i18next.addResourceBundle("zh", "console", zhConsole).addResourceBundle("en", "console", enConsole);

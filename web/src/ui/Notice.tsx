@@ -7,21 +7,18 @@ import styles from "./Notice.module.css";
 interface Props {
   title: string;
   text: string;
-  /** Said in somebody else's words. */
-  detail?: string | undefined;
   /** Which problem it is, for those who look for one. */
   kind?: string;
   children?: ReactNode;
 }
 
-export function Notice({ title, text, detail, kind, children }: Props) {
+export function Notice({ title, text, kind, children }: Props) {
   return (
     <div className={styles.notice} role="alert" data-testid="error-message" data-kind={kind}>
       <TriangleAlert className={styles.icon} aria-hidden="true" />
       <div className={styles.words}>
         <p className={styles.title}>{title}</p>
         <p className={styles.text}>{text}</p>
-        {detail !== undefined && <p className={styles.text}>{detail}</p>}
         {children}
       </div>
     </div>

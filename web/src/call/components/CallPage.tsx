@@ -2,12 +2,13 @@
 
 import { useAudioPlayback, useConnectionState } from "@livekit/components-react";
 import { useEffect, useRef, useState } from "react";
+import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
 import { type Activity, isReconnecting } from "../callState";
 import type { Citation, Conversation } from "../conversation";
 import { useAssistantAbsence } from "../useAssistantAbsence";
-import type { ProblemKind } from "../problem";
+import { ProblemError, type ProblemKind } from "../problem";
 import styles from "./CallPage.module.css";
 import { Captions } from "./Captions";
 import { Composer } from "./Composer";
@@ -20,6 +21,7 @@ interface Props {
   microphoneProblem: ProblemKind | undefined;
   onAsk: (text: string) => Promise<void>;
   onMicrophone: (on: boolean) => Promise<void>;
+  onAskAgain: () => Promise<void>;
   onHangUp: () => void;
   onOpen: (citation: Citation) => void;
 }
@@ -57,7 +59,12 @@ export function CallPage(props: Props) {
         />
       </main>
       <footer className={`container ${styles.dock ?? ""}`}>
-        <Notices activity={activity} microphoneProblem={microphoneProblem} unsent={unsent} />
+        <Notices
+          activity={activity}
+          microphoneProblem={microphoneProblem}
+          unsent={unsent}
+          onAskAgain={props.onAskAgain}
+        />
         <div className={styles.row}>
           <Composer
             canSend={here}
@@ -80,10 +87,11 @@ interface NoticesProps {
   activity: Activity;
   microphoneProblem: ProblemKind | undefined;
   unsent: boolean;
+  onAskAgain: () => Promise<void>;
 }
 
 /** The most pressing problem first, one at a time: a phone has room for one. */
-function Notices({ activity, microphoneProblem, unsent }: NoticesProps) {
+function Notices({ activity, microphoneProblem, unsent, onAskAgain }: NoticesProps) {
   const { t } = useTranslation("call");
   const reconnecting = isReconnecting(useConnectionState());
   const absence = useAssistantAbsence(activity);
@@ -103,6 +111,27 @@ function Notices({ activity, microphoneProblem, unsent }: NoticesProps) {
           {t("problem.sound_play")}
         </Button>
       )}
+      {kind === absence && <AskAgain onAskAgain={onAskAgain} />}
     </ProblemNotice>
+  );
+}
+
+/** The button that calls the assistant back, and what came of it if it does not come. */
+function AskAgain({ onAskAgain }: { onAskAgain: () => Promise<void> }) {
+  const { t } = useTranslation("call");
+  const { mutate, isPending, error } = useMutation({ mutationFn: onAskAgain });
+  return (
+    <>
+      {error && <p>{error instanceof ProblemError ? error.message : t("problem.unexpected.title")}</p>}
+      <Button
+        look="quiet"
+        isDisabled={isPending}
+        onPress={() => {
+          mutate();
+        }}
+      >
+        {t("problem.ask_again")}
+      </Button>
+    </>
   );
 }

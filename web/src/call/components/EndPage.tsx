@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { type CallState, clock } from "../callState";
 import { type Citation, type Conversation, summaryOf } from "../conversation";
 import { Button } from "../../ui/Button";
+import { useConsent } from "../useConsent";
 import styles from "./EndPage.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 import { SourceCards } from "./SourceCards";
@@ -13,7 +14,8 @@ import { SourceCards } from "./SourceCards";
 interface Props {
   end: Extract<CallState, { phase: "ended" }>;
   conversation: Conversation;
-  onAgain: () => void;
+  /** Called with the version of the text that the customer agreed to. */
+  onAgain: (consentVersion: string) => void;
   onLeave: () => void;
   onOpen: (citation: Citation) => void;
 }
@@ -21,6 +23,7 @@ interface Props {
 export function EndPage({ end, conversation, onAgain, onLeave, onOpen }: Props) {
   const { t } = useTranslation("call");
   const { questions, answered, sources } = summaryOf(conversation);
+  const { data: consent } = useConsent();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus();
@@ -51,7 +54,10 @@ export function EndPage({ end, conversation, onAgain, onLeave, onOpen }: Props) 
             look="primary" size="large"
             data-testid="call-again"
             aria-describedby="again-means"
-            onPress={onAgain}
+            isDisabled={!consent}
+            onPress={() => {
+              if (consent) onAgain(consent.version);
+            }}
           >
             <Phone aria-hidden="true" />
             {t("end.again")}

@@ -14,8 +14,7 @@ export function ProblemNotice({ problem, children }: { problem: Problem; childre
   return (
     <Notice
       title={t(`problem.${kind}.title`)}
-      text={t(`problem.${kind}.remedy`, { wait })}
-      detail={said && t("problem.said", { words: said })}
+      text={said ?? t(`problem.${kind}.remedy`, { wait })}
       kind={kind}
     >
       {children}

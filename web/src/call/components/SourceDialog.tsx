@@ -5,7 +5,7 @@ import { Image } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
-import { type Entry, fetchEntry } from "../../api/client";
+import { type Entry, fetchEntry, type Ticket } from "../../api/client";
 import { languageTagOf, usePageLanguage } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -15,11 +15,13 @@ import { ProblemNotice } from "./ProblemNotice";
 import styles from "./SourceDialog.module.css";
 
 interface Props {
+  /** Of the call that cites it; none before the first call. */
+  ticket: Ticket | undefined;
   citation: Citation | undefined;
   onClose: () => void;
 }
 
-export function SourceDialog({ citation, onClose }: Props) {
+export function SourceDialog({ ticket, citation, onClose }: Props) {
   return (
     <Dialog
       isOpen={citation !== undefined}
@@ -27,16 +29,17 @@ export function SourceDialog({ citation, onClose }: Props) {
       onClose={onClose}
       data-testid="source-dialog"
     >
-      {citation && <EntryText id={citation.id} version={citation.version} />}
+      {ticket && citation && <EntryText ticket={ticket} citation={citation} />}
     </Dialog>
   );
 }
 
-function EntryText({ id, version }: { id: string; version: number }) {
+function EntryText({ ticket, citation }: { ticket: Ticket; citation: Citation }) {
   const { t } = useTranslation("call");
+  const { id, version } = citation;
   const { data, error, isPending, refetch } = useQuery({
-    queryKey: ["entry", id, version],
-    queryFn: ({ signal }) => fetchEntry(id, version, signal),
+    queryKey: ["entry", ticket.call_id, id, version],
+    queryFn: ({ signal }) => fetchEntry(ticket, id, version, signal),
     // A version never changes, and one that failed is asked for again by the customer.
     staleTime: Infinity,
     retry: false,
@@ -54,7 +57,7 @@ function EntryText({ id, version }: { id: string; version: number }) {
     return (
       <ProblemNotice problem={problem}>
         <Button look="quiet" onPress={() => void refetch()}>
-          {t("source.retry")}
+          {t("retry")}
         </Button>
       </ProblemNotice>
     );

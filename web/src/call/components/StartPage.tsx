@@ -1,25 +1,22 @@
 /** Before a call: what this is (or why the last try failed), what happens to the customer's words, one button. */
 
-import { FileText, Keyboard, Phone, UsersRound } from "lucide-react";
+import { Phone } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Problem } from "../problem";
-import { ProblemNotice } from "./ProblemNotice";
 import { Button } from "../../ui/Button";
+import type { Problem } from "../problem";
+import { useConsent } from "../useConsent";
+import { ProblemNotice } from "./ProblemNotice";
 import styles from "./StartPage.module.css";
 
 interface Props {
   problem: Problem | undefined;
-  onStart: () => void;
+  /** Called with the version of the text that the customer agreed to. */
+  onStart: (consentVersion: string) => void;
 }
-
-const POINTS = [
-  { key: "what", Icon: FileText },
-  { key: "who", Icon: UsersRound },
-  { key: "choice", Icon: Keyboard },
-] as const;
 
 export function StartPage({ problem, onStart }: Props) {
   const { t } = useTranslation("call");
+  const { data: consent, isError, refetch } = useConsent();
   return (
     <main className={`container ${styles.page ?? ""}`}>
       <div className={styles.welcome}>
@@ -27,21 +24,34 @@ export function StartPage({ problem, onStart }: Props) {
         {problem ? <ProblemNotice problem={problem} /> : <p>{t("start.sentence")}</p>}
       </div>
       <div className={styles.consent}>
-        <h2>{t("consent.heading")}</h2>
-        <ul>
-          {POINTS.map(({ key, Icon }) => (
-            <li key={key}>
-              <Icon aria-hidden="true" />
-              {t(`consent.${key}`)}
-            </li>
-          ))}
-        </ul>
+        {consent && (
+          <>
+            <h2>{consent.heading}</h2>
+            <ul>
+              {consent.sentences.map((sentence) => (
+                <li key={sentence}>{sentence}</li>
+              ))}
+            </ul>
+          </>
+        )}
+        {isError && (
+          <ProblemNotice problem={{ kind: "consent_unreachable" }}>
+            <Button look="quiet" onPress={() => void refetch()}>
+              {t("retry")}
+            </Button>
+          </ProblemNotice>
+        )}
+        {!consent && !isError && <p role="status">{t("consent.loading")}</p>}
         <div className={styles.begin}>
           <Button
-            look="primary" size="large"
+            look="primary"
+            size="large"
             data-testid="start-call"
             aria-describedby="start-means"
-            onPress={onStart}
+            isDisabled={!consent}
+            onPress={() => {
+              if (consent) onStart(consent.version);
+            }}
           >
             <Phone aria-hidden="true" />
             {t("start.begin")}
