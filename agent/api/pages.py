@@ -72,8 +72,7 @@ def _content_security_policy(settings: ApiSettings, livekit_url: str) -> str:
     rules = {
         "default-src": "'none'",
         "script-src": "'self'",
-        # Parts of the component library write styles into the page.
-        "style-src": "'self' 'unsafe-inline'",
+        "style-src": "'self'",
         "font-src": "'self'",
         "img-src": "'self' data:",
         "media-src": "'self' blob:",
