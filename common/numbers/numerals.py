@@ -46,7 +46,10 @@ def mandarin_numerals(text: str) -> list[Numeral]:
 HAN_DIGITS: Final = "零一二三四五六七八九"
 #: 〇 and 幺 are digits of a code, 两 is two in a count.
 _READ: Final = str.maketrans("〇幺两", "零一二")
-_HAN: Final = "(?:[零〇幺一二两三四五六七八九十百万亿]|千(?!赫|比特|字节))"
+#: Behind a ten 两 is an ounce of silver; 千 may begin a unit.
+_HAN: Final = (
+    "(?:[零〇幺一二三四五六七八九十百万亿]|(?<![十百千万亿])两|两(?=[百千万亿])|千(?!赫|比特|字节))"
+)
 _TENS: Final = {"十": 10.0, "百": 100.0, "千": 1000.0, "万": 10_000.0}
 SCALES: Final = {
     "万": 1e4,

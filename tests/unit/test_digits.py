@@ -58,7 +58,7 @@ LEFT: list[tuple[Language, str]] = [
     ("zh", "二十四史"),
     ("zh", "一点也不卡"),
     ("zh", "十六国时期"),
-    ("zh", "三两白银"),
+    ("zh", "三两白银，献上八百两"),
     ("en", "one of them and someone"),
     ("en", "no one knows"),
     ("en", "the second user"),
