@@ -91,11 +91,11 @@ class _Display:
         self._settings = settings
         self._parts: dict[str, ProcessEvent] = {}
         self._ready = False
+        self._speech: SpeechCached | None = None
         self._spinner = Spinner("dots")
         self._live = Live(
             console=err, get_renderable=self._shown, refresh_per_second=8, transient=True
         )
-        self._speech: SpeechCached | None = None
 
     def __enter__(self) -> None:
         if err.is_terminal:

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from typing import Annotated, Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -36,9 +36,8 @@ from common.http_errors import error_response, install_error_handlers
 from common.internal import InternalOnly, InternalSettings, internal_token
 from common.languages import Language
 from common.logs import configure_logging
+from common.serving import while_connected
 from common.settings import PathSettings, read_settings
-
-T = TypeVar("T")
 
 
 class Phrase(BaseModel):
@@ -131,7 +130,7 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
         work = whisper_queue.transcribe(
             decode_pcm(body), purpose=purpose, language=language, confirmed=confirmed
         )
-        transcript = await _while_connected(request, work)
+        transcript = await while_connected(request, work)
         return JSONResponse(transcript.as_json() if transcript else None)
 
     @app.post("/speak")
@@ -164,23 +163,6 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     return app
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
-    """The result of ``work``; None, and ``work`` cancelled, when the client goes away first."""
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(_disconnect(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return await task if task.done() else None
-    finally:
-        task.cancel()
-        gone.cancel()
-
-
-async def _disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def main() -> None:

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 
+import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
+from agent.cli.up import _Display, _JsonLines
 from agent.host.audio_ahead import Load, Phrase, SpeechCached, first_words, in_order, make_ahead
+from agent.host.up import Ready
 from agent.prompts import fixed_phrases
+from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from tests.unit.serving import serve
 
@@ -85,3 +89,28 @@ async def test_it_breaks_off_while_a_process_of_ours_works_and_goes_on_where_it_
         await client.aclose()
     assert told[-1] == SpeechCached(60, 60, waiting=False)
     assert [len(wanted) for wanted in speech.wanted] == [60, 60 - was_at]
+
+
+def test_liuke_up_shows_how_far_it_is_and_that_it_waits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    display = _Display(0.0, Settings())
+    for done in range(31):
+        display(SpeechCached(done, 100, waiting=done == 20))
+    display(SpeechCached(100, 100, waiting=False))
+    lines = [line for line in capsys.readouterr().err.splitlines() if "udio" in line]
+    assert [line.split(": ")[-1].rstrip(".") for line in lines[:-1]] == [
+        "0 of 100",
+        "10 of 100",
+        "20 of 100; waiting while something is asked",
+        "30 of 100",
+    ]
+    assert lines[-1].endswith("is ready.")
+
+
+def test_liuke_up_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = _JsonLines(0.0)
+    lines(Ready("http://127.0.0.1:8900"))
+    lines(SpeechCached(3, 400, waiting=True))
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said == {"event": "speech-cache", "done": 3, "total": 400, "waiting": True}

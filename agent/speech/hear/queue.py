@@ -61,7 +61,7 @@ class WhisperQueue:
         """
         if self._jobs.qsize() >= _MAX_WAITING:
             raise ServiceError(
-                f"Speech recognition is overloaded: {_MAX_WAITING} utterances wait.",
+                f"Whisper is overloaded: {_MAX_WAITING} utterances wait.",
                 "Try again in a moment; lower LIUKE_AGENT_MAX_CALLS if it happens often.",
                 retryable=True,
             )

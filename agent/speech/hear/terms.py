@@ -1,4 +1,4 @@
-"""Domain terms: a transcript as recognised in, the same with terms and numbers as written out.
+"""Domain terms: a text as Whisper heard it in, the same with terms and numbers as written out.
 
 The terms come from what the knowledge corpus says (`wording.json`, which its build writes) and from
 the operator's own list, `terms.toml`. They are shown to Whisper before it listens (`prompt`), and

@@ -1,4 +1,4 @@
-"""Hearing: one utterance (mono float32 at 16 kHz) in, its text and language out, by whisper-base.
+"""Whisper: one utterance (mono float32 at 16 kHz) in, its text and language out.
 
 Whisper pads every utterance to 30 s and spends most of its time encoding that silence.
 CTranslate2's encoder takes a shorter window, so an utterance gets one of its own length. A window

@@ -1,7 +1,7 @@
-"""The voice: a clause of spoken words in, its audio out (PCM s16le mono, 24 kHz), made by Kokoro.
+"""Kokoro: a clause of spoken words in, its audio out (PCM s16le mono, 24 kHz).
 
-Kokoro runs in ONNX Runtime on the CPU. Its output begins with 0.4 s and ends with 0.8 s of silence:
-both are cut, and the pause that the clause's last mark asks for is put behind it.
+The model runs in ONNX Runtime on the CPU. Its output begins with 0.4 s and ends with 0.8 s of
+silence: both are cut, and the pause that the clause's last mark asks for is put behind it.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _open_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises no common class of its own
         raise SetupError(
-            f"The voice model {model} cannot be loaded: the file is damaged.",
+            f"Kokoro, {model}, cannot be loaded: the file is damaged.",
             "Fetch it again: `liuke models pull`.",
         ) from error
 

@@ -1,4 +1,4 @@
-"""The queue in front of the voice: texts in, audio out clause by clause (PCM s16le mono, 24 kHz).
+"""The queue in front of Kokoro: texts in, audio out clause by clause (PCM s16le mono, 24 kHz).
 
 One clause is synthesised at a time, for two would share the same cores. A clause that two wait for
 is made once, and one that nobody waits for any more is dropped, even while it is being made: the
@@ -32,7 +32,7 @@ MAX_WAITING = 32
 
 
 class Speaker(Protocol):
-    """What the queue needs of a voice."""
+    """What the queue needs of Kokoro."""
 
     def key(self, clause: str, language: Language) -> SpeechKey:
         """Under which the clause is cached."""
@@ -56,17 +56,17 @@ class _Job:
 
 
 class KokoroQueue:
-    """Speaks through one voice and remembers what it has said."""
+    """Shares one Kokoro between the calls of a host, and remembers what it has said."""
 
     def __init__(
         self,
-        voice: Speaker,
+        kokoro: Speaker,
         cache: SpeechCache,
         lexicon: Lexicon,
         *,
         max_waiting: int = MAX_WAITING,
     ) -> None:
-        self._voice = voice
+        self._kokoro = kokoro
         self._cache = cache
         self._lexicon = lexicon
         self._max_waiting = max_waiting
@@ -105,7 +105,7 @@ class KokoroQueue:
     def keys(self, text: str, language: Language) -> list[SpeechKey]:
         """Under which the clauses of ``text`` are cached, those that have a sound."""
         said = (spoken(clause, language, self._lexicon) for clause in split_clauses(text))
-        return [self._voice.key(words, language) for words in said if words]
+        return [self._kokoro.key(words, language) for words in said if words]
 
     async def _audio(self, key: SpeechKey, language: Language) -> bytes:
         cached = await asyncio.to_thread(self._cache.get, key)
@@ -127,7 +127,7 @@ class KokoroQueue:
             self._waiting.discard(job.key)
         else:
             job.audio.cancel()
-            self._voice.abort()
+            self._kokoro.abort()
 
     def _enqueue(self, key: SpeechKey, language: Language) -> _Job:
         if self._worker.done():
@@ -136,7 +136,7 @@ class KokoroQueue:
             return job
         if len(self._waiting) >= self._max_waiting:
             raise ServiceError(
-                f"The voice has {len(self._waiting)} clauses waiting and takes no more.",
+                f"Kokoro has {len(self._waiting)} clauses waiting and takes no more.",
                 "Try again in a few seconds, or add a speech server (LIUKE_SPEECH_URL).",
                 retryable=True,
             )
@@ -161,7 +161,7 @@ class KokoroQueue:
 
     async def _make(self, job: _Job) -> None:
         try:
-            pcm = await asyncio.to_thread(self._voice.synthesize, job.key.text, job.language)
+            pcm = await asyncio.to_thread(self._kokoro.synthesize, job.key.text, job.language)
             await asyncio.to_thread(self._cache.put, job.key, pcm)
         except Exception as error:
             if not job.audio.cancelled():  # else it was given up
@@ -178,7 +178,7 @@ def _failed(error: Exception) -> LiukeError:
     if isinstance(error, LiukeError):
         return error
     return ServiceError(
-        f"The voice could not speak a clause ({type(error).__name__}).",
+        f"Kokoro could not speak a clause ({type(error).__name__}).",
         "See the speech server's log; `liuke doctor` checks its files.",
         retryable=False,
     )
@@ -186,7 +186,7 @@ def _failed(error: Exception) -> LiukeError:
 
 def _stopping() -> ServiceError:
     return ServiceError(
-        "The voice is stopping.", "Try again when the speech server is back.", retryable=True
+        "The speech server is stopping.", "Try again when it is back.", retryable=True
     )
 
 
