@@ -43,6 +43,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     """The application; it holds nothing but connections."""
     database = Database(settings.database_url)
     store = CallStore(database)
+    readiness = Readiness(settings, access, database)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +52,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         except (SQLAlchemyError, OSError):
             log.exception("calls that were cut off keep waiting for their end")
         yield
+        await readiness.aclose()
         await database.aclose()
 
     app = FastAPI(
@@ -82,7 +84,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         calls=store,
         admission=Admission(database, limits),
         consent=consent_texts(settings),
-        readiness=Readiness(settings, access, database),
+        readiness=readiness,
     )
     install_refusals(app)
     for resource in (calls, entries, consent, health):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from agent.models.client import check_language_model
-from agent.models.endpoint import resolve_language_model
+from agent.models.client import LanguageModel
+from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
 from agent.rooms.access import LiveKitAccess, check_livekit
 from agent.service.database import Database
 from agent.settings import Settings
@@ -42,35 +42,44 @@ class Readiness:
         self._checking = asyncio.Lock()
         self._checked_at = -_FRESH_S
         self._parts: dict[str, PartState] = {}
+        self._model: LanguageModel | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._model:
+            await self._model.aclose()
 
     async def parts(self) -> dict[str, PartState]:
         """What each part was found to be, ``_FRESH_S`` ago at most."""
         async with self._checking:
             if time.monotonic() - self._checked_at >= _FRESH_S:
-                self._parts = await _check(self._settings, self._access, self._database)
+                self._parts = await self._check()
                 self._checked_at = time.monotonic()
             return self._parts
 
+    async def _check(self) -> dict[str, PartState]:
+        """All parts, side by side."""
+        settings = self._settings
+        speech, knowledge = f"{settings.speech.url}/healthz", f"{settings.knowledge.url}/healthz"
+        worker = f"http://127.0.0.1:{settings.agent.health_port}/"
+        checks: dict[str, Awaitable[PartState]] = {
+            "livekit": _checked(check_livekit(self._access)),
+            "speech": _answers(speech, "speech server", "LIUKE_SPEECH_URL"),
+            "knowledge": _answers(knowledge, "knowledge server", "LIUKE_KNOWLEDGE_URL"),
+            "worker": _answers(worker, "agent worker", "LIUKE_AGENT_HEALTH_PORT"),
+            "database": _checked(self._database.check()),
+        }
+        if endpoint := resolve_language_model(settings):
+            # Without it approved text answers: calls need not wait for it.
+            checks["language-model"] = _checked(self._model_at(endpoint).check(), optional=True)
+        states = await asyncio.gather(*checks.values())
+        return dict(zip(checks, states, strict=True))
 
-async def _check(
-    settings: Settings, access: LiveKitAccess, database: Database
-) -> dict[str, PartState]:
-    """All parts, side by side."""
-    worker = f"http://127.0.0.1:{settings.agent.health_port}/"
-    checks: dict[str, Awaitable[PartState]] = {
-        "livekit": _checked(check_livekit(access)),
-        "speech": _answers(f"{settings.speech.url}/healthz", "speech server", "LIUKE_SPEECH_URL"),
-        "knowledge": _answers(
-            f"{settings.knowledge.url}/healthz", "knowledge server", "LIUKE_KNOWLEDGE_URL"
-        ),
-        "worker": _answers(worker, "agent worker", "LIUKE_AGENT_HEALTH_PORT"),
-        "database": _checked(database.check()),
-    }
-    if endpoint := resolve_language_model(settings):
-        # Without it approved text answers: calls need not wait for it.
-        checks["language-model"] = _checked(check_language_model(endpoint), optional=True)
-    states = await asyncio.gather(*checks.values())
-    return dict(zip(checks, states, strict=True))
+    def _model_at(self, endpoint: LanguageModelEndpoint) -> LanguageModel:
+        """Kept: an endpoint that lists no models is asked for an answer once, not every time."""
+        if self._model is None or self._model.endpoint != endpoint:
+            self._model = LanguageModel(endpoint)
+        return self._model
 
 
 async def _checked(check: Awaitable[object], *, optional: bool = False) -> PartState:

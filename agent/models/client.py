@@ -152,12 +152,6 @@ class LanguageModel:
         )
 
 
-async def check_language_model(endpoint: LanguageModelEndpoint) -> None:
-    """`LanguageModel.check`, once."""
-    async with LanguageModel(endpoint) as model:
-        await model.check()
-
-
 def _refusal(endpoint: LanguageModelEndpoint, error: Exception) -> LiukeError:
     """What a check that failed says about the endpoint."""
     where = f"The language model endpoint {endpoint.base_url}"

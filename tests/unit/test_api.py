@@ -14,7 +14,7 @@ import httpx
 import jwt
 import pytest
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from agent.api.app import create_app, describe
 from agent.rooms.access import LiveKitAccess
@@ -502,6 +502,34 @@ async def test_readiness_is_not_checked_anew_for_every_question(
             headers = {"Authorization": f"Bearer {Settings().internal_token}"}
             await asyncio.gather(*(http.get("/readyz", headers=headers) for _ in range(10)))
     assert asked_for == 1
+
+
+async def test_readiness_begins_no_answer_of_a_hosted_model_with_every_check(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    begun = 0
+    app = FastAPI()
+
+    @app.get("/models")
+    def models() -> dict[str, Any]:
+        return {"object": "list", "data": []}
+
+    @app.post("/chat/completions")
+    def complete() -> StreamingResponse:
+        nonlocal begun
+        begun += 1
+        return StreamingResponse(iter(["data: [DONE]\n\n"]), media_type="text/event-stream")
+
+    async with serve(app) as url:
+        environment.setenv("OPENAI_BASE_URL", url)
+        environment.setenv("OPENAI_API_KEY", "key")
+        environment.setattr("agent.api.readiness._FRESH_S", 0.0)
+        async with api() as http:
+            headers = {"Authorization": f"Bearer {Settings().internal_token}"}
+            for _ in range(3):
+                parts = (await http.get("/readyz", headers=headers)).json()["parts"]
+                assert parts["language-model"]["ok"]
+    assert begun == 1
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api/nothing"])

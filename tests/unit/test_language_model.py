@@ -18,10 +18,15 @@ import pytest_asyncio
 from aiohttp import web
 
 from agent.host.packs import is_ready
-from agent.models.client import LanguageModel, Message, check_language_model
+from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
 from agent.settings import Settings
 from common.errors import ServiceError, SetupError
+
+
+async def check_language_model(endpoint: LanguageModelEndpoint) -> None:
+    async with LanguageModel(endpoint) as model:
+        await model.check()
 
 
 @pytest.fixture(autouse=True)
