@@ -36,7 +36,7 @@ class Database:
     """The database behind one SQLAlchemy URL (an async driver)."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(url)
+        self._engine = create_async_engine(url, hide_parameters=True)  # what was said is in them
         self._session = async_sessionmaker(self._engine, expire_on_commit=False)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _share_between_processes)
