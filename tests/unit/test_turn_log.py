@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -24,11 +22,13 @@ from sqlalchemy import text
 from agent.call.conversation import NoModel
 from agent.call.floor import Floor
 from agent.call.turn_log import TurnLog
+from agent.dialogue.contract import Answer
 from agent.rooms.messages import ANSWER_TOPIC
 from agent.service.calls.store import CallStore, Claim
-from agent.service.calls.tables import Call, Turn
+from agent.service.calls.tables import Turn
 from agent.service.database import Database
 from agent.service.scope import Scope
+from tests.unit.test_records import given_ticket
 
 QUESTION, ANSWER = "My token has expired.", "Ask your server for a new one."
 
@@ -65,7 +65,8 @@ class Held:
     def asks(self, words: str, earlier: list[llm.ChatMessage] | None = None) -> llm.ChatMessage:
         """The customer's turn is over, and an answer to it is being composed."""
         message = llm.ChatMessage(role="user", content=[words])
-        self.floor.begin_answer(message, words, earlier or [])
+        exchange = self.floor.begin_answer(message, words, earlier or [])
+        exchange.answer = self.answer = Answer(exchange.question, "en")
         self._session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
         self.floor.question_is_asked(message.id)
         return message
@@ -96,18 +97,10 @@ async def store(database_url: str) -> AsyncIterator[CallStore]:
 
 
 @pytest.fixture
-async def held(store: CallStore) -> Held:
-    call_id, now = str(uuid.uuid4()), datetime.now(UTC)
-    await store.create_call(
-        Call(
-            id=call_id,
-            room=f"call-{call_id}",
-            identity="customer",
-            language="en",
-            consented_at=now,
-            ticket_expires_at=now + timedelta(minutes=10),
-        )
-    )
+async def held(store: CallStore, database_url: str) -> Held:
+    database = Database(database_url)
+    call_id = await given_ticket(database)
+    await database.aclose()
     return Held(store, await store.claim_call(call_id, "one"))
 
 
@@ -118,9 +111,8 @@ async def test_a_question_is_on_record_before_it_is_answered(held: Held) -> None
 
 
 async def test_what_is_being_said_is_on_record_before_it_is_over(held: Held) -> None:
-    answer = held.floor.answer_to(held.asks(QUESTION).id)
-    assert answer
-    answer.text = ANSWER
+    held.asks(QUESTION)
+    held.answer.text = ANSWER
     held.speaks()
     (turn,) = await held.turns()
     assert (turn.answer, turn.closed_at) == (ANSWER, None)
