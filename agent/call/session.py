@@ -107,7 +107,8 @@ class HeldCall:
         self._tasks.append(asyncio.create_task(self._end_at_limit(watch)))
 
     async def aclose(self) -> None:
-        """Record what is still open, and the end."""
+        """End what is still being said, and record what is open and the end."""
+        await self._conversation.session.aclose()
         if self._leaving:
             await self._leaving
         await self._turns.aclose()
