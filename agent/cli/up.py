@@ -33,6 +33,7 @@ COLOURS = {
     State.STARTING: "cyan",
     State.HEALTHY: "green",
     State.RESTARTING: "yellow",
+    State.FINISHING: "yellow",
     State.STOPPED: "dim",
 }
 

@@ -31,6 +31,8 @@ CHILD = Path(__file__).with_name("child.py")
 
 #: Bytes. What a log holds when it grows beyond this is set aside, one such part is kept.
 LOG_LIMIT = 5 * 2**20
+#: A process that has no work to finish has ended by then, seconds.
+SOON_S = 1.0
 #: Bytes at the end of a log that are searched for the reason of a death.
 LOG_TAIL = 64 * 2**10
 
@@ -42,6 +44,7 @@ class State(StrEnum):
     STARTING = "starting"
     HEALTHY = "healthy"
     RESTARTING = "restarting"
+    FINISHING = "finishing"
     STOPPED = "stopped"
 
 
@@ -226,7 +229,7 @@ class Supervisor:
         finally:
             self._healthy[spec.name].clear()
             del self._pids[spec.name]
-            await self._end(process, drain_s)
+            await self._end(spec, process, drain_s)
         last_error = await asyncio.to_thread(last_error_line, log_path, log_start)
         return healthy_s, f"It {reason}." + (f" Its log: {last_error}" if last_error else "")
 
@@ -286,12 +289,16 @@ class Supervisor:
             return False
         return response.status_code < httpx.codes.BAD_REQUEST
 
-    async def _end(self, process: asyncio.subprocess.Process, drain_s: float) -> None:
+    async def _end(
+        self, spec: ProcessSpec, process: asyncio.subprocess.Process, drain_s: float
+    ) -> None:
         """SIGTERM to the program, which may end its own children in order; then kill the group."""
         try:
             if process.returncode is None:
                 process.terminate()
                 async with asyncio.timeout(drain_s + self._timing.grace):
+                    if drain_s:
+                        await self._tell_of_drain(spec, process, drain_s)
                     await process.wait()
         except (TimeoutError, ProcessLookupError):
             pass
@@ -299,6 +306,17 @@ class Supervisor:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+
+    async def _tell_of_drain(
+        self, spec: ProcessSpec, process: asyncio.subprocess.Process, drain_s: float
+    ) -> None:
+        """Whoever stops everything must know what they wait for, and how not to."""
+        try:
+            async with asyncio.timeout(SOON_S):
+                await process.wait()
+        except TimeoutError:
+            detail = f"It has up to {drain_s:g} s for its work. Stop again to end it now."
+            self._report(ProcessEvent(spec.name, State.FINISHING, detail))
 
     def _log_path(self, spec: ProcessSpec) -> Path:
         return self._log_dir / f"{spec.name}.log"

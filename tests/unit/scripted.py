@@ -216,15 +216,20 @@ class ScriptedCall(HeadlessCall):
 
 @asynccontextmanager
 async def scripted_call(
-    answers: Answers, server: SpeechServer | None = None, language: Language = "zh"
+    answers: Answers,
+    server: SpeechServer | None = None,
+    language: Language = "zh",
+    *,
+    greeted: bool = True,
 ) -> AsyncIterator[ScriptedCall]:
-    """A call whose greeting is over."""
+    """A call whose greeting is over, or begins."""
     server = server or SpeechServer()
     async with serve(server.app) as url:
         speech = SpeechClient(url, "token")
         conversation = put_together(speech, cast("Answerer", answers), language)
         async with ScriptedCall(conversation, server) as call:
-            await call.greeted()
+            if greeted:
+                await call.greeted()
             yield call
 
 

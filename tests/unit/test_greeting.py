@@ -14,6 +14,8 @@ from agent.speech.say.kokoro import Kokoro
 from agent.speech.say.lexicon import load_lexicon
 from agent.speech.say.spoken import spoken
 from common.languages import LANGUAGES, Language
+from tests.unit.scripted import Answers, scripted_call
+from tests.virtual_time import virtual_time
 
 #: They are heard whole, so they must be short, seconds.
 LONGEST_S = 1.5
@@ -53,3 +55,17 @@ def test_they_are_short_in_the_real_voice(language: Language) -> None:
     clauses = [*splitter.push(load_phrases()[language].disclosure), *splitter.flush()]
     pcm = b"".join(voice.synthesize(spoken(clause, language), language) for clause in clauses)
     assert 0.5 < len(pcm) / 2 / SPEAKING_RATE_HZ <= LONGEST_S
+
+
+@virtual_time
+async def test_who_speaks_into_the_first_words_hears_them_whole_and_is_answered() -> None:
+    answers = Answers()
+    async with scripted_call(answers, greeted=False) as call:
+        await call.wait_until(lambda: call.loudspeaker.playing, 5000)
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        assert await call.answering()
+        await call.quiet()
+        first = next(item for item in call.items if item.role == "assistant")
+    assert first.message.text_content == load_phrases()["zh"].disclosure
+    assert not first.interrupted
+    assert answers.questions[-1:] == ["我们的通话里有回声怎么办"]

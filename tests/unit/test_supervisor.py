@@ -165,12 +165,21 @@ def worker(tmp_path: Path, drain_s: float, work_s: float = 1.5) -> ProcessSpec:
 
 
 async def test_a_process_with_work_may_finish_it(tmp_path: Path) -> None:
-    hurried = replace(QUICK, grace=0.3)
+    events, hurried = Events(), replace(QUICK, grace=0.3)
     async with Supervisor(
-        [worker(tmp_path, drain_s=20)], tmp_path, Events().append, hurried
+        [worker(tmp_path, drain_s=20)], tmp_path, events.append, hurried
     ) as supervisor:
         await supervisor.healthy()
     assert (tmp_path / "server.finished").exists()
+    assert events.states("server")[-2:] == [State.FINISHING, State.STOPPED]
+
+
+async def test_a_process_without_work_is_not_waited_for(tmp_path: Path) -> None:
+    events = Events()
+    spec = replace(server(tmp_path), drain_s=600)
+    async with Supervisor([spec], tmp_path, events.append, QUICK) as supervisor:
+        await supervisor.healthy()
+    assert State.FINISHING not in events.states("server")
 
 
 async def test_a_process_that_does_not_answer_has_no_work_to_finish(tmp_path: Path) -> None:
