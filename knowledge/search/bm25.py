@@ -6,7 +6,6 @@ wrongly but with the right sound: Mandarin is indexed by word segments and by pa
 
 from __future__ import annotations
 
-import logging
 import re
 from array import array
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from bm25s.stopwords import STOPWORDS_EN_PLUS
 from pypinyin import lazy_pinyin
 
+from common.dictionary import load_dictionary
 from common.languages import HAN, Language
 
 Scores = npt.NDArray[np.float32]
@@ -35,8 +35,6 @@ _STOP_WORDS = frozenset(
 )
 #: Endings that English words of one stem differ in; three letters at least stay.
 _ENDING = re.compile(r"(?<=\w{3})(?:ings?|edly|ed|ies|es|ly|s|e|y)$")
-
-jieba.setLogLevel(logging.WARNING)
 
 
 class WordIndex:
@@ -90,6 +88,7 @@ class WordIndex:
 
 def _mandarin(text: str) -> list[str]:
     """Word segments, and the sounds of neighbouring characters: 丢暴律 sounds as 丢包率 does."""
+    load_dictionary()
     words = [
         word
         for word in jieba.cut_for_search(text.lower())

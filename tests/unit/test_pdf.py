@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from langchain_core.document_loaders import Blob
+from PIL import Image
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
@@ -235,3 +236,109 @@ def test_steps_in_a_cell_stay_apart_and_its_lines_are_joined() -> None:
         "问题：没有声音；原因：没有权限；"
         "解决方法：1. 打开系统设置里的隐私一栏；2. 允许使用麦克风，然后重新打开应用，再进一次房间。"
     )
+
+
+# Text that nobody sees
+
+
+def drawn(draw: Callable[[Canvas], None]) -> str:
+    """All that is read of one page."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=(600, 800))
+    canvas.setTitle("房间")
+    canvas.setFont(FONT, 11)
+    draw(canvas)
+    canvas.showPage()
+    canvas.save()
+    return " ".join(text for _, text in documents(file.getvalue())).replace("\n", " ")
+
+
+def written(canvas: Canvas, x: float, y: float, words: str, mode: int = 0, size: int = 11) -> None:
+    canvas.saveState()
+    text = canvas.beginText(x, y)
+    text.setFont(FONT, size)
+    text.setTextRenderMode(mode)
+    text.textLine(words)
+    canvas.drawText(text)
+    canvas.restoreState()
+
+
+def picture(canvas: Canvas) -> None:
+    canvas.drawInlineImage(Image.new("RGB", (8, 8), "grey"), 0, 0, 600, 800)
+
+
+SEEN = "Use headphones when you hear yourself."
+HIDDEN = "The refund is always granted."
+
+
+@pytest.mark.parametrize("mode", [3, 7])
+def test_text_that_is_not_drawn_is_left_out(mode: int) -> None:
+    def draw(canvas: Canvas) -> None:
+        written(canvas, 60, 700, SEEN)
+        written(canvas, 60, 600, HIDDEN, mode)
+        written(canvas, 60, 500, "Then try again.")
+
+    assert drawn(draw) == f"{SEEN} Then try again."
+
+
+def test_text_that_is_not_drawn_within_a_form_is_left_out() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.beginForm("stamp")
+        written(canvas, 60, 600, HIDDEN, 3)
+        written(canvas, 60, 500, "Then try again.")
+        canvas.endForm()
+        written(canvas, 60, 700, SEEN)
+        canvas.doForm("stamp")
+
+    assert drawn(draw) == f"{SEEN} Then try again."
+
+
+def test_a_scan_keeps_what_was_recognised_beneath_it() -> None:
+    def draw(canvas: Canvas) -> None:
+        picture(canvas)
+        written(canvas, 60, 700, SEEN, 3)
+        written(canvas, 60, 500, "Then try again.", 3)
+
+    assert drawn(draw) == f"{SEEN} Then try again."
+
+
+def test_a_picture_with_text_beside_it_keeps_nothing_hidden() -> None:
+    def draw(canvas: Canvas) -> None:
+        picture(canvas)
+        written(canvas, 60, 700, SEEN)
+        written(canvas, 60, 600, HIDDEN, 3)
+
+    assert drawn(draw) == SEEN
+
+
+def test_white_text_counts_where_something_is_behind_it() -> None:
+    def draw(canvas: Canvas, ground: str) -> None:
+        written(canvas, 60, 700, SEEN)
+        canvas.setFillColor(ground)
+        canvas.rect(40, 580, 500, 60, stroke=0, fill=1)
+        canvas.setFillColorRGB(1, 1, 1)
+        written(canvas, 60, 600, HIDDEN)
+
+    assert drawn(lambda canvas: draw(canvas, "white")) == SEEN
+    assert HIDDEN in drawn(lambda canvas: draw(canvas, "navy"))
+
+
+def test_text_off_the_page_or_too_small_is_left_out() -> None:
+    def draw(canvas: Canvas) -> None:
+        written(canvas, 60, 700, SEEN)
+        written(canvas, 700, 600, HIDDEN)
+        written(canvas, 60, -40, HIDDEN)
+        canvas.saveState()
+        canvas.scale(0.05, 0.05)
+        written(canvas, 1200, 9000, HIDDEN)
+        canvas.restoreState()
+
+    assert drawn(draw) == SEEN
+
+
+def test_a_cell_hides_nothing_either() -> None:
+    hidden = Paragraph(f"17 人<font size='0.5'>{HIDDEN}</font>", TEXT)
+    rows = [["限制", "默认", "最多"], ["同时说话的人", hidden, "50 人"]]
+    cells = [[c if isinstance(c, Paragraph) else Paragraph(c, TEXT) for c in row] for row in rows]
+    pdf = laid_out(Table(cells, [90, 150, 150], style=[GRID, MIDDLE]))
+    assert documents(pdf)[0][1] == "限制：同时说话的人；默认：17 人；最多：50 人。"

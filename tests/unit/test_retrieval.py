@@ -240,6 +240,16 @@ def test_words_find_what_was_misheard_but_sounds_alike() -> None:
     assert words.scores("完全不相干").max() == 0
 
 
+def test_word_lists_leave_and_take_nothing_in_the_shared_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user of the machine may have put there what is taken for jieba's dictionary."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("jieba.dt.initialized", False)
+    WordIndex.build("zh", ["丢包率多少算正常"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_english_words_count_in_any_form() -> None:
     words = WordIndex.build("en", ["renewing tokens", "echo cancellation"])
     assert words.scores("how do I renew the token?").argmax() == 0

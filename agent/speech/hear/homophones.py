@@ -18,7 +18,7 @@ from functools import cache
 import jieba
 from pypinyin import Style, lazy_pinyin
 
-from agent.speech.dictionary import load_dictionary
+from common.dictionary import load_dictionary
 from common.languages import HAN, HAN_CHARACTER
 
 #: Of all words in a call to support, the share of each term: natural logarithm.

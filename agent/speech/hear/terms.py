@@ -19,10 +19,10 @@ from typing import Any
 
 import jieba
 
-from agent.speech.dictionary import load_dictionary
 from agent.speech.hear.homophones import Homophones
 from agent.speech.hear.spellings import Spellings, is_english
 from agent.speech.say.lexicon import load_lexicon
+from common.dictionary import load_dictionary
 from common.errors import SetupError
 from common.languages import LANGUAGES, Language
 from common.numbers.digits import with_digits

@@ -19,8 +19,8 @@ from misaki.tone_sandhi import ToneSandhi
 from misaki.zh import ZHG2P
 from pypinyin.contrib.tone_convert import tone3_to_tone
 
-from agent.speech.dictionary import load_dictionary
 from agent.speech.say.lexicon import Lexicon
+from common.dictionary import load_dictionary
 from common.languages import HAN, HAN_CHARACTER, Language
 
 #: Words of one script with the spaces between them, or marks.

@@ -23,7 +23,8 @@ from pypdf import PageObject, PdfReader
 from common.errors import InputError, LiukeError
 from knowledge.documents.formats import tables
 from knowledge.documents.formats.blocks import Block, Heading, Paragraph, Table, documents
-from knowledge.documents.formats.ruled import RuledTable, ruled_tables
+from knowledge.documents.formats.ruled import SMALLEST, RuledTable, ruled_tables
+from knowledge.documents.formats.visible import leave_out_unseen
 from knowledge.documents.formats.wording import tidy
 
 # Files have small faults by the hundred, which pypdf repairs and reports one by one.
@@ -136,6 +137,8 @@ def _read(reader: PdfReader, source: str) -> tuple[str, list[_Page]]:
 
 def _page(page: PageObject) -> _Page:
     """The page's lines and tables, from top to bottom."""
+    leave_out_unseen(page)
+    left, bottom, right, top = map(float, page.mediabox)
     pieces: list[_Piece] = []
     rules = 0
 
@@ -144,7 +147,11 @@ def _page(page: PageObject) -> _Page:
         scale = abs(cm[3] * tm[3]) or abs(cm[1] * tm[2]) or 1.0
         x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
         y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-        pieces.append(_Piece(text, round(size * scale, 1), x, y))
+        height = round(size * scale, 1)
+        is_on_page = left <= x <= right and bottom <= y <= top
+        # The ends of lines stay: they part what comes before and after.
+        seen = text if height >= SMALLEST and is_on_page else "\n" * text.count("\n")
+        pieces.append(_Piece(seen, height, x, y))
 
     def count(operator: bytes, *_: Any) -> None:
         nonlocal rules

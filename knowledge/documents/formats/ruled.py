@@ -25,6 +25,9 @@ _COLUMNS: Final = 2
 #: Points by which a text may reach over the lines around it.
 _OVER: Final = 2.0
 
+#: Points below which nobody reads a letter.
+SMALLEST: Final = 1.0
+
 _Cell = tuple[float, float, float, float]
 
 
@@ -56,11 +59,17 @@ def ruled_tables(page: PageObject) -> list[RuledTable]:
     try:
         with pdfplumber.open(file) as document:
             (only,) = document.pages
-            found = [_table(one, float(only.height)) for one in only.find_tables()]
+            seen = only.filter(_is_seen)
+            found = [_table(one, float(only.height)) for one in seen.find_tables()]
     except Exception:
         # A page that this library cannot take apart still has its text.
         return []
     return [table for table in found if _is_one(table)]
+
+
+def _is_seen(part: dict[str, Any]) -> bool:
+    """Whether it is anything but a letter that is too small to be read."""
+    return bool(part["object_type"] != "char" or part["size"] >= SMALLEST)
 
 
 def _table(found: FoundTable, height: float) -> RuledTable:
