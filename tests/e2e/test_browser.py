@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from livekit import api, rtc
 from playwright.async_api import Page, async_playwright, expect
 
+from agent.rooms.messages import ANSWER_TOPIC, AnswerBegun, CitedEntry
 from tests.e2e.conftest import Installation, Questions
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -57,6 +60,38 @@ EARS = """
 """
 
 
+#: Notes what the page's own content policy refuses it.
+REFUSALS = """
+window.__refused = [];
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.__refused.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`);
+});
+"""
+
+#: As on a page over plain http, which is no secure context.
+INSECURE = "delete Crypto.prototype.randomUUID;"
+
+#: The microphone is unplugged by `__unplug()`, and there is no other.
+ONE_MICROPHONE = """
+(() => {
+  const get = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  const tracks = [];
+  let gone = false;
+  navigator.mediaDevices.getUserMedia = async (...wishes) => {
+    if (gone) throw new DOMException('Requested device not found', 'NotFoundError');
+    const stream = await get(...wishes);
+    tracks.push(...stream.getAudioTracks());
+    return stream;
+  };
+  window.__unplug = () => {
+    gone = true;
+    for (const track of tracks) { track.stop(); track.dispatchEvent(new Event('ended')); }
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+  };
+})();
+"""
+
+
 def microphone(folder: Path, *parts: Path | float) -> Path:
     """A file for Chromium's fake microphone: clips and silences (seconds), 48 kHz."""
     samples = [np.zeros(0)]
@@ -74,9 +109,12 @@ def microphone(folder: Path, *parts: Path | float) -> Path:
 
 @asynccontextmanager
 async def browser_page(
-    url: str, microphone_file: Path | None, locale: str, *, width: int = 390
+    url: str, microphone_file: Path | None, locale: str, *, width: int = 390, script: str = ""
 ) -> AsyncIterator[Page]:
-    """The call page; without a file the microphone is refused."""
+    """The call page, with ``script`` run before its own; without a file the microphone is refused.
+
+    Its content policy must refuse it nothing.
+    """
     chromium = shutil.which("chromium")
     assert chromium, "the browser tests need Chromium: apt-get install chromium"
     arguments = [
@@ -98,9 +136,10 @@ async def browser_page(
         browser = await playwright.chromium.launch(executable_path=chromium, args=arguments)
         context = await browser.new_context(locale=locale, viewport={"width": width, "height": 844})
         page = await context.new_page()
-        await page.add_init_script(EARS)
+        await page.add_init_script(EARS + REFUSALS + script)
         await page.goto(url)
         yield page
+        assert await page.evaluate("__refused") == []
         await browser.close()
 
 
@@ -175,16 +214,18 @@ async def test_the_customer_interrupts(
             timeout=ANSWER_TIMEOUT_MS
         )
         await expect(state).to_have_attribute("data-state", "speaking", timeout=ANSWER_TIMEOUT_MS)
-        # Interrupted, it listens, and what was said over it is written down as a second turn.
+        # What was said over it is written down as a second turn, and the first answer as cut short:
+        # one that had come to its end by itself would not be.
         await expect(page.get_by_test_id("caption-user").nth(1)).to_be_visible(
             timeout=ANSWER_TIMEOUT_MS
         )
+        await expect(page.get_by_test_id("cut")).to_be_visible(timeout=ANSWER_TIMEOUT_MS)
 
 
 async def test_a_typed_question_is_answered_without_a_microphone(
     installation: Installation,
 ) -> None:
-    async with browser_page(installation.url, None, "en", width=360) as page:
+    async with browser_page(installation.url, None, "en", width=360, script=INSECURE) as page:
         await page.get_by_test_id("start-call").click()
         await expect(page.get_by_test_id("error-message")).to_be_visible(timeout=15_000)
         box = page.get_by_test_id("chat-input")
@@ -196,6 +237,82 @@ async def test_a_typed_question_is_answered_without_a_microphone(
         await expect(card).to_have_attribute("data-entry-id", "en/token-errors")
         fits = await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert fits, "the page is wider than a phone"
+
+
+async def test_the_page_believes_the_assistant_alone(installation: Installation) -> None:
+    async with browser_page(installation.url, None, "en") as page:
+        async with page.expect_response("**/api/calls") as begun:
+            await page.get_by_test_id("start-call").click()
+        ticket = await (await begun.value).json()
+        await expect(page.get_by_test_id("chat-input")).to_be_enabled(timeout=30_000)
+        await _forge(installation, ticket)
+        await page.get_by_test_id("chat-input").fill("My token has expired. What should I do?")
+        await page.get_by_test_id("chat-send").click(timeout=30_000)
+        await expect(page.get_by_test_id("source-card").first).to_be_visible(
+            timeout=ANSWER_TIMEOUT_MS
+        )
+        await expect(page.get_by_text("Forged")).to_have_count(0)
+
+
+async def _forge(installation: Installation, ticket: dict[str, str]) -> None:
+    """Somebody else in the room says what only the assistant may."""
+    keys = json.loads((installation.data_dir / "keys.json").read_text())
+    token = (
+        api.AccessToken(keys["api_key"], keys["api_secret"])
+        .with_identity("somebody")
+        .with_grants(api.VideoGrants(room_join=True, room=ticket["room"]))
+    )
+    cited = CitedEntry(id="en/forged", title="Forged entry", language="en", version=1, score=1)
+    answer = AnswerBegun(
+        turn=1,
+        question="",
+        language="en",
+        declined=False,
+        acknowledged=False,
+        citations=[cited],
+    )
+    room = rtc.Room()
+    await room.connect(ticket["livekit_url"], token.to_jwt())
+    await room.local_participant.send_text(answer.model_dump_json(), topic=ANSWER_TOPIC)
+    await room.local_participant.send_text("Forged words", topic="lk.transcription")
+    await room.disconnect()
+
+
+async def test_a_microphone_that_is_gone_is_told_at_once(
+    installation: Installation, tmp_path: Path
+) -> None:
+    file = microphone(tmp_path, 60.0)
+    async with browser_page(installation.url, file, "en", script=ONE_MICROPHONE) as page:
+        await page.get_by_test_id("start-call").click()
+        await expect(page.get_by_test_id("mute")).to_have_text("Mute", timeout=30_000)
+        await page.evaluate("__unplug()")
+        notice = page.get_by_test_id("error-message")
+        await expect(notice).to_have_attribute("data-kind", "microphone_gone", timeout=15_000)
+        await expect(page.get_by_test_id("mute")).to_have_text("Use microphone")
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading"), [("zh-CN", "这里还没有内容"), ("en", "Nothing here yet")]
+)
+async def test_the_console_says_that_nothing_is_behind_it(
+    installation: Installation, locale: str, heading: str
+) -> None:
+    async with browser_page(f"{installation.url}/console", None, locale) as page:
+        await expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=15_000)
+        await page.goto(f"{installation.url}/console/calls/42")
+        await expect(page.get_by_text("/calls/42")).to_be_visible(timeout=15_000)
+
+
+async def test_no_call_begins_without_a_text_to_agree_to(installation: Installation) -> None:
+    async with browser_page(installation.url, None, "en") as page:
+        await page.route("**/api/consent*", lambda route: route.abort())
+        await page.reload()
+        notice = page.get_by_test_id("error-message")
+        await expect(notice).to_have_attribute("data-kind", "consent_unreachable", timeout=15_000)
+        await expect(page.get_by_test_id("start-call")).to_be_disabled()
+        await page.unroute("**/api/consent*")
+        await page.get_by_role("button", name="Try again").click()
+        await expect(page.get_by_test_id("start-call")).to_be_enabled(timeout=15_000)
 
 
 async def test_the_page_says_so_when_the_server_is_away(installation: Installation) -> None:
