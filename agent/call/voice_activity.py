@@ -79,19 +79,31 @@ class SharedVAD(vad.VAD):
         if self._source and reader is self._readers[0]:
             self._source.push_frame(frame)
 
-    async def _leave(self, reader: _SharedStream, *, finished: bool) -> None:
-        """Go on without this reader; the last one is told first what its audio still gives."""
-        if self._readers == [reader] and self._source and self._telling:
-            source, telling = self._source, self._telling
-            self._source = self._telling = None
-            try:
-                if finished:
-                    source.end_input()
-                    await asyncio.wait({telling})
-            finally:
-                await utils.aio.cancel_and_wait(telling)
-                await source.aclose()
+    async def _finish(self, reader: _SharedStream) -> None:
+        """The reader's audio is over; the last one is told first what it still gives."""
+        if self._readers == [reader]:
+            await self._end(finished=True)
         self._readers.remove(reader)
+
+    async def _leave(self, reader: _SharedStream) -> None:
+        """Go on without this reader."""
+        if reader in self._readers:
+            self._readers.remove(reader)
+        if not self._readers:
+            await self._end(finished=False)
+
+    async def _end(self, *, finished: bool) -> None:
+        source, telling = self._source, self._telling
+        self._source = self._telling = None
+        if source is None or telling is None:
+            return
+        try:
+            if finished:
+                source.end_input()
+                await asyncio.wait({telling})
+        finally:
+            await utils.aio.cancel_and_wait(telling)
+            await source.aclose()
 
 
 class _SharedStream(vad.VADStream):
@@ -102,15 +114,15 @@ class _SharedStream(vad.VADStream):
     def tell(self, event: vad.VADEvent) -> None:
         self._event_ch.send_nowait(event)
 
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._shared._leave(self)
+
     async def _main_task(self) -> None:
-        finished = False
-        try:
-            async for item in self._input_ch:
-                if isinstance(item, rtc.AudioFrame):
-                    self._shared._hear(self, item)
-            finished = True
-        finally:
-            await self._shared._leave(self, finished=finished)
+        async for item in self._input_ch:
+            if isinstance(item, rtc.AudioFrame):
+                self._shared._hear(self, item)
+        await self._shared._finish(self)
 
 
 class RestedVAD(inference.VAD):
