@@ -10,9 +10,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent.speech.client import SpeechClient
 from agent.speech.say.ahead import Ahead, Maker, Pauses
 from agent.speech.say.cache import SpeechCache, SpeechKey
+from agent.speech.say.lexicon import load_lexicon
+from agent.speech.say.queue import KokoroQueue
+from agent.speech.server import create_app
+from agent.speech.settings import SpeechSettings
 from common.languages import Language
+from common.settings import PathSettings
+from tests.unit.serving import serve
 from tests.virtual_time import virtual_time
 
 MAKING_S = 4.0
@@ -109,6 +116,44 @@ async def test_what_cannot_be_made_is_left_and_the_rest_is_made(
 
 #: The process as it is, but with a right to the cores: a busy machine would let it wait for ever.
 IMPATIENT = (sys.executable, "-c", "from agent.speech.say.maker import serve; serve()")
+
+
+class QuickKokoro:
+    """The voice of the server itself."""
+
+    def key(self, clause: str, language: Language) -> SpeechKey:
+        return SpeechKey("voice", language, 1.0, clause, "f")
+
+    def synthesize(self, clause: str, language: Language) -> bytes:
+        return b"made for a call "
+
+    def abort(self) -> None: ...
+
+
+@virtual_time
+async def test_a_call_that_wants_what_is_being_made_has_it_at_once(tmp_path: Path) -> None:
+    bench, now = Bench(tmp_path), asyncio.get_running_loop().time
+    app = create_app(PathSettings(data_dir=tmp_path), SpeechSettings(), "token")
+    app.state.kokoro_queue = queue = KokoroQueue(QuickKokoro(), bench.cache, load_lexicon())
+    app.state.pauses = bench.pauses
+    app.state.ahead = Ahead(queue.keys, bench.cache, bench.pauses, bench.maker)
+    async with serve(app, starts=False) as url:
+        client = SpeechClient(url, "token")
+
+        async def fill() -> list[tuple[int, int]]:
+            return [told async for told in client.cache([("戴上耳机试试。", "zh")])]
+
+        filling = asyncio.create_task(fill())
+        await asyncio.sleep(MAKING_S / 2)
+        assert bench.maker.begun
+        asked = now()
+        pcm = b"".join([chunk async for chunk in client.speak("戴上耳机试试。", "zh")])
+        assert pcm == b"made for a call "
+        assert now() - asked < 0.1
+        assert await filling == [(1, 1)]
+        await client.aclose()
+    assert bench.maker.made == [], "it was ended, and what it was at is there"
+    await queue.aclose()
 
 
 @pytest.mark.models

@@ -33,17 +33,8 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     """The server's routes and guards. Its models are not loaded: nothing here gets as far."""
     paths = PathSettings(data_dir=tmp_path, cache_dir=tmp_path)
     app = create_app(paths, SpeechSettings(), TOKEN)
-    app.router.lifespan_context = _no_models
-    async with serve(app) as url:
+    async with serve(app, starts=False) as url:
         yield url
-
-
-class _no_models:  # noqa: N801
-    def __init__(self, _app: object) -> None: ...
-
-    async def __aenter__(self) -> None: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
 
 
 @pytest.mark.parametrize("path", ["/transcribe", "/speak", "/cache"])

@@ -47,13 +47,15 @@ class Pauses:
         self._used_at = asyncio.get_running_loop().time()
         self._used.set()
 
-    async def begin(self) -> None:
-        """Wait for a pause, or return at once in one."""
+    async def begin(self) -> bool:
+        """Wait for a pause, or return at once in one; whether there was anything to wait for."""
         now = asyncio.get_running_loop().time
+        waits = self._used_at + self._rest_s > now()
         # Not polled: each sleep lasts until it would be over, unless a call pushes that back.
         while (left := self._used_at + self._rest_s - now()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
         self._used.clear()
+        return waits
 
     async def within(self, work: Coroutine[Any, Any, T]) -> T | None:
         """The result of ``work``; None, and ``work`` cancelled, when a call ends the pause."""
@@ -163,7 +165,8 @@ class Ahead:
         """Have one clip in the cache; whether it had to be made."""
         failures = 0
         while not await asyncio.to_thread(self._cache.__contains__, key):
-            await self._pauses.begin()
+            if await self._pauses.begin():
+                continue  # the call may have wanted the same
             try:
                 pcm = await self._pauses.within(self._maker.make(key.text, language))
             except EOFError:
