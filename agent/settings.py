@@ -116,8 +116,10 @@ class ApiSettings(BaseSettings):
         description="Addresses or networks, with commas, of proxies whose X-Forwarded-For and"
         " -Proto are believed.",
     )
-    embedding_sites: str = Field(
-        "", description="Sites that may show the pages in a frame, with spaces. Empty: none."
+    frame_sites: str = Field(
+        "",
+        description='Sites that may show the pages in a frame (allow="microphone"), with spaces.'
+        " Empty: none.",
     )
 
     @field_validator("site_secret")

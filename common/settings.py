@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from platformdirs import user_cache_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.errors import SetupError
@@ -37,9 +37,11 @@ def read_settings(group: type[Group]) -> Group:
         return group()
     except ValidationError as error:
         first = error.errors()[0]
+        secret = group.model_fields[str(first["loc"][0])].annotation is SecretStr
+        shown = "(a secret)" if secret else repr(first["input"])
         variable = str(group.model_config["env_prefix"]) + str(first["loc"][0]).upper()
         raise SetupError(
-            f"{variable}={first['input']!r} is not usable: {first['msg']}.",
+            f"{variable}={shown} is not usable: {first['msg']}.",
             f"Correct {variable} in the environment or in .env; .env.example shows its default.",
         ) from None
 

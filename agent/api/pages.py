@@ -80,7 +80,7 @@ def _content_security_policy(settings: ApiSettings, livekit_url: str) -> str:
         "connect-src": " ".join(["'self'", *_as_web_addresses(livekit_url)]),
         "base-uri": "'none'",
         "form-action": "'none'",
-        "frame-ancestors": settings.embedding_sites or "'none'",
+        "frame-ancestors": settings.frame_sites or "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 

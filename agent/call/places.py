@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -28,7 +27,8 @@ async def places_shown(settings: Settings, closing: Closing) -> AsyncIterator[No
     It gives their end to calls that were cut off, too, whoever held them.
     """
     database = Database(settings.database_url)
-    name = f"{socket.gethostname()[:64]}:{os.getpid()}"
+    # The same after a restart: a worker that was killed is not counted beside its successor.
+    name = f"{socket.gethostname()[:64]}:{settings.agent.health_port}"
     showing = asyncio.create_task(_show(database, name, settings.agent.max_calls, closing))
     try:
         yield

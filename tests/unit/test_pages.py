@@ -93,7 +93,7 @@ async def test_the_rooms_server_and_the_sites_that_embed_are_the_operators_choic
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.setenv("LIVEKIT_PUBLIC_URL", "wss://rooms.example")
-    environment.setenv("LIUKE_API_EMBEDDING_SITES", "https://shop.example")
+    environment.setenv("LIUKE_API_FRAME_SITES", "https://shop.example")
     environment.setenv("LIUKE_API_TRUSTED_PROXIES", "127.0.0.1")
     transport = httpx.ASGITransport(api.create_app(Settings(), ACCESS))
     async with httpx.AsyncClient(transport=transport, base_url="http://liuke") as client:

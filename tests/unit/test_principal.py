@@ -11,6 +11,7 @@ import pytest
 from agent.rooms.principal import LONGEST_LIFE, guest, read_signed
 from agent.rooms.tokens import Seat, call_token, read_call_token, read_seat
 from common.errors import InputError
+from common.settings import PROJECT_ROOT
 
 SECRET = "the operator's own secret, long enough"
 
@@ -84,6 +85,15 @@ def test_only_the_sites_own_secret_signs() -> None:
     ):
         with pytest.raises(InputError, match="not accepted"):
             read_signed(token, SECRET, None)
+
+
+def test_the_example_of_the_documentation_signs_in() -> None:
+    page = (PROJECT_ROOT / "docs" / "identity.md").read_text("utf-8")
+    example = page.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {"SECRET": SECRET}
+    exec(compile(example, "docs/identity.md", "exec"), names)
+    principal = read_signed(names["sign_in"]("acme", "wang"), SECRET, None)
+    assert (principal.account, principal.contact, principal.language) == ("acme", "wang", "zh")
 
 
 def seat() -> Seat:

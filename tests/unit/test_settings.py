@@ -42,6 +42,13 @@ def test_secrets_do_not_show_when_printed(monkeypatch: pytest.MonkeyPatch) -> No
     assert "very-secret" not in repr(Settings().language_model)
 
 
+def test_a_secret_that_cannot_be_used_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIUKE_API_SITE_SECRET", "too-short")
+    with pytest.raises(SetupError, match="LIUKE_API_SITE_SECRET") as raised:
+        Settings()
+    assert "too-short" not in str(raised.value)
+
+
 def test_the_database_defaults_to_sqlite_in_the_data_directory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
