@@ -252,6 +252,15 @@ async def test_the_embedded_server_keeps_prompts_and_drops_callers(
     pair = await asyncio.gather(ask(endpoint, "Which codec?"), ask(endpoint, "Which region?"))
     assert all(timings["cache_n"] > 0.8 * first["prompt_n"] for timings in pair)
 
+    # Limits hold, and speed is told.
+    async with LanguageModel(endpoint) as model:
+        count = [Message("user", "Count from one to thirty.")]
+        pieces = [text async for text in model.stream(count, tokens=4)]
+        assert 1 <= len(pieces) <= 4
+        assert len(await model.write(count, tokens=2, timeout_s=60)) < 20
+        assert await model.tokens_per_second(4, timeout_s=60)
+        assert await model.tokens_per_second(4, timeout_s=0.001) is None
+
     # A caller who leaves stops the generation: without that, 3,000 tokens would take a minute.
     generating = asyncio.create_task(
         ask(endpoint, "Count.", max_tokens=3000, ignore_eos=True, stream=True)
