@@ -15,9 +15,9 @@ from agent.rooms.access import resolve_livekit
 from agent.settings import AgentSettings, Settings
 from common.logs import configure_logging
 
-#: Memory of a call's process at most, MB: three times what a call of twenty minutes took. One that
-#: is made to take more ends by itself and takes no other with it.
-_CALL_MEMORY_MB = 600
+#: Memory of a call's process at most, MB. A call takes 500, the detectors of voices and of turns
+#: half of it, shared with other calls. One that is made to take more ends, and no other with it.
+_CALL_MEMORY_MB = 1000
 
 #: What libraries would import at their first use, while a customer waits for it: together up to 2 s
 #: of a call's first seconds where four begin at once.
