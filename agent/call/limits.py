@@ -32,6 +32,9 @@ _LOOK_S = 0.5
 _COURTESY_S = 5.0
 #: No announcement takes longer to be heard; after it the call goes on, or ends, seconds.
 ANNOUNCED_WITHIN_S: Final = 12.0
+#: The last sound and its caption have reached the customer this long after they left, seconds: the
+#: room's jitter buffer holds sound for about 0.15 s.
+_ARRIVES_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class CallLimits:
                 await self._floor_is_free()
                 if self._left_s(ending) <= 0:
                     await self._announce(self._phrases().goodbyes[ending], last=True)
+                    await asyncio.sleep(_ARRIVES_WITHIN_S)
                     return ending
             elif left_s <= WARNED_BEFORE_S[ending] and ending not in self._warned:
                 self._warned.add(ending)
