@@ -13,6 +13,8 @@ from agent.call.gate import (
     TextGate,
     gist,
 )
+from tests.unit.scripted import Answers, scripted_call
+from tests.virtual_time import virtual_time
 
 
 class Clock:
@@ -105,3 +107,17 @@ ORDINALS = [
     f"{tens} {one}" for tens in ("twenty", "thirty", "forty") for one in ("one", "two", "six")
 ]
 ORDINALS += [f"{hundred} {word}" for hundred in ("one hundred", "two hundred") for word in ORDINALS]
+
+
+@virtual_time
+async def test_a_long_spoken_question_is_cut_and_answered() -> None:
+    answers = Answers()
+    story = " ".join(f"then I tried the {word} step of your guide" for word in ORDINALS)
+    async with scripted_call(answers, language="en") as call:
+        await call.says(f"Our app shows no video. {2 * story}. How do I get it back?", 15)
+        assert await call.answering()
+        await call.quiet()
+    asked = answers.questions[-1]
+    assert 500 < len(asked) <= QUESTION_CHARACTERS
+    assert asked.startswith("Our app shows no video.")
+    assert asked.endswith("How do I get it back?")
