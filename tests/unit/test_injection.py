@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from knowledge.documents.injection import neutralised, suspicions
@@ -152,10 +150,10 @@ def test_what_is_written_in_plain_sight_stays() -> None:
     ],
     ids=["zh order", "zh prompt", "en order", "one word", "no space"],
 )
+@pytest.mark.timeout(30)
 def test_a_text_made_to_be_slow_is_not(text: str) -> None:
-    started = time.monotonic()
+    """Looking for words by going back and forth takes minutes for each."""
     assert suspicions(text) == ()
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(

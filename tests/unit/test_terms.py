@@ -102,7 +102,7 @@ def test_general_mandarin_is_left_alone(terms: Terms) -> None:
         for line in (folder / "corpus.jsonl").read_text("utf-8").splitlines()[::8]:
             texts += re.split(r"(?<=[。！？])", json.loads(line)["text"])
     changed = [t for t in texts if _letters(with_digits(t, "zh")) != _letters(terms.mend(t, "zh"))]
-    assert len(changed) <= 0.002 * len(texts), changed
+    assert len(changed) <= 1 + 0.002 * len(texts), changed
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
