@@ -130,12 +130,35 @@ class ApiSettings(BaseSettings):
         return secret
 
 
+_DRIVERS = {
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+
 class DatabaseSettings(BaseSettings):
     """Records of calls and turns."""
 
     model_config = settings_config("LIUKE_DATABASE_")
 
-    url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in the data directory.")
+    url: SecretStr = Field(
+        SecretStr(""),
+        description="postgresql://user:password@host/database."
+        " Empty: SQLite in the data directory.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _with_driver(cls, url: SecretStr) -> SecretStr:
+        """The URL as SQLAlchemy reads it, with the driver that we bring along."""
+        kind, separator, rest = url.get_secret_value().partition("://")
+        driver = _DRIVERS.get(kind.partition("+")[0])
+        if not kind:
+            return url
+        if driver is None or not separator:
+            raise ValueError("it begins with neither postgresql:// nor sqlite://")
+        return SecretStr(f"{driver}://{rest}")
 
 
 class Settings:
@@ -161,7 +184,10 @@ class Settings:
     @cached_property
     def database_url(self) -> str:
         """SQLAlchemy URL of the records, with an async driver."""
-        return self.database.url or f"sqlite+aiosqlite:///{self.paths.data_dir / 'liuke.db'}"
+        return (
+            self.database.url.get_secret_value()
+            or f"sqlite+aiosqlite:///{self.paths.data_dir / 'liuke.db'}"
+        )
 
 
 GROUPS: tuple[type[BaseSettings], ...] = (

@@ -196,7 +196,7 @@ async def _knowledge(settings: Settings) -> Finding:
 
 async def _database(settings: Settings) -> Finding:
     file = settings.paths.data_dir / "liuke.db"
-    if not settings.database.url and not await asyncio.to_thread(file.exists):
+    if not settings.database.url.get_secret_value() and not await asyncio.to_thread(file.exists):
         return Finding("database", "warning", f"{file} is not made yet.", "Run `liuke setup`.")
     database = Database(settings.database_url)
     try:

@@ -49,6 +49,32 @@ def test_a_secret_that_cannot_be_used_does_not_show(monkeypatch: pytest.MonkeyPa
     assert "too-short" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("postgresql://liuke:pw@db/liuke", "postgresql+asyncpg://liuke:pw@db/liuke"),
+        ("postgres://liuke:pw@db/liuke", "postgresql+asyncpg://liuke:pw@db/liuke"),
+        ("postgresql+psycopg2://liuke:pw@db/liuke", "postgresql+asyncpg://liuke:pw@db/liuke"),
+        ("sqlite:////srv/liuke.db", "sqlite+aiosqlite:////srv/liuke.db"),
+    ],
+)
+def test_a_database_is_reached_with_the_driver_that_is_there(
+    given: str, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIUKE_DATABASE_URL", given)
+    assert Settings().database_url == used
+
+
+@pytest.mark.parametrize("url", ["mysql://liuke:the-password@db/liuke", "db:the-password"])
+def test_another_database_is_refused_and_its_password_does_not_show(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIUKE_DATABASE_URL", url)
+    with pytest.raises(SetupError, match="LIUKE_DATABASE_URL") as raised:
+        Settings()
+    assert "the-password" not in str(raised.value)
+
+
 def test_the_database_defaults_to_sqlite_in_the_data_directory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
