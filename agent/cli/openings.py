@@ -203,14 +203,14 @@ async def _draft(library: Library, sections: list[StoredSection]) -> Drafted:
 async def _make_audio(openings: list[tuple[str, Language]]) -> None:
     """So that not even the first customer waits for it; without a speech server it is made then.
 
-    While calls go on this may take a minute for each, and can be stopped: all is approved by then.
+    It is made in the pauses of calls only, and can be stopped: all is approved by then.
     """
     settings = Settings()
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     try:
         if await speech.is_healthy():
-            async for _ in speech.cache(openings):
-                pass
+            async for done, total in speech.cache(openings):
+                err.print(f"[dim]Audio made ahead: {done} of {total}.[/]", highlight=False)
     except LiukeError as error:
         err.print(f"The audio is made when it is first spoken: {error.message}", highlight=False)
     finally:
