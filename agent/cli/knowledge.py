@@ -131,6 +131,24 @@ def remove(places: Places, tenant: TenantOption = "", json_output: JsonFlag = Fa
 
 
 @app.command()
+def erase(
+    places: Places,
+    tenant: TenantOption = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Delete documents for good, those too that were taken out: text, index and vectors.
+
+    Answers that cited them lose their sources.
+    """
+    from knowledge.documents import intake
+
+    if not yes:
+        typer.confirm("This cannot be undone. Erase them?", abort=True, err=True)
+    _change(lambda base, work: intake.erase(base, places, tenant, work), json_output)
+
+
+@app.command()
 def status(
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="One tenant's alone; \"\" for everybody's.")

@@ -17,7 +17,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.documents.fetch import Fetcher, digest_of, find_sources
 from knowledge.documents.isolation import IsolatedLoader
 from knowledge.documents.library import Library
-from knowledge.search.build import BuildReport
+from knowledge.search.build import BuildReport, forget_replaced
 from knowledge.search.vectors import Progress
 
 
@@ -98,6 +98,28 @@ def remove(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) 
                     )
                 )
             intake.removed += [source for source in mine if library.remove(source, tenant)]
+    return intake
+
+
+def erase(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) -> Intake:
+    """Delete documents, in use or removed, from the library, the index and the vectors.
+
+    Citations of them lead nowhere. Raises InputError as ``add``.
+    """
+    with _changing(base, tenant, work) as (library, intake):
+        sources = library.sources(tenant)
+        for place in places:
+            mine = [source for source in sources if is_at(source, place)]
+            if not mine:
+                intake.problems.append(
+                    InputError(
+                        f"{place} never was among the documents.",
+                        "Check the path or address, and whose documents they are.",
+                    )
+                )
+            intake.removed += [source for source in mine if library.erase(source, tenant)]
+    if intake.built:
+        forget_replaced(base.place_of(tenant))
     return intake
 
 

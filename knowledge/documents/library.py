@@ -138,6 +138,8 @@ class Library:
         try:
             _bring_forward(self._database, path)
             self._database.execute("PRAGMA journal_mode = WAL")
+            # What is deleted is not left to be found in the file.
+            self._database.execute("PRAGMA secure_delete = ON")
         except BaseException:
             self._database.close()
             raise
@@ -189,6 +191,25 @@ class Library:
                 (_now(), tenant, document_id(source, tenant)),
             )
         return done.rowcount == 1
+
+    def erase(self, source: str, tenant: str) -> bool:
+        """Delete all that was ever said by a document, removed or not; false where it never was."""
+        name = (tenant, document_id(source, tenant))
+        with self._database:
+            self._database.execute(
+                "DELETE FROM section_opening WHERE tenant = ? AND document = ?", name
+            )
+            self._database.execute("DELETE FROM section WHERE tenant = ? AND document = ?", name)
+            done = self._database.execute("DELETE FROM document WHERE tenant = ? AND id = ?", name)
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return done.rowcount == 1
+
+    def sources(self, tenant: str) -> list[str]:
+        """Of all documents of a tenant, those too that were taken out of use."""
+        rows = self._database.execute(
+            "SELECT source FROM document WHERE tenant = ? ORDER BY source", (tenant,)
+        )
+        return [source for (source,) in rows]
 
     def documents(self, tenant: str) -> list[StoredDocument]:
         """The documents of a tenant, by source."""

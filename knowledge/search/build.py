@@ -99,10 +99,20 @@ def build_index(
     except BaseException:
         drop_build(place, build)
         raise
-    for other in place.folder.glob("build-*"):
-        if other.name not in (build.name, live and live.build):
-            drop_build(place, other)
+    _drop_builds(place, but={build.name, live.build if live else ""})
     return BuildReport(manifest, changed=True, embedded=embedded)
+
+
+def forget_replaced(place: Place) -> None:
+    """Remove all builds but the live one. A server that reads one is told within seconds."""
+    live = read_manifest(place.folder)
+    _drop_builds(place, but={live.build if live else ""})
+
+
+def _drop_builds(place: Place, but: set[str]) -> None:
+    for build in place.folder.glob("build-*"):
+        if build.name not in but:
+            drop_build(place, build)
 
 
 def digest_of(texts: Texts) -> str:

@@ -43,6 +43,8 @@ class KnownVectors:
         self._threads = threads
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
+        # A vector tells about its text; what is forgotten is not left to be found in the file.
+        self._database.execute("PRAGMA secure_delete = ON")
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, floats BLOB) WITHOUT ROWID"
         )

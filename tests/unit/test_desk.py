@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
 
-from common.errors import InputError, LiukeError
+from common.errors import InputError, LiukeError, SetupError
 from knowledge import shelves
 from knowledge.base import KnowledgeBase
 from knowledge.config import KnowledgeConfig
@@ -22,6 +25,7 @@ from knowledge.documents.library import Library
 from knowledge.documents.sections import LoadedDocument, Section
 from knowledge.search.place import read_manifest
 from tests.unit.embedding import FOLDER
+from tests.unit.serving import serve
 from tests.unit.test_retrieval import write_corpus
 
 ECHO = "有回声怎么办"
@@ -280,6 +284,41 @@ def test_a_library_of_a_newer_liuke_is_left_alone(tmp_path: Path) -> None:
 
 
 # A Chroma server that several share
+
+
+class Guard:
+    """Before a server: lets those through who carry a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.app = FastAPI()
+        through = httpx.AsyncClient(base_url=url, trust_env=False)
+
+        @self.app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
+        async def guard(request: Request, path: str) -> Response:
+            if request.headers.get("authorization") != f"Bearer {token}":
+                return Response(status_code=401)
+            answer = await through.request(
+                request.method,
+                f"/{path}",
+                params=dict(request.query_params),
+                content=await request.body(),
+                headers={"content-type": request.headers.get("content-type", "")},
+            )
+            kind = answer.headers.get("content-type")
+            return Response(answer.content, answer.status_code, media_type=kind)
+
+
+async def test_a_chroma_server_is_told_the_token(base: KnowledgeBase, chroma_url: str) -> None:
+    async with serve(Guard(chroma_url, "of-ours").app) as url:
+        config = replace(base.config, chroma_url=url, chroma_token="of-ours")
+        shutil.rmtree(base.config.folder / "corpus")
+        await asyncio.to_thread(build, KnowledgeBase(config))
+        desk = await asyncio.to_thread(Desk, KnowledgeBase(config))
+        assert "扬声器" in await asyncio.to_thread(answer, desk, ECHO)
+        stranger = KnowledgeBase(replace(config, chroma_token="guessed"))
+        with pytest.raises(SetupError, match="Chroma server"):
+            await asyncio.to_thread(Desk, stranger)
+        assert "of-ours" not in repr(config)
 
 
 def test_names_on_a_chroma_server_say_whose_they_are(

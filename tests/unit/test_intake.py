@@ -191,6 +191,19 @@ def test_a_document_that_is_gone_is_read_only_by_whom_it_was_cited_to(
     assert desk.entry(cited.entry_id, cited.version, tenant=PUBLIC)
 
 
+def test_what_is_erased_is_in_no_file(base: KnowledgeBase, documents: Path) -> None:
+    add(base, documents)
+    cited = Desk(base).retriever(PUBLIC).search("does the SDK run on HarmonyOS").passages[0]
+    page = str(documents / "harmony.md")
+    intake.remove(base, [page], PUBLIC, Work(threads=1))
+    done = intake.erase(base, [page, "nowhere.md"], PUBLIC, Work(threads=1))
+    assert (names(done.removed), len(done.problems)) == (["harmony.md"], 1)
+    assert Desk(base).entry(cited.entry_id, cited.version, tenant=PUBLIC) is None
+    kept = [path for path in base.config.folder.rglob("*") if path.is_file()]
+    assert [path for path in kept if b"HarmonyOS NEXT" in path.read_bytes()] == []
+    assert "9301" in Desk(base).retriever(PUBLIC).search("报错9301是什么").passages[0].text
+
+
 def test_another_model_makes_the_documents_anew_with_the_corpus(
     base: KnowledgeBase, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,4 +299,7 @@ def test_the_commands(
     assert state["stale"] == []
     refused = liuke("add", str(tmp_path / "nothing"), status=1)
     assert "is not there" in refused["problems"][0]["message"]
+    assert len(liuke("status", "--tenant", "")["documents"]) == 2
+    assert liuke("status", "--tenant", "acme")["documents"] == []
     assert len(liuke("remove", str(documents))["removed"]) == 2
+    assert len(liuke("erase", str(documents), "--yes")["removed"]) == 2
