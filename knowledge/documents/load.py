@@ -7,6 +7,7 @@ stands under each heading, and these are cut into sections as long as a passage 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import groupby
 from typing import Final
 
@@ -17,25 +18,19 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from common.errors import InputError
 from common.languages import Language, language_of
 from knowledge.documents.fetch import KINDS, digest_of
-from knowledge.documents.formats.html import HtmlParser
-from knowledge.documents.formats.markdown import MarkdownParser
-from knowledge.documents.formats.openapi import OpenApiParser
-from knowledge.documents.formats.pdf import PdfParser
-from knowledge.documents.formats.tables import CsvParser
-from knowledge.documents.formats.word import WordParser
 from knowledge.documents.injection import neutralised, suspicions, without_orders
 from knowledge.documents.sections import CHUNK_CHARACTERS, LoadedDocument, Section
 
 #: The parser of each kind; any langchain parser that gives "title" and "headings" can take its
-#: place.
-PARSERS: Final[dict[str, BaseBlobParser]] = {
-    KINDS[".md"]: MarkdownParser(),
-    KINDS[".html"]: HtmlParser(),
-    KINDS[".pdf"]: PdfParser(),
-    KINDS[".docx"]: WordParser(),
-    KINDS[".csv"]: CsvParser(),
-    KINDS[".json"]: OpenApiParser(),
-    KINDS[".yaml"]: OpenApiParser(),
+#: place. Its libraries are imported with the first document of the kind.
+_PARSERS: Final[dict[str, str]] = {
+    KINDS[".md"]: "markdown.MarkdownParser",
+    KINDS[".html"]: "html.HtmlParser",
+    KINDS[".pdf"]: "pdf.PdfParser",
+    KINDS[".docx"]: "word.WordParser",
+    KINDS[".csv"]: "tables.CsvParser",
+    KINDS[".json"]: "openapi.OpenApiParser",
+    KINDS[".yaml"]: "openapi.OpenApiParser",
 }
 
 #: Characters below which a text is of the language that surrounds it: "RoomKit PC端" tells none.
@@ -51,7 +46,9 @@ def load(blob: Blob) -> LoadedDocument:
     """
     source = str(blob.source)
     try:
-        parts = [part for part in PARSERS[str(blob.mimetype)].lazy_parse(blob) if part.page_content]
+        parts = [
+            part for part in _parser_of(str(blob.mimetype)).lazy_parse(blob) if part.page_content
+        ]
         main = language_of("\n".join(part.page_content for part in parts))
         sections = dict.fromkeys(section for part in parts for section in _sections(part, main))
     except RecursionError as error:
@@ -65,6 +62,14 @@ def load(blob: Blob) -> LoadedDocument:
         )
     title = neutralised(parts[0].metadata["title"])
     return LoadedDocument(source, title, digest_of(blob), tuple(sections))
+
+
+def _parser_of(kind: str) -> BaseBlobParser:
+    module, name = _PARSERS[kind].split(".")
+    found: type[BaseBlobParser] = getattr(
+        import_module(f"knowledge.documents.formats.{module}"), name
+    )
+    return found()
 
 
 def _sections(part: Document, main: Language) -> Iterator[Section]:
