@@ -26,8 +26,16 @@ def recordings() -> Path:
     return BESIDE if BESIDE.is_dir() else DATA
 
 
+#: What a test costs: seconds without weights or room, model weights, or whole calls.
+CATEGORIES = ("unit", "models", "e2e")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole calls take longer than what runs without a room."""
+    """Every test says what it costs; whole calls may take longer than the rest."""
     for item in items:
+        if not any(item.get_closest_marker(category) for category in CATEGORIES):
+            raise pytest.UsageError(
+                f"{item.nodeid} has no category: mark it, or its file, {' or '.join(CATEGORIES)}."
+            )
         if item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.timeout(600))

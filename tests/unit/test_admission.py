@@ -17,6 +17,8 @@ from agent.service.calls.workers import WorkerStore
 from agent.service.database import Database
 from agent.service.scope import Scope
 
+pytestmark = pytest.mark.unit
+
 LIMITS = Limits(caller_tickets=50, account_tickets=50, account_calls=50)
 
 

@@ -10,6 +10,8 @@ from common.errors import ServiceError
 from tests.unit.scripted import Answers, SpeechServer, scripted_call
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 PHRASES = load_phrases()
 #: An answer of some ten seconds.
 LONG = "请先打开回声消除。再检查一下扬声器的音量，最后确认房间里没有第二台设备在外放声音。"

@@ -9,6 +9,8 @@ import pytest
 from agent.call.agreement import Agreement
 from common.languages import Language
 
+pytestmark = pytest.mark.unit
+
 
 def confirmed(language: Language, *readings: str) -> list[str]:
     """The confirmed text after each reading."""

@@ -22,6 +22,8 @@ from common.settings import PathSettings
 from tests.unit.serving import serve
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.models
+
 MAKING_S = 4.0
 
 

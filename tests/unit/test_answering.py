@@ -29,6 +29,8 @@ from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC, Retrieval
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.unit
+
 PASSAGE = {
     "entry_id": "zh/echo",
     "title": "回声",

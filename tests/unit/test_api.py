@@ -27,6 +27,8 @@ from agent.settings import Settings
 from common.settings import PROJECT_ROOT
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.unit
+
 ACCESS = LiveKitAccess("ws://127.0.0.1:9", "key", "secret-of-at-least-32-characters-x", ours=True)
 SITE_SECRET = "the operator's own secret, long enough"
 CITED = {"id": "zh/echo-howling", "version": 2, "title": "回声", "language": "zh", "score": 0.9}

@@ -20,6 +20,8 @@ from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.unit
+
 OPENINGS: list[Phrase] = [
     ("Turn it off and on again, then wait.", "en"),
     ("Put on headphones.", "en"),

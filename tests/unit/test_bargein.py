@@ -11,6 +11,8 @@ from agent.call.stt import CONFIRMED
 from agent.call.turn_words import load_turn_taking
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 INTERIM = stt.SpeechEventType.INTERIM_TRANSCRIPT
 PREFLIGHT = stt.SpeechEventType.PREFLIGHT_TRANSCRIPT
 FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT

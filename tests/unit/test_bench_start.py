@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eval.start.bench import Half, summarise
+
+pytestmark = pytest.mark.unit
 
 
 def half(ask_ms: float, call_ms: float | None = 900.0, start_s: float = 30.0) -> Half:

@@ -21,6 +21,8 @@ from eval.clips import (
 )
 from eval.hearing.bench import Heard, Results, report
 
+pytestmark = pytest.mark.unit
+
 KEYS = {
     *("wer_en", "cer_zh", "term_recall", "partial_ms", "final_ms"),
     *("invented_words_per_minute", "rtf", "memory_mb"),

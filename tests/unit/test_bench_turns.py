@@ -22,6 +22,8 @@ from eval.turns.scores import (
     score_turn,
 )
 
+pytestmark = pytest.mark.unit
+
 #: A customer speaks from the first to the fourth second.
 SPEECH = Span(1000, 4000)
 

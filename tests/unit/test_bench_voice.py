@@ -28,6 +28,8 @@ from eval.voice.questions import (
 from eval.voice.scores import Asked, Known, Run, details, judge, plots, stages, summarise
 from knowledge.entries.entry import read_corpus
 
+pytestmark = pytest.mark.unit
+
 CORPUS_DIR = PROJECT_ROOT / "knowledge" / "corpus"
 OPENING = "Turn on echo cancellation first."
 KNOWN = Known((OPENING,), {"Let me check that.": 900.0})

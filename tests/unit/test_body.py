@@ -9,6 +9,8 @@ from knowledge.entries.entry import read_corpus
 from knowledge.entries.vocabulary import Vocabulary
 from knowledge.settings import KnowledgeSettings
 
+pytestmark = pytest.mark.unit
+
 BODY = """## What it is
 
 Your own voice comes *back*.

@@ -25,6 +25,8 @@ from agent.probe.ear import Arrival, Ear, lay_out
 from agent.probe.microphone import Microphone
 from common.errors import InputError
 
+pytestmark = pytest.mark.unit
+
 RNG = np.random.default_rng(7)
 
 

@@ -14,6 +14,8 @@ from agent.probe.microphone import Placement
 from agent.probe.observer import AnswerNotice, Caption, StateChange
 from agent.probe.report import Scene, Timeline, make_timeline
 
+pytestmark = pytest.mark.unit
+
 TONE = (8000 * np.sin(2 * np.pi * 300 * np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ)).astype(
     np.int16
 )

@@ -8,6 +8,8 @@ import pytest
 
 from agent.speech.clauses import ClauseSplitter, split_clauses
 
+pytestmark = pytest.mark.unit
+
 TEXTS = [
     "好的，我来看看。请检查 UDP 端口 4000，如果还是卡顿，就把分辨率降到 720p。",
     "Allow UDP and port 3478 if you can; otherwise use TURN over TLS on port 443. It works.",

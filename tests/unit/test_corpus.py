@@ -31,6 +31,8 @@ from knowledge.search.index import Index
 from knowledge.search.ranking import Retriever
 from tests.unit.embedding import FOLDER
 
+pytestmark = pytest.mark.models
+
 CORPUS = Path(__file__).parents[2] / "knowledge" / "corpus"
 ENTRIES = read_corpus(CORPUS).entries
 

@@ -9,6 +9,8 @@ from common.errors import LiukeError
 from knowledge.documents.formats import decoding
 from knowledge.documents.formats.decoding import text_of
 
+pytestmark = pytest.mark.unit
+
 SIMPLE = "如果听到回声，请先让对方戴上耳机，再检查是否开启了回声消除。\n错误码 110：Token 无效。"
 TRADITIONAL = "如果聽到回聲，請先讓對方戴上耳機，再檢查是否開啟了回聲消除。\n錯誤碼 110：無效。"
 LATIN = "Déjà vu : le café est à côté de l'hôtel, où l'on goûte la crème brûlée.\nÇa va bien."

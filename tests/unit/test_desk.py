@@ -28,6 +28,8 @@ from tests.unit.embedding import FOLDER
 from tests.unit.serving import serve
 from tests.unit.test_retrieval import write_corpus
 
+pytestmark = pytest.mark.models
+
 ECHO = "有回声怎么办"
 
 

@@ -7,6 +7,8 @@ import pytest
 from common.languages import Language
 from common.numbers.digits import with_digits
 
+pytestmark = pytest.mark.unit
+
 WRITTEN: list[tuple[Language, str, str]] = [
     ("zh", "错误码一百一十", "错误码110"),
     ("zh", "错误码是一一零怎么办", "错误码是110怎么办"),

@@ -20,6 +20,8 @@ from agent.rooms.tokens import Seat, read_seat, room_token
 from agent.settings import Settings
 from common.errors import ServiceError
 
+pytestmark = pytest.mark.unit
+
 KEY, SECRET = "key", "secret-of-at-least-32-characters-x"
 WANG = Principal("acme", "wang", "zh", frozenset({"calls:read"}), guest=False)
 SEAT = Seat("one", "call-one", "customer-1", WANG)

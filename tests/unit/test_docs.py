@@ -8,6 +8,8 @@ import pytest
 
 from common.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.unit
+
 _OURS = r"(?:agent|common|knowledge|eval|prompts|web|tests|docs)/[\w./-]*"
 PAGES = ["README.md", *(f"docs/{p.name}" for p in (PROJECT_ROOT / "docs").glob("*.md"))]
 

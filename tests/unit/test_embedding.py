@@ -15,6 +15,8 @@ from knowledge.search.embedding import E5Model, Role
 from knowledge.search.weights import PUBLISHED, converted
 from tests.unit.embedding import FOLDER, model
 
+pytestmark = pytest.mark.models
+
 TEXTS = [
     "怎么降低通话延迟",
     "how do I lower the latency of a call",

@@ -9,6 +9,8 @@ from agent.call.floor import Floor
 from agent.call.timing import TIMING
 from agent.call.turn_words import load_turn_taking
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def patience() -> list[float]:

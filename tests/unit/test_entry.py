@@ -10,6 +10,8 @@ from common.errors import LiukeError
 from common.languages import language_of
 from knowledge.entries.entry import opening_length, read_corpus, read_entry, read_file
 
+pytestmark = pytest.mark.unit
+
 GOOD = """---
 id: zh/echo
 language: zh

@@ -37,6 +37,8 @@ from eval.audio import (
     to_pcm,
 )
 
+pytestmark = pytest.mark.unit
+
 
 def tone(frequency_hz: float, duration_ms: float = 1000, level: float = -20) -> Samples:
     time = np.arange(round(duration_ms * RATE_HZ / 1000)) / RATE_HZ

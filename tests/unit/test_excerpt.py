@@ -9,6 +9,8 @@ import pytest
 from agent.dialogue.excerpt import excerpt, spoken_steps
 from knowledge.contract import Passage, SourceEntry
 
+pytestmark = pytest.mark.unit
+
 ENTRY = SourceEntry(
     id="en/echo",
     version=1,

@@ -16,6 +16,8 @@ from common.errors import LiukeError
 from knowledge.documents import fetch as fetching
 from knowledge.documents.fetch import Fetcher, is_private
 
+pytestmark = pytest.mark.unit
+
 PAGE = "<h1>回声</h1><p>请戴上耳机。</p>".encode("gb18030")
 
 

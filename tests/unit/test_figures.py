@@ -7,6 +7,8 @@ import pytest
 from common.numbers.figures import figures_in, said_in
 from common.numbers.units import UNITS
 
+pytestmark = pytest.mark.unit
+
 
 def amounts(text: str) -> list[tuple[str, tuple[float, ...]]]:
     return [(figure.dimension, figure.amounts) for figure in figures_in(text)]

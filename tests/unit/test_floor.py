@@ -11,6 +11,8 @@ from agent.call.floor import Floor
 from agent.call.timing import TIMING
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture
 def floor() -> Floor:

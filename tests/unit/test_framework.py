@@ -23,6 +23,8 @@ from agent.call.turn_words import load_turn_taking
 from agent.speech.contract import HEARING_RATE_HZ
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 if TYPE_CHECKING:
     from agent.call.endpointing import TurnEndStream
 

@@ -16,6 +16,8 @@ from agent.call.gate import (
 from tests.unit.scripted import Answers, scripted_call
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 
 class Clock:
     """Seconds that pass when the test says so."""

@@ -17,6 +17,8 @@ from common.languages import LANGUAGES, Language
 from tests.unit.scripted import Answers, scripted_call
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.models
+
 #: They are heard whole, so they must be short, seconds.
 LONGEST_S = 1.5
 

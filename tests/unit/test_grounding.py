@@ -12,6 +12,8 @@ from agent.dialogue.guards import unsupported_figures
 from common.numbers.figures import figures_in, said_in
 from knowledge.entries.entry import Entry, read_corpus
 
+pytestmark = pytest.mark.unit
+
 ENTRIES = read_corpus(Path(__file__).parents[2] / "knowledge" / "corpus").entries
 SOURCE = said_in(
     "值班工程师 15 分钟内响应，端到端延迟在 400 毫秒以内。\n1. 先看网络。\n2. 再重启。"

@@ -12,6 +12,8 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 from eval.audio import FRAME, RATE_HZ, Samples, TelephoneLine, from_pcm
 from eval.turns.headless import Echo, Loudspeaker, Microphone, Run
 
+pytestmark = pytest.mark.unit
+
 TICK_MS = 10
 
 

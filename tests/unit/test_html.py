@@ -7,6 +7,8 @@ from langchain_core.document_loaders import Blob
 
 from knowledge.documents.formats.html import HtmlParser
 
+pytestmark = pytest.mark.unit
+
 PAGE = """<!doctype html><html><head><title>Echo | Support | Example</title>
 <style>.trap { display: none } @media print { .intro { display: none } }</style>
 <script>var secret = "from a script"</script></head><body>

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from knowledge.documents.sections import CHUNK_CHARACTERS
 from knowledge.entries.entry import Corpus, Entry
 from knowledge.search.passages import CorpusTexts
 from knowledge.search.texts import PassageText, entry_of
+
+pytestmark = pytest.mark.unit
 
 
 def entry(body: str) -> Entry:

@@ -6,6 +6,8 @@ import pytest
 
 from knowledge.documents.injection import neutralised, suspicions
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     "text",

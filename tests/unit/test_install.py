@@ -16,6 +16,8 @@ from agent.host.web_build import build_pages, is_built
 from agent.settings import Settings
 from common.errors import SetupError
 
+pytestmark = pytest.mark.unit
+
 
 def quiet(progress: Progress) -> None:
     """Nobody looks at the progress here."""

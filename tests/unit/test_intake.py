@@ -26,6 +26,8 @@ from knowledge.search.embedding import E5Model
 from tests.unit.embedding import FOLDER
 from tests.unit.test_retrieval import write_corpus
 
+pytestmark = pytest.mark.models
+
 HARMONY = "# HarmonyOS\n\nThe SDK runs on HarmonyOS NEXT from version 6.2 on.\n"
 CODES = """# 错误码
 

@@ -15,6 +15,8 @@ from common.errors import SetupError
 from common.internal import InternalOnly, InternalSettings, internal_http, internal_token
 from common.settings import PathSettings
 
+pytestmark = pytest.mark.unit
+
 
 def paths(folder: Path) -> PathSettings:
     return PathSettings(data_dir=folder, cache_dir=folder)

@@ -11,6 +11,8 @@ from common.errors import InputError
 from knowledge.documents.fetch import Fetcher
 from knowledge.documents.isolation import IsolatedLoader, Limits
 
+pytestmark = pytest.mark.unit
+
 #: A manual of 60 words on a line, so many times.
 LINE = "A long manual says a little about echo, and a little about networks, line after line. "
 

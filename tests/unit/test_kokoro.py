@@ -25,6 +25,8 @@ from agent.speech.say.spoken import spoken
 from common.errors import SetupError
 from common.languages import HAN, Language
 
+pytestmark = pytest.mark.models
+
 #: Simplified characters, and that abbreviations may come; none of those below.
 PROMPT = "以下是普通话的句子，夹有英文缩写，例如 CPU、GPS 和 HTML。"
 

@@ -15,6 +15,8 @@ from agent.speech.say.queue import KokoroQueue
 from common.errors import ServiceError
 from common.languages import Language
 
+pytestmark = pytest.mark.unit
+
 
 class GatedVoice:
     """Speaks a text as its own bytes, one for each permit that a test gives."""

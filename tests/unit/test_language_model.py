@@ -23,6 +23,8 @@ from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
 from agent.settings import Settings
 from common.errors import ServiceError, SetupError
 
+pytestmark = pytest.mark.unit
+
 
 async def check_language_model(endpoint: LanguageModelEndpoint) -> None:
     async with LanguageModel(endpoint) as model:

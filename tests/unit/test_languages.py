@@ -4,6 +4,8 @@ import pytest
 
 from common.languages import join_utterances, language_of
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("text", "language"),

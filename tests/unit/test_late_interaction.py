@@ -15,6 +15,8 @@ from knowledge.search.late_interaction import LateInteraction, Told, write_piece
 from knowledge.search.outside import outside_id
 from tests.unit.embedding import FOLDER, model
 
+pytestmark = pytest.mark.models
+
 TOLD: Sequence[Told] = (
     ("zh/echo", "zh", "passage", "双方都听到自己的声音时，先让对方戴上耳机，再打开回声消除。"),
     ("zh/echo", "zh", "query", "为什么我能听到自己的回声"),

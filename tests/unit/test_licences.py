@@ -6,9 +6,12 @@ import importlib.metadata
 import re
 from collections.abc import Iterator
 
+import pytest
 from packaging.requirements import Requirement
 
 from common.settings import PROJECT_ROOT
+
+pytestmark = pytest.mark.unit
 
 _PERMISSIVE = re.compile(
     r"\b(MIT|BSD|0BSD|Apache|ISC|ISCL|PSF|Python Software Foundation|Zlib|CC0|CNRI|HPND)\b", re.I

@@ -13,6 +13,8 @@ from agent.prompts import load_phrases
 from tests.unit.talking import Talk, talk
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 PHRASES = load_phrases()["en"]
 LIMITS = Limits(longest_s=1800.0, idle_s=180.0)
 

@@ -13,6 +13,8 @@ from common.errors import InputError, LiukeError
 from knowledge.entries.lint import Finding, lint
 from knowledge.entries.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.unit
+
 ZH = """---
 id: zh/echo
 language: zh

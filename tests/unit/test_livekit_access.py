@@ -22,6 +22,8 @@ from agent.rooms.access import (
 from agent.settings import Settings
 from common.errors import ServiceError, SetupError
 
+pytestmark = pytest.mark.unit
+
 VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 THEIRS = dict(zip(VARIABLES, ("wss://rtc.example.com", "their-key", "their-secret"), strict=True))
 

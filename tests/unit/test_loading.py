@@ -12,6 +12,8 @@ from knowledge.documents.fetch import Fetcher, find_sources
 from knowledge.documents.load import load
 from knowledge.documents.sections import CHUNK_CHARACTERS, LoadedDocument, Section
 
+pytestmark = pytest.mark.unit
+
 
 def page(folder: Path, text: str, name: str = "page.md") -> LoadedDocument:
     path = folder / name

@@ -23,6 +23,8 @@ from agent.models.choice import MAX_THREADS, Hardware, recall_choice
 from agent.settings import Settings
 from common.errors import SetupError
 
+pytestmark = pytest.mark.unit
+
 HERE = Hardware("A processor", cores=2, memory_gib=16.0)
 #: On two threads just fast enough for the larger model.
 ENOUGH = DECODE_FLOOR / LARGER_TO_PROBE / 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from langchain_core.document_loaders import Blob
 
 from knowledge.documents.formats.markdown import MarkdownParser, prose
+
+pytestmark = pytest.mark.unit
 
 
 def documents(text: str, source: str = "/docs/page.md") -> list[tuple[list[str], str]]:

@@ -12,6 +12,8 @@ from langchain_core.document_loaders import Blob
 from common.errors import LiukeError
 from knowledge.documents.formats.openapi import OpenApiParser
 
+pytestmark = pytest.mark.unit
+
 ROOMS: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Rooms API", "description": "Creates **rooms**.", "version": "1"},

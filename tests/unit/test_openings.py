@@ -29,6 +29,8 @@ from tests.unit.embedding import FOLDER
 from tests.unit.serving import serve
 from tests.unit.test_retrieval import write_corpus
 
+pytestmark = pytest.mark.models
+
 PAGE = """# Recording
 
 ## Start it

@@ -29,6 +29,8 @@ from agent.host.packs import (
 from agent.host.progress import Progress
 from common.errors import SetupError
 
+pytestmark = pytest.mark.unit
+
 CONTENT = bytes(range(256)) * 8192  # 2 MiB: more than one chunk
 NAME, FILE = "tiny", "weights/model.bin"
 NOWHERE = "http://127.0.0.1:9/model.bin"  # the discard port: nothing listens

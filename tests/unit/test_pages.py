@@ -12,6 +12,8 @@ from agent.api import app as api
 from agent.rooms.access import LiveKitAccess
 from agent.settings import Settings
 
+pytestmark = pytest.mark.unit
+
 ACCESS = LiveKitAccess("ws://127.0.0.1:7880", "key", "secret-of-at-least-32-characters-x", True)
 
 

@@ -18,6 +18,8 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Table
 from common.errors import LiukeError
 from knowledge.documents.formats.pdf import PdfParser
 
+pytestmark = pytest.mark.unit
+
 FONT = "STSong-Light"
 pdfmetrics.registerFont(UnicodeCIDFont(FONT))
 

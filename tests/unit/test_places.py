@@ -13,6 +13,8 @@ from agent.service.calls.tables import Worker
 from agent.service.database import Database
 from agent.settings import Settings
 
+pytestmark = pytest.mark.unit
+
 
 async def shown(url: str) -> list[int]:
     database = Database(url)

@@ -7,6 +7,8 @@ import yaml
 
 from knowledge.plain_yaml import FRONT_MATTER_CHARACTERS, front_matter, plain_yaml
 
+pytestmark = pytest.mark.unit
+
 
 def test_lists_mappings_texts_numbers_and_yes_or_no() -> None:
     text = "a: [1, 2.5, -3]\nb: {c: yes, d: null, e: '7'}\nf: |\n  two\n  lines\n"

@@ -14,6 +14,8 @@ from livekit.agents.voice import io
 from agent.call.playout import RoomPlayout, word_start
 from agent.speech.contract import SPEAKING_RATE_HZ
 
+pytestmark = pytest.mark.unit
+
 
 class Publication:
     async def wait_for_subscription(self) -> None:

@@ -15,6 +15,8 @@ from livekit import api, rtc
 from agent.call.presence import Presence
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.unit
+
 CUSTOMER = "customer-1"
 Reason = rtc.DisconnectReason
 

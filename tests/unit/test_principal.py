@@ -13,6 +13,8 @@ from agent.rooms.tokens import Seat, call_token, read_call_token, read_seat
 from common.errors import InputError
 from common.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.unit
+
 SECRET = "the operator's own secret, long enough"
 
 

@@ -8,6 +8,8 @@ from agent.dialogue.prompting import PromptWriter
 from agent.models.client import Message
 from common.languages import Language
 
+pytestmark = pytest.mark.unit
+
 #: Characters that a slot of the embedded model holds at the least, less what is read and answered.
 ROOM: dict[Language, int] = {"zh": 2000, "en": 3000}
 

@@ -23,6 +23,8 @@ from agent.service.migrate import upgrade
 from agent.service.scope import Scope
 from common.errors import ServiceError, SetupError
 
+pytestmark = pytest.mark.unit
+
 MINUTES = timedelta(minutes=1)
 CITED = {"id": "zh/echo-howling", "version": 1, "score": 0.9}
 

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 
 from eval.report import write_report
 
+pytestmark = pytest.mark.unit
+
 RESULT = {
     "liuke": {"voice_to_voice_ms": {"p50": 1234.5, "p95": None}, "memory_mb": 900},
     "stock": {"voice_to_voice_ms": {"p50": 5000, "p95": 0.25}, "memory_mb": 1100},

@@ -32,6 +32,8 @@ from knowledge.server import create_app, main
 from tests.unit.embedding import FOLDER, model
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.models
+
 #: Title, ways of asking, opening, body.
 ENTRIES = {
     "zh/echo": (

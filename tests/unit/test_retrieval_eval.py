@@ -15,6 +15,8 @@ from eval.retrieval.sets import Query, Workshop, folder_set
 from knowledge.search.calibration import Calibration
 from tests.unit.embedding import FOLDER
 
+pytestmark = pytest.mark.models
+
 
 def ranked(found: str, relevant: str) -> Ranked:
     return Ranked(list(found), frozenset(relevant))

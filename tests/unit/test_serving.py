@@ -15,6 +15,8 @@ from common.http_errors import install_error_handlers
 from common.serving import BoundedThreads, while_connected
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.unit
+
 
 class Work:
     """Blocks until it is let go, and counts how often it was begun."""

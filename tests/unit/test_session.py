@@ -27,6 +27,8 @@ from agent.service.scope import Scope
 from tests.unit.test_presence import livekit
 from tests.unit.test_records import given_ticket
 
+pytestmark = pytest.mark.unit
+
 CUSTOMER = "customer-1"
 
 

@@ -6,6 +6,8 @@ from agent.settings import Settings, env_example
 from common.errors import SetupError
 from common.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.unit
+
 
 def test_env_example_lists_every_variable_with_its_default() -> None:
     written = (PROJECT_ROOT / ".env.example").read_text("utf-8")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from common.shorten import shortened
+
+pytestmark = pytest.mark.unit
 
 
 def test_what_fits_stays() -> None:

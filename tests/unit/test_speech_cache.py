@@ -10,6 +10,8 @@ import pytest
 
 from agent.speech.say.cache import SpeechCache, SpeechKey
 
+pytestmark = pytest.mark.unit
+
 
 def key(text: str, **others: str) -> SpeechKey:
     return SpeechKey(

@@ -20,6 +20,8 @@ from common.errors import ServiceError
 from common.settings import PathSettings
 from tests.unit.serving import serve
 
+pytestmark = pytest.mark.unit
+
 TOKEN = "ours"
 #: Every module that one of our processes begins with, or that imports ONNX Runtime itself.
 STARTS = (

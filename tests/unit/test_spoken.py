@@ -14,6 +14,8 @@ from agent.speech.say.spoken import spoken
 from common.errors import SetupError
 from common.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("written", "said"),

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from fastapi import FastAPI, Request
 from livekit import rtc
 from livekit.agents import stt
@@ -25,6 +26,8 @@ from agent.speech.contract import HEARING_RATE_HZ
 from tests.unit.scripted import voice
 from tests.unit.serving import serve
 from tests.virtual_time import virtual_time
+
+pytestmark = pytest.mark.unit
 
 FRAME_S = 0.02
 #: What the caller says in the tests, a word every quarter of a second.

@@ -29,6 +29,8 @@ from agent.host.supervisor import (
 )
 from common.errors import SetupError
 
+pytestmark = pytest.mark.unit
+
 QUICK = Timing(
     first_delay=0.05,
     longest_delay=0.4,

@@ -8,6 +8,8 @@ from langchain_core.document_loaders import Blob
 from common.errors import LiukeError
 from knowledge.documents.formats.tables import CsvParser, errors, is_errors, sentences
 
+pytestmark = pytest.mark.unit
+
 CODES_ZH = [
     ["错误码", "错误名", "描述", "原因分析", "解决方案"],
     ["110", "ERR_INVALID_TOKEN", "Token 无效", "Token 过期", "请重新生成 Token。"],

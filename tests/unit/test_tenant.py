@@ -15,6 +15,8 @@ from knowledge.client import KnowledgeClient
 from tests.unit.serving import serve
 from tests.unit.test_principal import SECRET, signed
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize("account", ["acme", ""])
 async def test_a_call_searches_for_the_account_that_was_signed(

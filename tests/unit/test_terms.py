@@ -18,6 +18,8 @@ from knowledge.entries.entry import read_corpus
 from knowledge.entries.wording import wording, write_wording
 from tests.conftest import BESIDE, DATA
 
+pytestmark = pytest.mark.unit
+
 QUESTIONS = PROJECT_ROOT / "eval" / "questions"
 TERMS_FILE = PROJECT_ROOT / "agent" / "speech" / "hear" / "terms.toml"
 

@@ -18,6 +18,8 @@ from agent.host.progress import Progress
 from agent.host.toolchains import GO, NODE, Toolchain, bin_dir_of
 from common.errors import SetupError
 
+pytestmark = pytest.mark.unit
+
 
 def quiet(progress: Progress) -> None:
     """Nobody looks at the progress here."""

@@ -26,6 +26,8 @@ from tests.unit.scripted import Answers, SpeechServer, scripted_call
 from tests.unit.serving import serve
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 
 @dataclass
 class Spoken:

@@ -30,6 +30,8 @@ from agent.service.database import Database
 from agent.service.scope import Scope
 from tests.unit.test_records import given_ticket
 
+pytestmark = pytest.mark.unit
+
 QUESTION, ANSWER = "My token has expired.", "Ask your server for a new one."
 
 

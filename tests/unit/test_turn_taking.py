@@ -9,6 +9,8 @@ import pytest
 from agent.call.turn_words import Interjections, load_turn_taking
 from common.languages import LANGUAGES, Language
 
+pytestmark = pytest.mark.unit
+
 manners = load_turn_taking()
 
 

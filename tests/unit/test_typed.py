@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from livekit.agents import Agent
 from livekit.agents.voice.room_io import TextInputEvent
 
@@ -14,6 +15,8 @@ from agent.call.typed import TypedInput
 from agent.prompts import load_phrases
 from tests.unit.talking import Talk, talk
 from tests.virtual_time import virtual_time
+
+pytestmark = pytest.mark.unit
 
 PHRASES = load_phrases()["en"]
 

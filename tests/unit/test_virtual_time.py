@@ -13,6 +13,8 @@ from livekit.agents import llm
 from tests.unit.serving import serve
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 
 def message() -> llm.ChatMessage:
     return llm.ChatMessage(role="user", content=["hello"])

@@ -18,6 +18,8 @@ from eval.audio import Samples, amplified, level_db, pink_noise, to_pcm
 from eval.speaking import CUSTOMERS, Studio
 from tests.virtual_time import virtual_time
 
+pytestmark = pytest.mark.unit
+
 SECOND = HEARING_RATE_HZ
 FRAME = HEARING_RATE_HZ // 50
 

@@ -12,6 +12,8 @@ from agent.settings import Settings
 from common.errors import SetupError
 from common.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.unit
+
 WEB = PROJECT_ROOT / "web"
 
 

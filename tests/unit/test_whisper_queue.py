@@ -13,6 +13,8 @@ from agent.speech.hear.queue import WhisperQueue
 from agent.speech.hear.whisper import AbandonedError, Samples
 from common.errors import ServiceError
 
+pytestmark = pytest.mark.unit
+
 
 class SlowEar:
     """Hears one utterance when told to; the first sample is the utterance's name."""

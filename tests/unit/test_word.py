@@ -13,6 +13,8 @@ from common.errors import LiukeError
 from knowledge.documents.formats import word
 from knowledge.documents.formats.word import WordParser
 
+pytestmark = pytest.mark.unit
+
 
 def written(document: object) -> bytes:
     file = io.BytesIO()

@@ -7,6 +7,8 @@ import pytest
 from knowledge.documents.formats import wording
 from knowledge.documents.formats.wording import closed, code, link, sentence, tidy, titled
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.mark.parametrize(
     ("written", "read"),

@@ -10,12 +10,15 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
+import pytest
 from livekit.agents import AgentServer
 
 from agent.call.closing import Closing
 from agent.call.worker import create_server, serve
 from agent.rooms.access import LiveKitAccess
 from agent.settings import AgentSettings, Settings
+
+pytestmark = pytest.mark.unit
 
 
 class ScriptedServer:
