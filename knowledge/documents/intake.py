@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from common.errors import InputError, LiukeError
 from knowledge.base import KnowledgeBase
@@ -19,6 +20,9 @@ from knowledge.documents.isolation import IsolatedLoader
 from knowledge.documents.library import Library
 from knowledge.search.build import BuildReport, forget_replaced
 from knowledge.search.vectors import Progress
+
+#: Its child is kept for the next intake of this process, and ends with it.
+_LOADER: Final = IsolatedLoader()
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,11 @@ def add(base: KnowledgeBase, places: Sequence[str], tenant: str, work: Work) -> 
     Raises InputError for a name that is none of a tenant, and when somebody else is changing
     the knowledge base.
     """
-    with (
-        _changing(base, tenant, work) as (library, intake),
-        _taking_in(base, library, tenant, intake, work) as take_in,
-    ):
+    with _changing(base, tenant, work) as (library, intake):
+        fetcher = Fetcher(base.config.private_hosts)
         for source in _sources(places, intake):
-            take_in(source)
+            work.reading(source)
+            _take_in(fetcher, library, source, tenant, intake)
     return intake
 
 
@@ -70,10 +73,11 @@ def sync(base: KnowledgeBase, folder: Path, tenant: str, work: Work) -> Intake:
         raise InputError(f"{folder} is not a folder.", "Check the path.")
     with _changing(base, tenant, work) as (library, intake):
         there = set()
-        with _taking_in(base, library, tenant, intake, work) as take_in:
-            for source in _sources([str(folder)], intake):
-                there.add(source)
-                take_in(source)
+        fetcher = Fetcher(base.config.private_hosts)
+        for source in _sources([str(folder)], intake):
+            there.add(source)
+            work.reading(source)
+            _take_in(fetcher, library, source, tenant, intake)
         for document in library.documents(tenant):
             if is_at(document.source, str(folder)) and document.source not in there:
                 library.remove(document.source, tenant)
@@ -146,36 +150,25 @@ def _sources(places: Sequence[str], intake: Intake) -> Iterator[str]:
             intake.problems.append(problem)
 
 
-@contextmanager
-def _taking_in(
-    base: KnowledgeBase, library: Library, tenant: str, intake: Intake, work: Work
-) -> Iterator[Callable[[str], None]]:
-    """What takes in one document and writes down what became of it."""
-    fetcher = Fetcher(base.config.private_hosts)
-
-    def take_in(source: str) -> None:
-        work.reading(source)
-        before = library.digest_of(source, tenant)
-        try:
-            blob = fetcher.fetch(source)
-            if digest_of(blob) == before:
-                intake.unchanged.append(source)
-                return
-            library.add(loader.load(blob), tenant)
-        except LiukeError as problem:
-            intake.problems.append(problem)
-        except sqlite3.Error as error:
-            intake.problems.append(
-                InputError(
-                    f"{source} could not be kept ({error}).",
-                    "Make room on the disk and run it again; it goes on where it was.",
-                )
+def _take_in(fetcher: Fetcher, library: Library, source: str, tenant: str, intake: Intake) -> None:
+    before = library.digest_of(source, tenant)
+    try:
+        blob = fetcher.fetch(source)
+        if digest_of(blob) == before:
+            intake.unchanged.append(source)
+            return
+        library.add(_LOADER.load(blob), tenant)
+    except LiukeError as problem:
+        intake.problems.append(problem)
+    except sqlite3.Error as error:
+        intake.problems.append(
+            InputError(
+                f"{source} could not be kept ({error}).",
+                "Make room on the disk and run it again; it goes on where it was.",
             )
-        else:
-            (intake.changed if before else intake.added).append(source)
-
-    with IsolatedLoader() as loader:
-        yield take_in
+        )
+    else:
+        (intake.changed if before else intake.added).append(source)
 
 
 def is_at(source: str, place: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,11 +40,12 @@ class Limits:
 
 
 class IsolatedLoader:
-    """Reads one document after the other; use it as a context. Not for two threads at once."""
+    """Reads one document after the other; threads wait for each other. A context, or for good."""
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
         self._child: tuple[BaseProcess, Connection] | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +64,10 @@ class IsolatedLoader:
         Raises InputError also for a document that exceeds the limits, and SetupError when no child
         can be started.
         """
+        with self._lock:
+            return self._loaded(blob)
+
+    def _loaded(self, blob: Blob) -> LoadedDocument:
         self._child = self._child or self._start()
         _, pipe = self._child
         try:
