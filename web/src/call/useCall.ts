@@ -64,6 +64,19 @@ export function useCall(principal: string): CallControl {
     };
   }, [room]);
 
+  const isLive = state.phase === "live";
+  useEffect(() => {
+    if (!ticket || !isLive) return;
+    // LiveKit's client leaves the room by itself; the place in it is given back here.
+    const onLeave = () => {
+      endCall(ticket);
+    };
+    addEventListener("pagehide", onLeave);
+    return () => {
+      removeEventListener("pagehide", onLeave);
+    };
+  }, [ticket, isLive]);
+
   const start = async (language: Language, consentVersion: string) => {
     const { signal } = (attempt.current = new AbortController());
     const next = newRoom();
@@ -96,7 +109,7 @@ export function useCall(principal: string): CallControl {
       setState({ phase: "idle" });
     }
     await room.disconnect();
-    if (ticket && state.phase === "live") endCall(ticket);
+    if (ticket && isLive) endCall(ticket);
   };
 
   const setMicrophone = async (on: boolean) => {
