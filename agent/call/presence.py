@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
@@ -32,9 +33,12 @@ class Presence:
         if identity in room.remote_participants:
             self._came.set()
 
-    async def gone(self, livekit: api.LiveKitAPI) -> None:
-        """Wait until the customer has left for good; they may have before anybody watched."""
-        if not self._came.is_set() and not await self._comes(livekit):
+    async def gone(self, livekit: Callable[[], api.LiveKitAPI]) -> None:
+        """Wait until the customer has left for good; they may have before anybody watched.
+
+        ``livekit`` is asked for where they are not to be seen: a client takes its time to make.
+        """
+        if not self._came.is_set() and not await self._comes(livekit()):
             return
         await self._gone.wait()
 

@@ -89,7 +89,7 @@ class HeldCall:
         ctx = self._ctx
         await ctx.connect()
         presence = Presence(ctx.room, identity)
-        gone = asyncio.create_task(presence.gone(ctx.api))
+        gone = asyncio.create_task(presence.gone(lambda: ctx.api))
         starting = asyncio.create_task(self._start(identity))
         await asyncio.wait({gone, starting}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()  # from here on the framework sees it

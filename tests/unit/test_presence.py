@@ -43,13 +43,13 @@ def participant(identity: str, reason: int = Reason.UNKNOWN_REASON) -> SimpleNam
 
 async def test_who_left_before_anybody_watched_is_gone_at_once() -> None:
     async with livekit(knows_customer=False) as client, asyncio.timeout(5):
-        await Presence(rtc.Room(), CUSTOMER).gone(client)
+        await Presence(rtc.Room(), CUSTOMER).gone(lambda: client)
 
 
 async def test_who_is_still_connecting_is_waited_for() -> None:
     async with livekit(knows_customer=True) as client:
         room = rtc.Room()
-        gone = asyncio.create_task(Presence(room, CUSTOMER).gone(client))
+        gone = asyncio.create_task(Presence(room, CUSTOMER).gone(lambda: client))
         await asyncio.sleep(0.3)
         room.emit("participant_connected", participant(CUSTOMER))
         await asyncio.sleep(0.1)
@@ -70,7 +70,7 @@ async def test_who_is_still_connecting_is_waited_for() -> None:
 async def test_who_may_come_back_is_not_gone(leaving: SimpleNamespace) -> None:
     async with livekit(knows_customer=True) as client:
         room = rtc.Room()
-        gone = asyncio.create_task(Presence(room, CUSTOMER).gone(client))
+        gone = asyncio.create_task(Presence(room, CUSTOMER).gone(lambda: client))
         await asyncio.sleep(0.1)
         room.emit("participant_connected", participant(CUSTOMER))
         room.emit("participant_disconnected", leaving)
