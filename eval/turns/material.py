@@ -48,7 +48,7 @@ from eval.audio import (
 )
 from eval.turns.headless import Echo
 
-TEXTS_FILE = PROJECT_ROOT / "eval" / "turns.toml"
+TEXTS_FILE = Path(__file__).with_name("texts.toml")
 QUESTIONS_DIR = PROJECT_ROOT / "eval" / "questions"
 
 #: Levels in dB below full scale, of the sounding parts: what a headset sends.

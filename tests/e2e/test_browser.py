@@ -285,6 +285,8 @@ async def test_a_microphone_that_is_gone_is_told_at_once(
     async with browser_page(installation.url, file, "en", script=ONE_MICROPHONE) as page:
         await page.get_by_test_id("start-call").click()
         await expect(page.get_by_test_id("mute")).to_have_text("Mute", timeout=30_000)
+        # The assistant is there: nothing else is to be told meanwhile.
+        await expect(page.get_by_test_id("chat-input")).to_be_enabled(timeout=60_000)
         await page.evaluate("__unplug()")
         notice = page.get_by_test_id("error-message")
         await expect(notice).to_have_attribute("data-kind", "microphone_gone", timeout=15_000)
