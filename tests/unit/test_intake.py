@@ -201,7 +201,7 @@ def test_what_is_erased_is_in_no_file(base: KnowledgeBase, documents: Path) -> N
     done = intake.erase(base, [page, "nowhere.md"], PUBLIC, Work(threads=1))
     assert (names(done.removed), len(done.problems)) == (["harmony.md"], 1)
     assert Desk(base).entry(cited.entry_id, cited.version, tenant=PUBLIC) is None
-    # Chroma's vectors are written with memory that was never set behind them: scraps of anything.
+    # Chroma's vector files can hold scraps of memory: docs/knowledge.md.
     kept = [
         path
         for path in base.config.folder.rglob("*")
