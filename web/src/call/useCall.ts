@@ -142,7 +142,11 @@ export function useCall(principal: string): CallControl {
 
 /** A customer's own mute leaves the microphone running; LiveKit mutes one that ended and has no successor. */
 function isGone({ track }: TrackPublication): boolean {
-  return track?.mediaStreamTrack.readyState === "ended";
+  return track !== undefined && hasEnded(track);
+}
+
+function hasEnded({ mediaStreamTrack }: { mediaStreamTrack: MediaStreamTrack }): boolean {
+  return mediaStreamTrack.readyState === "ended";
 }
 
 function newRoom(): Room {
@@ -177,8 +181,13 @@ async function placeCall(
     });
     signal.throwIfAborted();
     if ("problem" in microphone) return microphone.problem;
-    await room.localParticipant.publishTrack(microphone.track, { source: Track.Source.Microphone });
-    return undefined;
+    const { track } = microphone;
+    // LiveKit sees a microphone go once it is published; who unplugs it sooner is told here.
+    if (hasEnded(track)) return "microphone_gone";
+    await room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
+    if (!hasEnded(track)) return undefined;
+    await track.mute();
+    return "microphone_gone";
   } catch (error) {
     void opening.then((microphone) => {
       if ("track" in microphone) microphone.track.stop();
