@@ -31,11 +31,11 @@ CATEGORIES = ("unit", "models", "e2e")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test says what it costs; whole calls may take longer than the rest."""
+    """Every test says what it costs; what needs weights or a room may take longer."""
     for item in items:
         if not any(item.get_closest_marker(category) for category in CATEGORIES):
             raise pytest.UsageError(
                 f"{item.nodeid} has no category: mark it, or its file, {' or '.join(CATEGORIES)}."
             )
-        if item.get_closest_marker("e2e"):
+        if not item.get_closest_marker("unit"):
             item.add_marker(pytest.mark.timeout(600))
