@@ -19,6 +19,15 @@ def error_response(status: int, code: str, message: str, remedy: str) -> JSONRes
     return JSONResponse(body, status_code=status)
 
 
+def bad_request(error: RequestValidationError) -> JSONResponse:
+    """Names the first part of a request that is not usable."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    return error_response(
+        422, "bad_input", f"'{where}' is not usable: {first['msg']}.", f"Correct '{where}'."
+    )
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error of ``app`` with a clear message; details go to the log only."""
 
@@ -35,11 +44,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return error_response(
-            422, "bad_input", f"'{where}' is not usable: {first['msg']}.", f"Correct '{where}'."
-        )
+        return bad_request(error)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -95,7 +95,8 @@ async def _checked(check: Awaitable[object], *, optional: bool = False) -> PartS
 
 async def _answers(url: str, part: str, variable: str) -> PartState:
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http:
+        with_tls = url.startswith("https")
+        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, verify=with_tls) as http:
             answer = await http.get(url)
     except httpx.HTTPError:
         answer = None

@@ -17,15 +17,16 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from common.errors import LiukeError, ServiceError
-from common.http_errors import error_response
-from common.languages import Language
+from common.http_errors import bad_request, error_response
+from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 
 log = logging.getLogger(__name__)
 
-_TEXTS: dict[Language, dict[str, dict[str, str]]] = tomllib.loads(
-    (PROJECT_ROOT / "prompts" / "door.toml").read_text("utf-8")
-)  # type: ignore[assignment]
+_WORDS = tomllib.loads((PROJECT_ROOT / "prompts" / "door.toml").read_text("utf-8"))
+_TEXTS: dict[Language, dict[str, dict[str, str]]] = {
+    language: _WORDS[language] for language in LANGUAGES
+}
 
 _STATUS_TEXTS = {404: "not_found", 405: "not_found", 413: "too_large"}
 
@@ -99,11 +100,7 @@ def install_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _bad_request(_request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return error_response(
-            422, "bad_input", f"'{where}' is not usable: {first['msg']}.", f"Correct '{where}'."
-        )
+        return bad_request(error)
 
     @app.exception_handler(StarletteHTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:
