@@ -32,7 +32,10 @@ from common.languages import Language
 
 API_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 10.0
-AGENT_TIMEOUT_S = 10.0
+AGENT_TIMEOUT_S = 30.0
+#: Without an assistant it is asked for again this often, as the call page does it:
+#: web/src/call/useAssistantAbsence.ts.
+ASK_AGAIN_S = 6.0
 ANSWER_TIMEOUT_S = 60.0
 #: The longest answer worth waiting for; the next turn then speaks into it.
 LONGEST_ANSWER_S = 90.0
@@ -69,12 +72,18 @@ class Script:
 
 @dataclass(frozen=True)
 class Ticket:
-    """What the API gives to a customer who consents: where to call, and the right to."""
+    """What the API gives to a customer who consents: where to call, and the right to.
+
+    ``assistant_url`` and ``call_token``: where the assistant is asked for again, and the right to;
+    empty where the call was begun without the API.
+    """
 
     call_id: str
     livekit_url: str
     token: str
     room: str
+    assistant_url: str = ""
+    call_token: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,23 @@ async def request_ticket(api_url: str, language: Language) -> Ticket:
             "Start Liuke with `liuke up`, or give the address of a running one with --api.",
             retryable=True,
         ) from None
-    return Ticket(body["call_id"], body["livekit_url"], body["token"], body["room"])
+    call_id = body["call_id"]
+    return Ticket(
+        call_id,
+        body["livekit_url"],
+        body["token"],
+        body["room"],
+        assistant_url=f"{api}/calls/{call_id}/assistant",
+        call_token=body["call_token"],
+    )
+
+
+async def ask_again(ticket: Ticket) -> None:
+    """Ask the assistant to join again; what comes of it the room tells."""
+    headers = {"Authorization": f"Bearer {ticket.call_token}"}
+    with contextlib.suppress(httpx.HTTPError):
+        async with httpx.AsyncClient(timeout=API_TIMEOUT_S, trust_env=False) as client:
+            await client.post(ticket.assistant_url, headers=headers)
 
 
 def _body_of(response: httpx.Response) -> dict[str, Any]:
@@ -170,11 +195,11 @@ class Line:
     """One side of a call: the room, and this customer's microphone, ear and eyes in it."""
 
     def __init__(self, ticket: Ticket, record: Path | None) -> None:
+        self.ticket = ticket
         self.room = rtc.Room()
         self.microphone = Microphone()
         self.ear = Ear(self.microphone.now_ms)
         self.observer = Observer(self.room, self.microphone.now_ms)
-        self._ticket = ticket
         self._record = record
         self._tasks: set[asyncio.Task[None]] = set()
         self._agent: rtc.RemoteParticipant | None = None
@@ -187,13 +212,13 @@ class Line:
         """Enter the room and open the microphone."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self.room.connect(self._ticket.livekit_url, self._ticket.token)
+                await self.room.connect(self.ticket.livekit_url, self.ticket.token)
                 options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
                 await self.room.local_participant.publish_track(self.microphone.track, options)
         except (rtc.ConnectError, TimeoutError) as error:
             reason = getattr(error, "message", f"no connection within {CONNECT_TIMEOUT_S:.0f} s")
             raise ServiceError(
-                f"The LiveKit server at {self._ticket.livekit_url} cannot be joined: {reason}",
+                f"The LiveKit server at {self.ticket.livekit_url} cannot be joined: {reason}",
                 "Check that it runs and that its keys are the API's; `liuke doctor` tests both.",
                 retryable=True,
             ) from None
@@ -259,8 +284,8 @@ class Line:
             notices=tuple(self.observer.notices),
         )
         return CallReport(
-            call_id=self._ticket.call_id,
-            room=self._ticket.room,
+            call_id=self.ticket.call_id,
+            room=self.ticket.room,
             recording=self._record,
             microphone_late_ms=self.microphone.worst_lateness_ms,
             timeline=await asyncio.to_thread(make_timeline, scene),
@@ -269,7 +294,7 @@ class Line:
     def failed(self, what: str) -> ServiceError:
         """The error for a call in which ``what`` happened."""
         remedy = "See the worker's log, or run `liuke doctor`."
-        return ServiceError(f"{what} (room {self._ticket.room})", remedy, retryable=True)
+        return ServiceError(f"{what} (room {self.ticket.room})", remedy, retryable=True)
 
     def _on_track(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant
@@ -326,8 +351,7 @@ async def _converse(
 
 async def hear_greeting(line: Line) -> None:
     """Wait for the assistant, and until it has greeted and listens. Raises ServiceError."""
-    missing = f"The assistant did not join within {AGENT_TIMEOUT_S:.0f} s."
-    await line.must(line.agent_is_here, AGENT_TIMEOUT_S, missing)
+    await _meet_assistant(line)
     opened_ms = line.microphone.now_ms()
 
     def greeted() -> bool:
@@ -336,6 +360,15 @@ async def hear_greeting(line: Line) -> None:
 
     deaf = f"The assistant did not begin to listen within {LONGEST_ANSWER_S:.0f} s."
     await line.must(greeted, LONGEST_ANSWER_S, deaf)
+
+
+async def _meet_assistant(line: Line) -> None:
+    for _ in range(int(AGENT_TIMEOUT_S / ASK_AGAIN_S)):
+        if await line.until(line.agent_is_here, ASK_AGAIN_S):
+            return
+        if line.ticket.assistant_url:
+            await ask_again(line.ticket)
+    raise line.failed(f"The assistant did not join within {AGENT_TIMEOUT_S:.0f} s.")
 
 
 async def ask(line: Line, clip: Clip) -> float:

@@ -25,7 +25,15 @@ from livekit.rtc.rpc import RpcError
 from agent.call.conversation import open_conversation
 from agent.call.gate import BURST, PASTE_CHARACTERS, QUESTION_CHARACTERS
 from agent.call.session import join_room
-from agent.probe.call import Line, Ticket, hear_greeting, joined, request_ticket
+from agent.probe.call import (
+    ASK_AGAIN_S,
+    Line,
+    Ticket,
+    ask_again,
+    hear_greeting,
+    joined,
+    request_ticket,
+)
 from agent.prompts import load_phrases
 from agent.rooms.access import LiveKitAccess
 from agent.rooms.principal import guest
@@ -190,7 +198,7 @@ async def test_a_second_assistant_is_refused_and_the_first_goes_on(
     ticket = await request_ticket(installation.url, "en")
     async with greeted(ticket) as line:
         pid = claimant_pid(installation, ticket)
-        (dispatch,) = await livekit.agent_dispatch.list_dispatch(ticket.room)
+        dispatch, *_ = await livekit.agent_dispatch.list_dispatch(ticket.room)
         await livekit.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(
                 agent_name=dispatch.agent_name, room=ticket.room, metadata=dispatch.metadata
@@ -202,21 +210,29 @@ async def test_a_second_assistant_is_refused_and_the_first_goes_on(
         assert claimant_pid(installation, ticket) == pid
 
 
-async def test_what_was_asked_survives_the_death_of_the_calls_process(
-    installation: Installation,
-) -> None:
+async def test_a_call_goes_on_after_the_death_of_its_process(installation: Installation) -> None:
+    """What was open is kept, and the assistant is asked back until it is there, as the page does."""
     ticket = await request_ticket(installation.url, "en")
     async with greeted(ticket) as line:
         await type_text(line, QUESTION)
         await line.must(lambda: bool(line.observer.notices), 60, "No answer began.")
+        before = set(line.room.remote_participants)
         os.kill(claimant_pid(installation, ticket), signal.SIGKILL)
         ((number, question, closed_at),) = turns(installation, ticket)
         assert (number, question) == (1, QUESTION)
         assert closed_at is None
-    await ended(installation, ticket, 90)
-    ((number, question, closed_at),) = turns(installation, ticket)
-    assert (number, question) == (1, QUESTION)
-    assert closed_at is not None
+        for _ in range(20):
+            await asyncio.sleep(ASK_AGAIN_S)
+            if set(line.room.remote_participants) - before:
+                break
+            await ask_again(ticket)
+        assert set(line.room.remote_participants) - before, "nobody came back"
+        await until(lambda: turns(installation, ticket)[0][2], 10, "the open turn has no end")
+        await asyncio.sleep(5)  # it is in the room, and begins to listen
+        await type_text(line, QUESTION)
+        await until(lambda: len(turns(installation, ticket)) == 2, 60, "it does not answer")
+    await ended(installation, ticket, 10)
+    assert [number for number, *_ in turns(installation, ticket)] == [1, 2]
 
 
 async def test_calls_left_before_the_assistant_came_end_at_once_and_keep_no_place(

@@ -8,8 +8,8 @@ import {
   Track,
   type TrackPublication,
 } from "livekit-client";
-import { useEffect, useRef, useState } from "react";
-import { askAgain, createCall, endCall, type Ticket } from "../api/client";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { askAgain as askForAssistant, createCall, endCall, type Ticket } from "../api/client";
 import type { Language } from "../i18n";
 import { type Problem, ProblemError, type ProblemKind } from "./problem";
 import { type CallState, endReasonOf } from "./callState";
@@ -121,6 +121,10 @@ export function useCall(principal: string): CallControl {
     }
   };
 
+  const askAgain = useCallback(async () => {
+    if (ticket) await askForAssistant(ticket);
+  }, [ticket]);
+
   const leave = () => {
     setState({ phase: "idle" });
   };
@@ -132,9 +136,7 @@ export function useCall(principal: string): CallControl {
     microphoneProblem: problem,
     start,
     hangUp,
-    askAgain: async () => {
-      if (ticket) await askAgain(ticket);
-    },
+    askAgain,
     leave,
     setMicrophone,
   };

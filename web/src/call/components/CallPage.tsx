@@ -94,7 +94,7 @@ interface NoticesProps {
 function Notices({ activity, microphoneProblem, unsent, onAskAgain }: NoticesProps) {
   const { t } = useTranslation("call");
   const reconnecting = isReconnecting(useConnectionState());
-  const absence = useAssistantAbsence(activity);
+  const absence = useAssistantAbsence(activity, onAskAgain);
   const { canPlayAudio, startAudio } = useAudioPlayback();
 
   const kind: ProblemKind | undefined =
