@@ -9,7 +9,8 @@ import pytest
 from agent.settings import Settings
 from common.settings import PROJECT_ROOT
 
-#: Recordings and texts that every checkout has, and the larger set that may lie beside it.
+#: Recordings and texts that every checkout has, and the larger set that may lie beside it: of that
+#: one the tests read texts; its recordings are for the benches.
 DATA = PROJECT_ROOT / "tests" / "data"
 BESIDE = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -22,8 +23,8 @@ def models_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """People reading and noises: the larger set where it is there."""
-    return BESIDE if BESIDE.is_dir() else DATA
+    """People reading and noises."""
+    return DATA
 
 
 #: What a test costs: seconds without weights or room, model weights, or whole calls.
