@@ -211,7 +211,7 @@ async def test_a_second_assistant_is_refused_and_the_first_goes_on(
 
 
 async def test_a_call_goes_on_after_the_death_of_its_process(installation: Installation) -> None:
-    """What was open is kept, and the assistant is asked back until it is there, as the page does."""
+    """What was open is kept; the assistant is asked back until it is there, as the page does."""
     ticket = await request_ticket(installation.url, "en")
     async with greeted(ticket) as line:
         await type_text(line, QUESTION)
