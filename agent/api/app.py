@@ -15,13 +15,14 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from agent.api.consent import consent_texts
 from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
-from agent.api.refusals import install_refusals
+from agent.api.refusals import install_refusals, unexpected
 from agent.api.routers import calls, consent, entries, health
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
@@ -72,6 +73,8 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
                 settings=settings.api,
                 livekit_url=settings.livekit.public_url or access.url,
             ),
+            # A handler of the application's own would answer outside of the headers.
+            Middleware(ServerErrorMiddleware, handler=unexpected),
             Middleware(RequestBodyLimitMiddleware, max_body_size=_MOST_BYTES),
         ],
     )

@@ -107,7 +107,8 @@ def install_refusals(app: FastAPI) -> None:
         code = _STATUS_TEXTS.get(error.status_code, "not_usable")
         return refusal_response(error.status_code, code, language_of_request(request))
 
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected error on %s", request.url.path, exc_info=error)
-        return refusal_response(500, "internal", language_of_request(request))
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours, for `ServerErrorMiddleware`."""
+    log.error("unexpected error on %s", request.url.path, exc_info=error)
+    return refusal_response(500, "internal", language_of_request(request))

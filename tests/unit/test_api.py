@@ -548,3 +548,16 @@ def described(environment: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 def test_the_pages_are_built_against_this_very_api(described: dict[str, Any]) -> None:
     kept = json.loads((PROJECT_ROOT / "web" / "openapi.json").read_text("utf-8"))
     assert kept == described, "run: python -m agent.api.app openapi > web/openapi.json"
+
+
+async def test_a_fault_of_ours_is_answered_like_any_error_with_the_headers_of_any_answer(
+    web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr("agent.service.calls.admission.Admission.admit", fails)
+    answer = await web.post("/api/calls", json=await wish(web))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert "inside" not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
