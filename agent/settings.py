@@ -108,8 +108,8 @@ class ApiSettings(BaseSettings):
         " docs/identity.md. Empty: nobody.",
     )
     guests: bool = Field(True, description="Whether callers whom your site did not sign in may.")
-    caller_tickets: int = Field(20, ge=1, description="Tickets a minute for one address.")
-    account_tickets: int = Field(20, ge=1, description="Tickets a minute for one account.")
+    caller_grants: int = Field(20, ge=1, description="Grants a minute for one address.")
+    account_grants: int = Field(20, ge=1, description="Grants a minute for one account.")
     account_calls: int = Field(3, ge=1, description="Calls at once of one account.")
     trusted_proxies: str = Field(
         "",

@@ -36,7 +36,7 @@ from common.settings import PROJECT_ROOT
 log = logging.getLogger(__name__)
 
 WEB_DIST = PROJECT_ROOT / "web" / "dist"
-#: The largest body that a request needs: a ticket's, with what the operator's site signed. Bytes.
+#: The largest body that a request needs: a grant's, with what the operator's site signed. Bytes.
 _MOST_BYTES = 16 * 1024
 
 
@@ -79,7 +79,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         ],
     )
     limits = Limits(
-        settings.api.caller_tickets, settings.api.account_tickets, settings.api.account_calls
+        settings.api.caller_grants, settings.api.account_grants, settings.api.account_calls
     )
     app.state.context = Context(
         settings=settings,

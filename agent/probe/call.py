@@ -71,7 +71,7 @@ class Script:
 
 
 @dataclass(frozen=True)
-class Ticket:
+class Grant:
     """What the API gives to a customer who consents: where to call, and the right to.
 
     ``assistant_url`` and ``call_token``: where the assistant is asked for again, and the right to;
@@ -132,13 +132,13 @@ async def place_call(
     """
     if record:
         await prepare_recording(record)
-    ticket = await request_ticket(api_url, script.language)
-    async with joined(ticket, record) as line:
+    grant = await request_grant(api_url, script.language)
+    async with joined(grant, record) as line:
         interruption = await _converse(line, script, progress)
     return await line.report(interruption)
 
 
-async def request_ticket(api_url: str, language: Language) -> Ticket:
+async def request_grant(api_url: str, language: Language) -> Grant:
     """Ask the API for a room, as the call page does once the customer has consented."""
     api = f"{api_url.rstrip('/')}/api"
     try:
@@ -158,7 +158,7 @@ async def request_ticket(api_url: str, language: Language) -> Ticket:
             retryable=True,
         ) from None
     call_id = body["call_id"]
-    return Ticket(
+    return Grant(
         call_id,
         body["livekit_url"],
         body["token"],
@@ -168,12 +168,12 @@ async def request_ticket(api_url: str, language: Language) -> Ticket:
     )
 
 
-async def ask_again(ticket: Ticket) -> None:
+async def ask_again(grant: Grant) -> None:
     """Ask the assistant to join again; what comes of it the room tells."""
-    headers = {"Authorization": f"Bearer {ticket.call_token}"}
+    headers = {"Authorization": f"Bearer {grant.call_token}"}
     with contextlib.suppress(httpx.HTTPError):
         async with httpx.AsyncClient(timeout=API_TIMEOUT_S, trust_env=False) as client:
-            await client.post(ticket.assistant_url, headers=headers)
+            await client.post(grant.assistant_url, headers=headers)
 
 
 def _body_of(response: httpx.Response) -> dict[str, Any]:
@@ -194,8 +194,8 @@ def _body_of(response: httpx.Response) -> dict[str, Any]:
 class Line:
     """One side of a call: the room, and this customer's microphone, ear and eyes in it."""
 
-    def __init__(self, ticket: Ticket, record: Path | None) -> None:
-        self.ticket = ticket
+    def __init__(self, grant: Grant, record: Path | None) -> None:
+        self.grant = grant
         self.room = rtc.Room()
         self.microphone = Microphone()
         self.ear = Ear(self.microphone.now_ms)
@@ -212,13 +212,13 @@ class Line:
         """Enter the room and open the microphone."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self.room.connect(self.ticket.livekit_url, self.ticket.token)
+                await self.room.connect(self.grant.livekit_url, self.grant.token)
                 options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
                 await self.room.local_participant.publish_track(self.microphone.track, options)
         except (rtc.ConnectError, TimeoutError) as error:
             reason = getattr(error, "message", f"no connection within {CONNECT_TIMEOUT_S:.0f} s")
             raise ServiceError(
-                f"The LiveKit server at {self.ticket.livekit_url} cannot be joined: {reason}",
+                f"The LiveKit server at {self.grant.livekit_url} cannot be joined: {reason}",
                 "Check that it runs and that its keys are the API's; `liuke doctor` tests both.",
                 retryable=True,
             ) from None
@@ -284,8 +284,8 @@ class Line:
             notices=tuple(self.observer.notices),
         )
         return CallReport(
-            call_id=self.ticket.call_id,
-            room=self.ticket.room,
+            call_id=self.grant.call_id,
+            room=self.grant.room,
             recording=self._record,
             microphone_late_ms=self.microphone.worst_lateness_ms,
             timeline=await asyncio.to_thread(make_timeline, scene),
@@ -294,7 +294,7 @@ class Line:
     def failed(self, what: str) -> ServiceError:
         """The error for a call in which ``what`` happened."""
         remedy = "See the worker's log, or run `liuke doctor`."
-        return ServiceError(f"{what} (room {self.ticket.room})", remedy, retryable=True)
+        return ServiceError(f"{what} (room {self.grant.room})", remedy, retryable=True)
 
     def _on_track(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant
@@ -317,12 +317,12 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def joined(ticket: Ticket, record: Path | None = None) -> AsyncIterator[Line]:
+async def joined(grant: Grant, record: Path | None = None) -> AsyncIterator[Line]:
     """A call from the first ring to hanging up; ``record``: where its sound is written at the end.
 
     Raises ServiceError when the room cannot be joined.
     """
-    line = Line(ticket, record)
+    line = Line(grant, record)
     try:
         await line.join()
         yield line
@@ -366,8 +366,8 @@ async def _meet_assistant(line: Line) -> None:
     for _ in range(int(AGENT_TIMEOUT_S / ASK_AGAIN_S)):
         if await line.until(line.agent_is_here, ASK_AGAIN_S):
             return
-        if line.ticket.assistant_url:
-            await ask_again(line.ticket)
+        if line.grant.assistant_url:
+            await ask_again(line.grant)
     raise line.failed(f"The assistant did not join within {AGENT_TIMEOUT_S:.0f} s.")
 
 

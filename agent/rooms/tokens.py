@@ -1,4 +1,4 @@
-"""What a ticket is made of: a customer's seat in; the room's token and the call's own token out.
+"""What a grant is made of: a customer's seat in; the room's token and the call's own token out.
 
 Both are signed, so that a customer can change neither who they are nor which call it is. The room's
 token lets one identity into one room for minutes, and asks for the assistant to join it. The call's

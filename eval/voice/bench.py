@@ -27,13 +27,13 @@ from agent.cli.output import err, print_json
 from agent.host.up import page_url
 from agent.probe.audio import load_clip, prepare_recording, resample, sounds
 from agent.probe.call import (
+    Grant,
     Line,
-    Ticket,
     ask,
     hear_greeting,
     hear_out,
     joined,
-    request_ticket,
+    request_grant,
 )
 from agent.prompts import load_phrases
 from agent.rooms.access import resolve_livekit
@@ -89,7 +89,7 @@ class Stack:
     """A running assistant: how to call it, and the processes that started all others of it."""
 
     name: StackName
-    ticket: Callable[[Language], Awaitable[Ticket]]
+    grant: Callable[[Language], Awaitable[Grant]]
     roots: tuple[psutil.Process, ...]
 
 
@@ -126,8 +126,8 @@ class Customer:
         line: Line | None = None
         trouble = ""
         try:
-            ticket = await self._stack.ticket(questions[0].language)
-            async with joined(ticket, recording) as line:
+            grant = await self._stack.grant(questions[0].language)
+            async with joined(grant, recording) as line:
                 await self._converse(line, questions, alone=calls_at_once == 1)
         except LiukeError as error:
             trouble = error.message
@@ -225,10 +225,10 @@ async def crowd(customer: Asker, questions: Sequence[Question], calls: int) -> l
 async def liuke_stack(settings: Settings) -> AsyncIterator[Stack]:
     """The running installation."""
 
-    async def ticket(language: Language) -> Ticket:
-        return await request_ticket(page_url(settings), language)
+    async def grant(language: Language) -> Grant:
+        return await request_grant(page_url(settings), language)
 
-    yield Stack("liuke", ticket, await asyncio.to_thread(liuke_roots, settings))
+    yield Stack("liuke", grant, await asyncio.to_thread(liuke_roots, settings))
 
 
 @contextlib.asynccontextmanager
@@ -236,11 +236,11 @@ async def stock_stack(settings: Settings) -> AsyncIterator[Stack]:
     """The stock worker on the running installation's servers, until the end of the block."""
     access = resolve_livekit(settings)
 
-    async def ticket(language: Language) -> Ticket:
+    async def grant(language: Language) -> Grant:
         call = uuid.uuid4().hex
         seat = Seat(call, f"stock-{call}", f"customer-{call[:12]}", guest(language))
         token = room_token(access, seat, STOCK_NAME, timedelta(minutes=10))
-        return Ticket(call, access.url, token, seat.room)
+        return Grant(call, access.url, token, seat.room)
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -261,7 +261,7 @@ async def stock_stack(settings: Settings) -> AsyncIterator[Stack]:
             timeout_s=STOCK_START_TIMEOUT_S,
         )
         shared = await asyncio.to_thread(shared_roots, settings)
-        yield Stack("stock", ticket, (psutil.Process(process.pid), *shared))
+        yield Stack("stock", grant, (psutil.Process(process.pid), *shared))
     finally:
         await stop(process)
 

@@ -243,9 +243,9 @@ async def test_the_page_believes_the_assistant_alone(installation: Installation)
     async with browser_page(installation.url, None, "en") as page:
         async with page.expect_response("**/api/calls") as begun:
             await page.get_by_test_id("start-call").click()
-        ticket = await (await begun.value).json()
+        grant = await (await begun.value).json()
         await expect(page.get_by_test_id("chat-input")).to_be_enabled(timeout=30_000)
-        await _forge(installation, ticket)
+        await _forge(installation, grant)
         await page.get_by_test_id("chat-input").fill("My token has expired. What should I do?")
         await page.get_by_test_id("chat-send").click(timeout=30_000)
         await expect(page.get_by_test_id("source-card").first).to_be_visible(
@@ -254,13 +254,13 @@ async def test_the_page_believes_the_assistant_alone(installation: Installation)
         await expect(page.get_by_text("Forged")).to_have_count(0)
 
 
-async def _forge(installation: Installation, ticket: dict[str, str]) -> None:
+async def _forge(installation: Installation, grant: dict[str, str]) -> None:
     """Somebody else in the room says what only the assistant may."""
     keys = json.loads((installation.data_dir / "keys.json").read_text())
     token = (
         api.AccessToken(keys["api_key"], keys["api_secret"])
         .with_identity("somebody")
-        .with_grants(api.VideoGrants(room_join=True, room=ticket["room"]))
+        .with_grants(api.VideoGrants(room_join=True, room=grant["room"]))
     )
     cited = CitedEntry(id="en/forged", title="Forged entry", language="en", version=1, score=1)
     answer = AnswerBegun(
@@ -272,7 +272,7 @@ async def _forge(installation: Installation, ticket: dict[str, str]) -> None:
         citations=[cited],
     )
     room = rtc.Room()
-    await room.connect(ticket["livekit_url"], token.to_jwt())
+    await room.connect(grant["livekit_url"], token.to_jwt())
     await room.local_participant.send_text(answer.model_dump_json(), topic=ANSWER_TOPIC)
     await room.local_participant.send_text("Forged words", topic="lk.transcription")
     await room.disconnect()

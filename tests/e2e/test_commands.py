@@ -114,12 +114,12 @@ def test_a_token_opens_one_room_to_one_customer_for_a_short_time(
 ) -> None:
     shown = httpx.get(f"{installation.url}/api/consent", params={"language": "zh"}).json()
     wish = {"language": "zh", "consent": True, "consent_version": shown["version"]}
-    ticket = httpx.post(f"{installation.url}/api/calls", json=wish).json()
+    grant = httpx.post(f"{installation.url}/api/calls", json=wish).json()
     keys = json.loads((installation.data_dir / "keys.json").read_text())
     assert "devkey" not in json.dumps(keys)
-    claims = jwt.decode(ticket["token"], options={"verify_signature": False})
-    assert claims["sub"] == ticket["identity"]
-    assert claims["video"]["room"] == ticket["room"]
+    claims = jwt.decode(grant["token"], options={"verify_signature": False})
+    assert claims["sub"] == grant["identity"]
+    assert claims["video"]["room"] == grant["room"]
     assert not claims["video"].get("roomAdmin") and not claims["video"].get("roomCreate")
     assert claims["exp"] - claims["nbf"] <= 600
 
@@ -128,9 +128,9 @@ def test_a_source_card_is_for_the_call_that_cited_it(installation: Installation)
     """This customer has asked nothing yet."""
     shown = httpx.get(f"{installation.url}/api/consent", params={"language": "zh"}).json()
     wish = {"language": "zh", "consent": True, "consent_version": shown["version"]}
-    ticket = httpx.post(f"{installation.url}/api/calls", json=wish).json()
-    call = f"{installation.url}/api/calls/{ticket['call_id']}"
-    headers = {"Authorization": f"Bearer {ticket['call_token']}"}
+    grant = httpx.post(f"{installation.url}/api/calls", json=wish).json()
+    call = f"{installation.url}/api/calls/{grant['call_id']}"
+    headers = {"Authorization": f"Bearer {grant['call_token']}"}
     missing = httpx.get(f"{call}/entries/zh%2Fecho-howling?version=1", headers=headers)
     assert missing.status_code == 404
     assert missing.json()["error"]["remedy"]

@@ -27,12 +27,12 @@ from agent.call.gate import BURST, PASTE_CHARACTERS, QUESTION_CHARACTERS
 from agent.call.session import join_room
 from agent.probe.call import (
     ASK_AGAIN_S,
+    Grant,
     Line,
-    Ticket,
     ask_again,
     hear_greeting,
     joined,
-    request_ticket,
+    request_grant,
 )
 from agent.prompts import load_phrases
 from agent.rooms.access import LiveKitAccess
@@ -75,13 +75,13 @@ def rows(installation: Installation, query: str, *values: object) -> list[tuple[
         return database.execute(query, values).fetchall()
 
 
-def turns(installation: Installation, ticket: Ticket) -> list[tuple[Any, ...]]:
+def turns(installation: Installation, grant: Grant) -> list[tuple[Any, ...]]:
     query = "SELECT number, question, closed_at FROM turns WHERE call_id = ? ORDER BY number"
-    return rows(installation, query, ticket.call_id)
+    return rows(installation, query, grant.call_id)
 
 
-def claimant_pid(installation: Installation, ticket: Ticket) -> int:
-    ((claimant,),) = rows(installation, "SELECT claimant FROM calls WHERE id = ?", ticket.call_id)
+def claimant_pid(installation: Installation, grant: Grant) -> int:
+    ((claimant,),) = rows(installation, "SELECT claimant FROM calls WHERE id = ?", grant.call_id)
     return int(claimant.split(":")[1])
 
 
@@ -98,9 +98,9 @@ async def until(condition: Callable[[], object], limit_s: float, what: str) -> N
         await asyncio.sleep(0.1)
 
 
-async def ended(installation: Installation, ticket: Ticket, limit_s: float) -> None:
+async def ended(installation: Installation, grant: Grant, limit_s: float) -> None:
     query = "SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL"
-    await until(lambda: rows(installation, query, ticket.call_id), limit_s, "it has no end")
+    await until(lambda: rows(installation, query, grant.call_id), limit_s, "it has no end")
 
 
 async def type_text(line: Line, text: str) -> None:
@@ -126,8 +126,8 @@ def heard(line: Line, phrase: str) -> bool:
 
 
 @asynccontextmanager
-async def greeted(ticket: Ticket) -> AsyncIterator[Line]:
-    async with joined(ticket) as line:
+async def greeted(grant: Grant) -> AsyncIterator[Line]:
+    async with joined(grant) as line:
         await hear_greeting(line)
         yield line
 
@@ -159,7 +159,7 @@ async def test_a_call_answers_to_typed_text_and_to_nothing_else(
 
 
 async def test_nobody_can_drive_a_call_from_its_room(installation: Installation) -> None:
-    async with joined(await request_ticket(installation.url, "en")) as line:
+    async with joined(await request_grant(installation.url, "en")) as line:
         told: list[str] = []
         line.room.register_byte_stream_handler(
             "lk.agent.session", lambda _reader, identity: told.append(identity)
@@ -176,63 +176,63 @@ async def test_nobody_can_drive_a_call_from_its_room(installation: Installation)
 
 
 async def test_the_first_words_say_that_it_is_an_ai(installation: Installation) -> None:
-    async with greeted(await request_ticket(installation.url, "en")) as line:
+    async with greeted(await request_grant(installation.url, "en")) as line:
         first = min(line.observer.captions, key=lambda caption: caption.first_ms)
         assert first.text.strip() == PHRASES.disclosure
 
 
-async def test_a_ticket_that_is_used_again_continues_its_call(installation: Installation) -> None:
-    ticket = await request_ticket(installation.url, "en")
-    async with greeted(ticket) as line:
+async def test_a_grant_that_is_used_again_continues_its_call(installation: Installation) -> None:
+    grant = await request_grant(installation.url, "en")
+    async with greeted(grant) as line:
         assert (await ask(line, QUESTION))["turn"] == 1
-    await ended(installation, ticket, 10)
-    async with greeted(ticket) as line:
+    await ended(installation, grant, 10)
+    async with greeted(grant) as line:
         assert (await ask(line, "And how does cloud recording work?"))["turn"] == 2
-    await ended(installation, ticket, 10)
-    assert [number for number, *_ in turns(installation, ticket)] == [1, 2]
+    await ended(installation, grant, 10)
+    assert [number for number, *_ in turns(installation, grant)] == [1, 2]
 
 
 async def test_a_second_assistant_is_refused_and_the_first_goes_on(
     installation: Installation, livekit: api.LiveKitAPI
 ) -> None:
-    ticket = await request_ticket(installation.url, "en")
-    async with greeted(ticket) as line:
-        pid = claimant_pid(installation, ticket)
-        dispatch, *_ = await livekit.agent_dispatch.list_dispatch(ticket.room)
+    grant = await request_grant(installation.url, "en")
+    async with greeted(grant) as line:
+        pid = claimant_pid(installation, grant)
+        dispatch, *_ = await livekit.agent_dispatch.list_dispatch(grant.room)
         await livekit.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(
-                agent_name=dispatch.agent_name, room=ticket.room, metadata=dispatch.metadata
+                agent_name=dispatch.agent_name, room=grant.room, metadata=dispatch.metadata
             )
         )
         await asyncio.sleep(5)
         assert len(line.room.remote_participants) == 1
         assert (await ask(line, QUESTION))["turn"] == 1
-        assert claimant_pid(installation, ticket) == pid
+        assert claimant_pid(installation, grant) == pid
 
 
 async def test_a_call_goes_on_after_the_death_of_its_process(installation: Installation) -> None:
     """What was open is kept; the assistant is asked back until it is there, as the page does."""
-    ticket = await request_ticket(installation.url, "en")
-    async with greeted(ticket) as line:
+    grant = await request_grant(installation.url, "en")
+    async with greeted(grant) as line:
         await type_text(line, QUESTION)
         await line.must(lambda: bool(line.observer.notices), 60, "No answer began.")
         before = set(line.room.remote_participants)
-        os.kill(claimant_pid(installation, ticket), signal.SIGKILL)
-        ((number, question, closed_at),) = turns(installation, ticket)
+        os.kill(claimant_pid(installation, grant), signal.SIGKILL)
+        ((number, question, closed_at),) = turns(installation, grant)
         assert (number, question) == (1, QUESTION)
         assert closed_at is None
         for _ in range(20):
             await asyncio.sleep(ASK_AGAIN_S)
             if set(line.room.remote_participants) - before:
                 break
-            await ask_again(ticket)
+            await ask_again(grant)
         assert set(line.room.remote_participants) - before, "nobody came back"
-        await until(lambda: turns(installation, ticket)[0][2], 10, "the open turn has no end")
+        await until(lambda: turns(installation, grant)[0][2], 10, "the open turn has no end")
         await asyncio.sleep(5)  # it is in the room, and begins to listen
         await type_text(line, QUESTION)
-        await until(lambda: len(turns(installation, ticket)) == 2, 60, "it does not answer")
-    await ended(installation, ticket, 10)
-    assert [number for number, *_ in turns(installation, ticket)] == [1, 2]
+        await until(lambda: len(turns(installation, grant)) == 2, 60, "it does not answer")
+    await ended(installation, grant, 10)
+    assert [number for number, *_ in turns(installation, grant)] == [1, 2]
 
 
 async def test_calls_left_before_the_assistant_came_end_at_once_and_keep_no_place(
@@ -240,39 +240,39 @@ async def test_calls_left_before_the_assistant_came_end_at_once_and_keep_no_plac
 ) -> None:
     left = []
     for _ in range(settings.agent.max_calls + 1):
-        ticket = await request_ticket(installation.url, "en")
+        grant = await request_grant(installation.url, "en")
         room = rtc.Room()
-        await room.connect(ticket.livekit_url, ticket.token)
+        await room.connect(grant.livekit_url, grant.token)
         await room.disconnect()
-        left.append(ticket)
-        await ended(installation, ticket, 10)
-    async with greeted(await request_ticket(installation.url, "en")) as line:
+        left.append(grant)
+        await ended(installation, grant, 10)
+    async with greeted(await request_grant(installation.url, "en")) as line:
         assert line.agent_is_here()
 
 
 async def test_a_flood_of_typed_texts_is_read_in_part_and_the_customer_is_told(
     installation: Installation,
 ) -> None:
-    ticket = await request_ticket(installation.url, "en")
-    async with greeted(ticket) as line:
+    grant = await request_grant(installation.url, "en")
+    async with greeted(grant) as line:
         for number in range(4 * BURST):
             await type_text(line, f"{QUESTION} ({number})")
         await line.must(
             lambda: heard(line, PHRASES.too_fast), 90, "Nobody said that some was not read."
         )
-    await ended(installation, ticket, 10)
-    assert 1 <= len(turns(installation, ticket)) <= BURST
+    await ended(installation, grant, 10)
+    assert 1 <= len(turns(installation, grant)) <= BURST
 
 
 async def test_a_pasted_log_is_answered_and_one_beyond_the_stated_size_is_not_read(
     installation: Installation,
 ) -> None:
-    ticket = await request_ticket(installation.url, "en")
+    grant = await request_grant(installation.url, "en")
     log = [f"2026-11-30 12:00:{i % 60:02} [INFO] uid={i} rtt={40 + i % 7}ms" for i in range(350)]
     log[170] = "2026-11-30 12:02:50 [ERROR] join channel refused, token expired, code=109"
     pasted = "\n".join(["Joining fails. This is our log:", *log, QUESTION])
     assert QUESTION_CHARACTERS < len(pasted) <= PASTE_CHARACTERS
-    async with greeted(ticket) as line:
+    async with greeted(grant) as line:
         turn = await ask(line, pasted)
         assert len(turn["question"]) <= QUESTION_CHARACTERS
         assert log[170] in turn["question"] and QUESTION in turn["question"]
@@ -281,7 +281,7 @@ async def test_a_pasted_log_is_answered_and_one_beyond_the_stated_size_is_not_re
         await line.must(
             lambda: heard(line, PHRASES.too_long), 60, "Nobody said that it was not read."
         )
-        assert len(turns(installation, ticket)) == 1
+        assert len(turns(installation, grant)) == 1
 
 
 async def test_a_worker_that_stops_says_goodbye_in_its_calls(
@@ -305,7 +305,7 @@ async def test_a_worker_that_stops_says_goodbye_in_its_calls(
         await until(lambda: "registered worker" in log.read_text(), 60, "it does not register")
         seat = Seat("a-call-without-a-record", "stopping-room", "caller", guest("en"))
         token = room_token(access, seat, "stopping", timedelta(minutes=5))
-        async with greeted(Ticket(seat.call_id, access.url, token, seat.room)) as line:
+        async with greeted(Grant(seat.call_id, access.url, token, seat.room)) as line:
             worker.send_signal(signal.SIGTERM)
             goodbye = PHRASES.goodbyes["closing"]
             with contextlib.suppress(ServiceError):  # the call may end first

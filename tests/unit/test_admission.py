@@ -1,4 +1,4 @@
-"""Who gets a ticket: as many as live workers have places for, and no caller all of them."""
+"""Who gets a grant: as many as live workers have places for, and no caller all of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sqlalchemy import select, update
 
 from agent.service.calls.admission import RESERVED_S, Admission, Limits, Refusal
 from agent.service.calls.store import DEAD_AFTER_S, CallStore
-from agent.service.calls.tables import Call, Ticket, Worker
+from agent.service.calls.tables import Call, Grant, Worker
 from agent.service.calls.workers import WorkerStore
 from agent.service.database import Database
 from agent.service.scope import Scope
 
 pytestmark = pytest.mark.unit
 
-LIMITS = Limits(caller_tickets=50, account_tickets=50, account_calls=50)
+LIMITS = Limits(caller_grants=50, account_grants=50, account_calls=50)
 
 
 @pytest.fixture
@@ -39,19 +39,19 @@ def call(account: str = "") -> Call:
         identity="customer",
         language="zh",
         consented_at=now,
-        ticket_expires_at=now + timedelta(minutes=10),
+        grant_expires_at=now + timedelta(minutes=10),
     )
 
 
 async def ages(database: Database, call_id: str, seconds: float) -> None:
-    """As if the ticket had been given that long ago."""
+    """As if the grant had been given that long ago."""
     then = datetime.now(UTC) - timedelta(seconds=seconds)
     async with database.transaction() as session:
         await session.execute(update(Call).where(Call.id == call_id).values(consented_at=then))
-        await session.execute(update(Ticket).where(Ticket.call_id == call_id).values(given_at=then))
+        await session.execute(update(Grant).where(Grant.call_id == call_id).values(given_at=then))
 
 
-async def test_there_are_as_many_tickets_as_places(database: Database) -> None:
+async def test_there_are_as_many_grants_as_places(database: Database) -> None:
     workers, admission = WorkerStore(database), Admission(database, LIMITS)
     assert await admission.admit(call(), "a") == Refusal("busy", RESERVED_S)
     await workers.heartbeat("one", 2)
@@ -67,7 +67,7 @@ async def test_whoever_is_refused_leaves_no_trace(database: Database) -> None:
     assert await Admission(database, LIMITS).admit(refused, "a")
     async with database.transaction() as session:
         assert list(await session.scalars(select(Call))) == []
-        assert list(await session.scalars(select(Ticket))) == []
+        assert list(await session.scalars(select(Grant))) == []
 
 
 async def test_a_dead_worker_has_no_places(database: Database) -> None:
@@ -113,7 +113,7 @@ async def test_a_place_is_kept_for_half_a_minute_and_held_while_the_call_lives(
     assert await admission.admit(call(), "a") is None
 
 
-async def test_a_ticket_that_is_given_back_frees_its_place_at_once(database: Database) -> None:
+async def test_a_grant_that_is_given_back_frees_its_place_at_once(database: Database) -> None:
     store, admission = CallStore(database), Admission(database, LIMITS)
     await WorkerStore(database).heartbeat("one", 1)
     left = call("acme")
@@ -127,7 +127,7 @@ async def test_a_ticket_that_is_given_back_frees_its_place_at_once(database: Dat
     assert kept is not None and kept.ended_at is not None
 
 
-async def test_one_address_cannot_take_all_tickets(database: Database) -> None:
+async def test_one_address_cannot_take_all_grants(database: Database) -> None:
     admission = Admission(database, Limits(2, 50, 50))
     await WorkerStore(database).heartbeat("one", 50)
     first = call()
@@ -142,7 +142,7 @@ async def test_one_address_cannot_take_all_tickets(database: Database) -> None:
     assert await admission.admit(call(), "a") is None
 
 
-async def test_one_account_cannot_take_all_tickets(database: Database) -> None:
+async def test_one_account_cannot_take_all_grants(database: Database) -> None:
     admission = Admission(database, Limits(50, 1, 50))
     await WorkerStore(database).heartbeat("one", 50)
     assert await admission.admit(call("acme"), "a") is None

@@ -1,4 +1,4 @@
-"""The web API: who gets a ticket, what a ticket opens, errors that tell a customer no secrets."""
+"""The web API: who gets a grant, what a grant opens, errors that tell a customer no secrets."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def wish(http: httpx.AsyncClient, language: str = "zh", **changed: Any) ->
     } | changed
 
 
-async def ticket(http: httpx.AsyncClient, **changed: Any) -> dict[str, Any]:
+async def grant(http: httpx.AsyncClient, **changed: Any) -> dict[str, Any]:
     answer = await http.post("/api/calls", json=await wish(http, **changed))
     assert answer.status_code == 201, answer.text
     given: dict[str, Any] = answer.json()
@@ -108,7 +108,7 @@ def dispatched(given: dict[str, Any]) -> str:
 
 
 async def test_a_customer_who_consents_gets_a_seat_in_one_room(web: httpx.AsyncClient) -> None:
-    given = await ticket(web)
+    given = await grant(web)
     claims = jwt.decode(given["token"], ACCESS.api_secret, algorithms=["HS256"])
     assert claims["sub"] == given["identity"]
     assert claims["video"]["room"] == given["room"] and claims["video"]["roomJoin"]
@@ -120,7 +120,7 @@ async def test_a_customer_who_consents_gets_a_seat_in_one_room(web: httpx.AsyncC
 
 
 async def test_two_customers_never_share_a_room(web: httpx.AsyncClient) -> None:
-    first, second = await ticket(web), await ticket(web)
+    first, second = await grant(web), await grant(web)
     assert first["room"] != second["room"] and first["identity"] != second["identity"]
 
 
@@ -188,7 +188,7 @@ async def test_guests_are_let_in_only_where_the_operator_allows_them(
         answer = await http.post("/api/calls", json=await wish(http))
         assert answer.status_code == 401
         assert answer.json()["error"]["code"] == "not_signed_in"
-        await ticket(http, principal=signed())
+        await grant(http, principal=signed())
 
 
 # --- consent
@@ -243,7 +243,7 @@ async def test_where_no_place_is_left_the_customer_is_told_to_wait(
     environment: pytest.MonkeyPatch, language: str, words: str
 ) -> None:
     async with api(places=1) as http:
-        await ticket(http)
+        await grant(http)
         answer = await http.post("/api/calls", json=await wish(http, language))
     assert answer.status_code == 503
     error = answer.json()["error"]
@@ -254,21 +254,21 @@ async def test_where_no_place_is_left_the_customer_is_told_to_wait(
 async def test_one_address_is_held_back_and_another_is_not(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    environment.setenv("LIUKE_API_CALLER_TICKETS", "1")
+    environment.setenv("LIUKE_API_CALLER_GRANTS", "1")
     async with api(client="2001:db8:1:2::5") as http:
-        await ticket(http)
+        await grant(http)
         answer = await http.post("/api/calls", json=await wish(http))
         assert answer.status_code == 429 and "Retry-After" in answer.headers
     async with api(client="2001:db8:1:2:ffff::9") as http:  # the same customer's next address
         assert (await http.post("/api/calls", json=await wish(http))).status_code == 429
     async with api(client="2001:db8:1:3::5") as http:
-        await ticket(http)
+        await grant(http)
 
 
 async def test_only_a_proxy_that_is_trusted_says_who_asks(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    environment.setenv("LIUKE_API_CALLER_TICKETS", "1")
+    environment.setenv("LIUKE_API_CALLER_GRANTS", "1")
     statuses = {}
     for trusted in ("", "198.51.100.0/24"):
         environment.setenv("LIUKE_API_TRUSTED_PROXIES", trusted)
@@ -288,11 +288,11 @@ async def test_only_a_proxy_that_is_trusted_says_who_asks(
 async def test_an_account_holds_so_many_calls_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("LIUKE_API_ACCOUNT_CALLS", "1")
     async with api() as http:
-        await ticket(http, principal=signed())
+        await grant(http, principal=signed())
         answer = await http.post("/api/calls", json=await wish(http, principal=signed()))
         assert answer.status_code == 429
         assert answer.json()["error"]["code"] == "too_many_calls"
-        await ticket(http, principal=signed("acne"))
+        await grant(http, principal=signed("acne"))
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -314,7 +314,7 @@ async def test_a_body_larger_than_any_wish_is_not_read(
     assert answer.status_code == 413
 
 
-async def test_a_ticket_is_given_where_its_record_cannot_be_written(
+async def test_a_grant_is_given_where_its_record_cannot_be_written(
     web: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     body = await wish(web)
@@ -326,11 +326,11 @@ async def test_a_ticket_is_given_where_its_record_cannot_be_written(
 
 async def test_a_call_that_was_left_gives_its_place_back(environment: pytest.MonkeyPatch) -> None:
     async with api(places=1) as http:
-        left = await ticket(http)
+        left = await grant(http)
         headers = {"Authorization": f"Bearer {left['call_token']}"}
         answer = await http.post(f"/api/calls/{left['call_id']}/end", headers=headers)
         assert answer.status_code == 204
-        await ticket(http)
+        await grant(http)
 
 
 # --- what a call's token opens
@@ -381,7 +381,7 @@ async def test_a_call_shows_what_it_cited_and_nothing_else(
     environment: pytest.MonkeyPatch,
 ) -> None:
     async with api() as http:
-        given = await ticket(http)
+        given = await grant(http)
         assert (await card(http, given)).status_code == 404
         await asked(given["call_id"])
         shown = await card(http, given)
@@ -404,7 +404,7 @@ async def test_no_route_of_a_call_is_open_to_another_call(
 ) -> None:
     async with api() as http:
         mine, theirs = [
-            await ticket(http, principal=signed(account) if account else "") for account in accounts
+            await grant(http, principal=signed(account) if account else "") for account in accounts
         ]
         await asked(mine["call_id"])
         routes = [
@@ -450,15 +450,15 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_an_error_shows_no_address_of_ours(web: httpx.AsyncClient, language: str) -> None:
-    given = await ticket(web)
+    given = await grant(web)
     await asked(given["call_id"])
     web.headers["Accept-Language"] = language
     headers = {"Authorization": f"Bearer {given['call_token']}"}
     away = [await card(web, given)]
-    away.append(await web.post(f"/api/calls/{(await ticket(web))['call_id']}/end", headers=headers))
+    away.append(await web.post(f"/api/calls/{(await grant(web))['call_id']}/end", headers=headers))
     database = Database(Settings().database_url)
     store = CallStore(database)
-    again = await ticket(web)
+    again = await grant(web)
     headers = {"Authorization": f"Bearer {again['call_token']}"}
     away.append(await web.post(f"/api/calls/{again['call_id']}/assistant", headers=headers))
     assert [answer.status_code for answer in away] == [503, 403, 503]

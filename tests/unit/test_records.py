@@ -41,9 +41,7 @@ def store(database: Database) -> CallStore:
     return CallStore(database)
 
 
-async def given_ticket(
-    database: Database, account: str = "", life: timedelta = 10 * MINUTES
-) -> str:
+async def given_grant(database: Database, account: str = "", life: timedelta = 10 * MINUTES) -> str:
     call_id = str(uuid.uuid4())
     now = datetime.now(UTC)
     async with database.transaction() as session:
@@ -55,7 +53,7 @@ async def given_ticket(
                 identity="customer",
                 language="zh",
                 consented_at=now,
-                ticket_expires_at=now + life,
+                grant_expires_at=now + life,
             )
         )
     return call_id
@@ -86,14 +84,14 @@ async def silent_since(database: Database, call_id: str, seconds: float) -> None
         await session.execute(update(Call).where(Call.id == call_id).values(heartbeat_at=seen))
 
 
-async def ticket_ran_out(database: Database, call_id: str) -> None:
+async def grant_ran_out(database: Database, call_id: str) -> None:
     past = datetime.now(UTC) - MINUTES
     async with database.transaction() as session:
-        await session.execute(update(Call).where(Call.id == call_id).values(ticket_expires_at=past))
+        await session.execute(update(Call).where(Call.id == call_id).values(grant_expires_at=past))
 
 
 async def test_a_call_is_kept_with_its_turns_in_order(database: Database, store: CallStore) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     claim = await store.claim_call(call_id, "one")
     assert claim.outcome == "new" and claim.next_turn == 1
     for number in (1, 2):
@@ -113,7 +111,7 @@ async def test_a_call_is_kept_with_its_turns_in_order(database: Database, store:
 async def test_only_one_of_many_processes_gets_a_call(
     database_url: str, database: Database, store: CallStore
 ) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     databases = [Database(database_url) for _ in range(8)]
     claims = await asyncio.gather(
         *(CallStore(each).claim_call(call_id, f"process {n}") for n, each in enumerate(databases))
@@ -126,7 +124,7 @@ async def test_only_one_of_many_processes_gets_a_call(
 async def test_a_customer_who_comes_back_goes_on_in_the_same_call(
     database: Database, store: CallStore
 ) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     first = await store.claim_call(call_id, "one")
     await ask(store, first, 1)
     await answer(store, first, 1)
@@ -140,23 +138,23 @@ async def test_a_customer_who_comes_back_goes_on_in_the_same_call(
 
 
 async def test_a_call_that_is_over_is_not_begun_again(database: Database, store: CallStore) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     first = await store.claim_call(call_id, "one")
     await store.end_call(first)
-    await ticket_ran_out(database, call_id)
+    await grant_ran_out(database, call_id)
     assert (await store.claim_call(call_id, "two")).outcome == "over"
-    late = await given_ticket(database, life=-MINUTES)
+    late = await given_grant(database, life=-MINUTES)
     assert (await store.claim_call(late, "three")).outcome == "over"
 
 
 async def test_a_call_whose_process_died_is_taken_over_and_the_dead_write_no_more(
     database: Database, store: CallStore
 ) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     first = await store.claim_call(call_id, "one")
     await ask(store, first, 1)
     await store.extend_turn(first, 1, answer="先打开", citations=[CITED])
-    await ticket_ran_out(database, call_id)  # the customer is in the room all the same
+    await grant_ran_out(database, call_id)  # the customer is in the room all the same
     assert (await store.claim_call(call_id, "two")).outcome == "held"
     await silent_since(database, call_id, DEAD_AFTER_S + 1)
     second = await store.claim_call(call_id, "two")
@@ -176,13 +174,13 @@ async def test_a_call_whose_process_died_is_taken_over_and_the_dead_write_no_mor
 async def test_calls_that_were_cut_off_get_their_end_and_keep_their_open_turn(
     database: Database, store: CallStore
 ) -> None:
-    cut_off, alive, unused = [await given_ticket(database) for _ in range(3)]
+    cut_off, alive, unused = [await given_grant(database) for _ in range(3)]
     claim = await store.claim_call(cut_off, "one")
     await ask(store, claim, 1)
     await store.extend_turn(claim, 1, answer="先打开", citations=[CITED])
     await store.claim_call(alive, "two")
     await silent_since(database, cut_off, 3600)
-    await ticket_ran_out(database, unused)
+    await grant_ran_out(database, unused)
     assert await store.end_interrupted_calls(timedelta(seconds=DEAD_AFTER_S)) == 1
     ends = {}
     for call_id in (cut_off, alive, unused):
@@ -199,14 +197,14 @@ async def test_calls_that_were_cut_off_get_their_end_and_keep_their_open_turn(
 
 
 async def test_a_number_is_given_to_one_turn_only(database: Database, store: CallStore) -> None:
-    claim = await store.claim_call(await given_ticket(database), "one")
+    claim = await store.claim_call(await given_grant(database), "one")
     await ask(store, claim, 1)
     with pytest.raises(IntegrityError):
         await ask(store, claim, 1)
 
 
 async def test_a_first_part_is_forgotten(database: Database, store: CallStore) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     claim = await store.claim_call(call_id, "one")
     await ask(store, claim, 1)
     await store.drop_turn(claim, 1)
@@ -244,7 +242,7 @@ async def test_a_database_that_is_away_silences_nobody(tmp_path: Path) -> None:
 async def test_nobody_reads_an_accounts_call_from_outside(
     database: Database, store: CallStore, scope: Scope
 ) -> None:
-    call_id = await given_ticket(database, account="acme")
+    call_id = await given_grant(database, account="acme")
     claim = await store.claim_call(call_id, "one")
     await ask(store, claim, 1)
     if scope.call_id == "its own":
@@ -257,7 +255,7 @@ async def test_nobody_reads_an_accounts_call_from_outside(
 
 
 async def test_guests_are_not_one_account(database: Database, store: CallStore) -> None:
-    mine, theirs = await given_ticket(database), await given_ticket(database)
+    mine, theirs = await given_grant(database), await given_grant(database)
     assert await store.call(Scope("", mine), mine) is not None
     assert await store.call(Scope("", mine), theirs) is None
     assert await store.call(Scope(""), mine) is None
@@ -268,7 +266,7 @@ async def test_two_processes_write_at_once(
 ) -> None:
     other_database = Database(database_url)
     stores = (store, CallStore(other_database))
-    calls = [await given_ticket(database) for _ in stores]
+    calls = [await given_grant(database) for _ in stores]
     claims = [await store.claim_call(call_id, call_id) for call_id in calls]
     await asyncio.gather(
         *(

@@ -25,7 +25,7 @@ from agent.service.calls.tables import Call
 from agent.service.database import Database
 from agent.service.scope import Scope
 from tests.unit.test_presence import livekit
-from tests.unit.test_records import given_ticket
+from tests.unit.test_records import given_grant
 
 pytestmark = pytest.mark.unit
 
@@ -102,7 +102,7 @@ async def ended_at(database: Database, call_id: str) -> datetime | None:
 
 
 async def test_a_call_left_before_the_assistant_came_ends_at_once(database: Database) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     async with livekit(knows_customer=False) as client:
         job = Job(call_id, client)
         assert "left" in await job.hold()
@@ -111,7 +111,7 @@ async def test_a_call_left_before_the_assistant_came_ends_at_once(database: Data
 
 
 async def test_a_call_that_another_process_holds_is_left_to_it(database: Database) -> None:
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     await CallStore(database).claim_call(call_id, "another")
     async with livekit(knows_customer=True) as client:
         job = Job(call_id, client)
@@ -120,10 +120,10 @@ async def test_a_call_that_another_process_holds_is_left_to_it(database: Databas
     assert await ended_at(database, call_id) is None
 
 
-async def test_a_customer_whose_ticket_has_run_out_is_not_left_alone_in_a_room(
+async def test_a_customer_whose_grant_has_run_out_is_not_left_alone_in_a_room(
     database: Database,
 ) -> None:
-    call_id = await given_ticket(database, life=timedelta(minutes=-1))
+    call_id = await given_grant(database, life=timedelta(minutes=-1))
     async with livekit(knows_customer=True) as client:
         job = Job(call_id, client)
         assert await job.hold() == "over"
@@ -134,7 +134,7 @@ async def test_a_process_that_lost_its_call_leaves_the_customer_to_the_other(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.call.session.HEARTBEAT_S", 0.2)
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     async with livekit(knows_customer=True) as client:
         job = Job(call_id, client)
         holding = asyncio.create_task(job.hold())

@@ -28,7 +28,7 @@ from agent.service.calls.store import CallStore, Claim
 from agent.service.calls.tables import Turn
 from agent.service.database import Database
 from agent.service.scope import Scope
-from tests.unit.test_records import given_ticket
+from tests.unit.test_records import given_grant
 
 pytestmark = pytest.mark.unit
 
@@ -101,7 +101,7 @@ async def store(database_url: str) -> AsyncIterator[CallStore]:
 @pytest.fixture
 async def held(store: CallStore, database_url: str) -> Held:
     database = Database(database_url)
-    call_id = await given_ticket(database)
+    call_id = await given_grant(database)
     await database.aclose()
     return Held(store, await store.claim_call(call_id, "one"))
 

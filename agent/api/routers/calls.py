@@ -1,4 +1,4 @@
-"""Calls: a customer who has agreed in, a ticket out; and what becomes of it before the call."""
+"""Calls: a customer who has agreed in, a grant out; and what becomes of it before the call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/calls")
 
-#: HTTP status of each reason for which there is no ticket.
+#: HTTP status of each reason for which there is no grant.
 _REFUSAL_STATUS = {"busy": 503, "too_often": 429, "too_many_calls": 429}
 
 
@@ -47,7 +47,7 @@ class CallRequest(BaseModel):
     )
 
 
-class CallTicket(BaseModel):
+class CallGrant(BaseModel):
     """What the browser needs to join the call."""
 
     call_id: str
@@ -63,8 +63,8 @@ class CallTicket(BaseModel):
 @router.post("", status_code=201, responses=errors(401, 409, 413, 422, 429, 503))
 async def create_call(
     wish: CallRequest, request: Request, context: InContext, caller: Caller
-) -> CallTicket:
-    """A ticket for one call, and a place that is kept for it half a minute."""
+) -> CallGrant:
+    """A grant for one call, and a place that is kept for it half a minute."""
     principal = read_principal(context, wish.principal or bearer(request), wish.language)
     consent = context.consent[principal.language]
     if wish.consent_version != consent.version:
@@ -74,7 +74,7 @@ async def create_call(
     seat = Seat(call_id, f"call-{call_id}", identity, principal)
     life = timedelta(minutes=context.settings.api.token_minutes)
     await _admit(context, _record(seat, consent.version, life), caller, principal)
-    return CallTicket(
+    return CallGrant(
         call_id=call_id,
         livekit_url=context.settings.livekit.public_url or context.access.url,
         token=room_token(context.access, seat, context.settings.agent.name, life),
@@ -129,7 +129,7 @@ def _record(seat: Seat, consent_version: str, life: timedelta) -> Call:
         language=seat.principal.language,
         consented_at=now,
         consent_version=consent_version,
-        ticket_expires_at=now + life,
+        grant_expires_at=now + life,
     )
 
 

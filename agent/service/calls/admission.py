@@ -1,7 +1,7 @@
-"""Admission: who asks for a ticket in; a place that is kept for them, or why there is none, out.
+"""Admission: who asks for a grant in; a place that is kept for them, or why there is none, out.
 
 Everything it goes by are rows, so that several processes of the API agree: the places of all live
-workers, the calls that fill them, the tickets of the last minute. A ticket keeps its place for
+workers, the calls that fill them, the grants of the last minute. A grant keeps its place for
 ``RESERVED_S``; whoever has not joined by then may find it taken.
 """
 
@@ -16,10 +16,10 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.calls.store import DEAD_AFTER_S
-from agent.service.calls.tables import Call, Ticket, Worker
+from agent.service.calls.tables import Call, Grant, Worker
 from agent.service.database import Database
 
-#: A place is kept this long for a customer with a ticket, seconds.
+#: A place is kept this long for a customer with a grant, seconds.
 RESERVED_S: Final = 30
 _RATE_WINDOW: Final = timedelta(minutes=1)
 
@@ -28,9 +28,9 @@ _RATE_WINDOW: Final = timedelta(minutes=1)
 class Limits:
     """How much one caller may ask for."""
 
-    caller_tickets: int
+    caller_grants: int
     """In a minute, of one address."""
-    account_tickets: int
+    account_grants: int
     """In a minute, of one account."""
     account_calls: int
     """At once, of one account."""
@@ -38,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Refusal:
-    """No ticket for now."""
+    """No grant for now."""
 
     reason: Literal["busy", "too_often", "too_many_calls"]
     retry_after_s: int
@@ -60,12 +60,12 @@ class Admission:
         """
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            await self._database.write_alone(session, Ticket.__tablename__)
-            await session.execute(delete(Ticket).where(Ticket.given_at < now - _RATE_WINDOW))
+            await self._database.write_alone(session, Grant.__tablename__)
+            await session.execute(delete(Grant).where(Grant.given_at < now - _RATE_WINDOW))
             async with session.begin_nested() as attempt:
                 session.add(call)
                 session.add(
-                    Ticket(call_id=call.id, caller=caller, account=call.account, given_at=now)
+                    Grant(call_id=call.id, caller=caller, account=call.account, given_at=now)
                 )
                 await session.flush()
                 refusal = await self._refusal(session, call, caller, now)
@@ -76,14 +76,14 @@ class Admission:
     async def _refusal(
         self, session: AsyncSession, call: Call, caller: str, now: datetime
     ) -> Refusal | None:
-        limits, account, others = self._limits, call.account, Ticket.call_id != call.id
+        limits, account, others = self._limits, call.account, Grant.call_id != call.id
         for whose, most in (
-            (Ticket.caller == caller, limits.caller_tickets),
-            (and_(Ticket.account == account, Ticket.account != ""), limits.account_tickets),
+            (Grant.caller == caller, limits.caller_grants),
+            (and_(Grant.account == account, Grant.account != ""), limits.account_grants),
         ):
             given = list(
                 await session.scalars(
-                    select(Ticket.given_at).where(whose, others).order_by(Ticket.given_at)
+                    select(Grant.given_at).where(whose, others).order_by(Grant.given_at)
                 )
             )
             if len(given) >= most:
@@ -114,6 +114,6 @@ def _takes_a_place(now: datetime) -> ColumnElement[bool]:
     kept = and_(
         Call.claimant.is_(None),
         Call.consented_at >= now - timedelta(seconds=RESERVED_S),
-        Call.ticket_expires_at > now,
+        Call.grant_expires_at > now,
     )
     return and_(Call.ended_at.is_(None), or_(held, kept))

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S: Final = 5.0
 #: Without a sign of life for this long a process is dead, seconds.
 DEAD_AFTER_S: Final = 20.0
-#: A call whose process died may be taken up again this long, though its ticket has expired: the
+#: A call whose process died may be taken up again this long, though its grant has expired: the
 #: customer may still be in the room. After it the call is over. Seconds.
 CUT_OFF_AFTER_S: Final = 60.0
 
@@ -41,7 +41,7 @@ class Claim:
     claimant: str
     outcome: Literal["new", "rejoined", "unrecorded", "held", "over"]
     """unrecorded: answer it, nothing of it is kept. held: another live process answers it. over:
-    its ticket has expired."""
+    its grant has expired."""
     next_turn: int = 1
     """Number of the next turn; a call that is rejoined goes on counting."""
 
@@ -120,7 +120,7 @@ class CallStore:
             return await session.scalar(query) is not None
 
     async def give_back(self, scope: Scope, call_id: str) -> None:
-        """The customer has left for good: nobody is let in with this ticket any more.
+        """The customer has left for good: nobody is let in with this grant any more.
 
         A process that holds the call ends it itself.
         """
@@ -129,8 +129,8 @@ class CallStore:
             of_call = (Call.id == call_id, _within(scope))
             await session.execute(
                 update(Call)
-                .where(*of_call, Call.ticket_expires_at > now)
-                .values(ticket_expires_at=now)
+                .where(*of_call, Call.grant_expires_at > now)
+                .values(grant_expires_at=now)
             )
             await session.execute(
                 update(Call)
@@ -141,7 +141,7 @@ class CallStore:
     async def end_interrupted_calls(self, older_than: timedelta) -> int:
         """Give calls whose process died that long ago their end; how many there were.
 
-        They end when they were last seen alive; a ticket that nobody used ends when it expired.
+        They end when they were last seen alive; a grant that nobody used ends when it expired.
         Turns that were open keep what is known of them.
         """
         now = datetime.now(UTC)
@@ -163,9 +163,9 @@ class CallStore:
                 .where(
                     Call.ended_at.is_(None),
                     Call.claimant.is_(None),
-                    Call.ticket_expires_at < now - older_than,
+                    Call.grant_expires_at < now - older_than,
                 )
-                .values(ended_at=Call.ticket_expires_at)
+                .values(ended_at=Call.grant_expires_at)
             )
         return len(ids)
 
@@ -299,7 +299,7 @@ def _may_be_claimed(claimant: str, now: datetime) -> ColumnElement[bool]:
     """Nobody alive has the call, and its customer may be let in or is still there."""
     dead = Call.heartbeat_at < now - timedelta(seconds=DEAD_AFTER_S)
     just_died = Call.heartbeat_at >= now - timedelta(seconds=CUT_OFF_AFTER_S)
-    in_life = Call.ticket_expires_at >= now
+    in_life = Call.grant_expires_at >= now
     return or_(
         and_(in_life, or_(Call.claimant.is_(None), Call.ended_at.is_not(None), dead)),
         and_(Call.ended_at.is_(None), dead, just_died),

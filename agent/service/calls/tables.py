@@ -27,8 +27,8 @@ class Call(Base):
     consented_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: Which text the customer agreed to; empty where none was kept.
     consent_version: Mapped[str] = mapped_column(String(16), default="")
-    #: Until then the ticket lets its customer in, the first time or again.
-    ticket_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Until then the grant lets its customer in, the first time or again.
+    grant_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     #: The process that holds the call, and when it was last seen alive.
@@ -72,10 +72,10 @@ class Worker(Base):
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Ticket(Base):
-    """A ticket that was given, kept as long as rates are counted."""
+class Grant(Base):
+    """A grant that was given, kept as long as rates are counted."""
 
-    __tablename__ = "tickets"
+    __tablename__ = "grants"
 
     call_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     #: Who asked: a keyed hash of the address, never the address.

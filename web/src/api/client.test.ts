@@ -8,7 +8,7 @@ const { signal } = new AbortController();
 const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
   Promise.resolve(Response.json(body, { status, headers }));
 const refused = (code: string) => ({ error: { code, message: "No.", remedy: "Call later." } });
-const ticket = {
+const grant = {
   call_id: "c-1",
   livekit_url: "ws://h",
   token: "t",
@@ -30,8 +30,8 @@ describe("fetchConsent", () => {
 
 describe("createCall", () => {
   it("says who calls, in which language, and what they agreed to", async () => {
-    fetched.mockReturnValueOnce(json(201, ticket));
-    await expect(call()).resolves.toEqual(ticket);
+    fetched.mockReturnValueOnce(json(201, grant));
+    await expect(call()).resolves.toEqual(grant);
     const request = fetched.mock.lastCall?.[0];
     expect(request?.url).toBe("http://page.test/api/calls");
     await expect(request?.json()).resolves.toEqual({
@@ -69,9 +69,9 @@ describe("createCall", () => {
 });
 
 describe("what belongs to a call", () => {
-  it("is opened with the ticket, an id with unusual characters kept in its place", async () => {
+  it("is opened with the grant, an id with unusual characters kept in its place", async () => {
     fetched.mockReturnValueOnce(json(404, refused("no_entry")));
-    await expect(fetchEntry(ticket, "zh/echo?", 2, signal)).rejects.toMatchObject({
+    await expect(fetchEntry(grant, "zh/echo?", 2, signal)).rejects.toMatchObject({
       problem: { kind: "entry_refused", said: "No. Call later." },
     });
     const request = fetched.mock.lastCall?.[0];
@@ -81,7 +81,7 @@ describe("what belongs to a call", () => {
 
   it("is ended without waiting, whatever comes back", () => {
     fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
-    endCall(ticket);
+    endCall(grant);
     expect(fetched.mock.lastCall?.[0].url).toBe("http://page.test/api/calls/c-1/end");
   });
 });

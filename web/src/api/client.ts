@@ -1,4 +1,4 @@
-/** The web API as the page sees it: what is agreed to, a call's ticket, and the entries that its answers cite. */
+/** The web API as the page sees it: what is agreed to, a call's grant, and the entries that its answers cite. */
 
 import createClient from "openapi-fetch";
 import { ProblemError, type ProblemKind } from "../call/problem";
@@ -7,7 +7,7 @@ import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 export type Consent = Schemas["ConsentView"];
-export type Ticket = Schemas["CallTicket"];
+export type Grant = Schemas["CallGrant"];
 export type Entry = Schemas["EntryView"];
 
 const client = createClient<paths>();
@@ -27,38 +27,38 @@ export async function createCall(
   consentVersion: string,
   principal: string,
   signal: AbortSignal,
-): Promise<Ticket> {
+): Promise<Grant> {
   const body = { language, consent: true, consent_version: consentVersion, principal } as const;
   return answerOf(client.POST("/api/calls", { body, signal }), "api_unreachable", "api_refused");
 }
 
 /** The customer has left for good; nobody waits for the answer, and without it the server finds out later. */
-export function endCall(ticket: Ticket): void {
-  const params = { path: { call_id: ticket.call_id } };
+export function endCall(grant: Grant): void {
+  const params = { path: { call_id: grant.call_id } };
   void client
-    .POST("/api/calls/{call_id}/end", { params, headers: opening(ticket), keepalive: true })
+    .POST("/api/calls/{call_id}/end", { params, headers: opening(grant), keepalive: true })
     .catch(() => undefined);
 }
 
 /** Ask the assistant to join again. */
-export async function askAgain(ticket: Ticket): Promise<void> {
-  const params = { path: { call_id: ticket.call_id } };
-  const request = client.POST("/api/calls/{call_id}/assistant", { params, headers: opening(ticket) });
+export async function askAgain(grant: Grant): Promise<void> {
+  const params = { path: { call_id: grant.call_id } };
+  const request = client.POST("/api/calls/{call_id}/assistant", { params, headers: opening(grant) });
   await answerOf(request, "api_unreachable", "api_refused");
 }
 
 /** The entry in the version that an answer of this call cited: what is there now may say something else. */
 export async function fetchEntry(
-  ticket: Ticket,
+  grant: Grant,
   id: string,
   version: number,
   signal: AbortSignal,
 ): Promise<Entry> {
-  const params = { path: { call_id: ticket.call_id, entry_id: id }, query: { version } };
+  const params = { path: { call_id: grant.call_id, entry_id: id }, query: { version } };
   return answerOf(
     client.GET("/api/calls/{call_id}/entries/{entry_id}", {
       params,
-      headers: opening(ticket),
+      headers: opening(grant),
       signal,
     }),
     "entry_unreachable",
@@ -66,9 +66,9 @@ export async function fetchEntry(
   );
 }
 
-/** What belongs to a call is open to whoever has its ticket. */
-function opening(ticket: Ticket): { Authorization: string } {
-  return { Authorization: `Bearer ${ticket.call_token}` };
+/** What belongs to a call is open to whoever has its grant. */
+function opening(grant: Grant): { Authorization: string } {
+  return { Authorization: `Bearer ${grant.call_token}` };
 }
 
 interface Reply<Data> {

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Create Call
-         * @description A ticket for one call, and a place that is kept for it half a minute.
+         * @description A grant for one call, and a place that is kept for it half a minute.
          */
         post: operations["create_call_api_calls_post"];
         delete?: never;
@@ -149,6 +149,30 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * CallGrant
+         * @description What the browser needs to join the call.
+         */
+        CallGrant: {
+            /** Call Id */
+            call_id: string;
+            /** Livekit Url */
+            livekit_url: string;
+            /**
+             * Token
+             * @description Lets into the room, for minutes.
+             */
+            token: string;
+            /**
+             * Call Token
+             * @description Opens what belongs to this call: `Authorization: Bearer` of its own routes.
+             */
+            call_token: string;
+            /** Room */
+            room: string;
+            /** Identity */
+            identity: string;
+        };
+        /**
          * CallRequest
          * @description A customer wants to call.
          */
@@ -175,30 +199,6 @@ export interface components {
              * @default
              */
             principal: string;
-        };
-        /**
-         * CallTicket
-         * @description What the browser needs to join the call.
-         */
-        CallTicket: {
-            /** Call Id */
-            call_id: string;
-            /** Livekit Url */
-            livekit_url: string;
-            /**
-             * Token
-             * @description Lets into the room, for minutes.
-             */
-            token: string;
-            /**
-             * Call Token
-             * @description Opens what belongs to this call: `Authorization: Bearer` of its own routes.
-             */
-            call_token: string;
-            /** Room */
-            room: string;
-            /** Identity */
-            identity: string;
         };
         /**
          * ConsentView
@@ -444,7 +444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CallTicket"];
+                    "application/json": components["schemas"]["CallGrant"];
                 };
             };
             /** @description Unauthorized */

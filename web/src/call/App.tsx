@@ -87,7 +87,7 @@ function Phases({ call, onStart }: PhasesProps) {
         />
       )}
       <SourceDialog
-        ticket={call.ticket}
+        grant={call.grant}
         citation={opened}
         onClose={() => {
           setOpened(undefined);

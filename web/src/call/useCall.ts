@@ -9,7 +9,7 @@ import {
   type TrackPublication,
 } from "livekit-client";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { askAgain as askForAssistant, createCall, endCall, type Ticket } from "../api/client";
+import { askAgain as askForAssistant, createCall, endCall, type Grant } from "../api/client";
 import type { Language } from "../i18n";
 import { type Problem, ProblemError, type ProblemKind } from "./problem";
 import { type CallState, endReasonOf } from "./callState";
@@ -20,7 +20,7 @@ export interface CallControl {
   state: CallState;
   microphoneProblem: ProblemKind | undefined;
   /** Of the call that was begun last: opens its sources. */
-  ticket: Ticket | undefined;
+  grant: Grant | undefined;
   /** `consentVersion`: of the text that the customer has agreed to. Gives why there is no call, if so. */
   start: (language: Language, consentVersion: string) => Promise<Problem | undefined>;
   hangUp: () => Promise<void>;
@@ -36,7 +36,7 @@ export function useCall(principal: string): CallControl {
   const [room, setRoom] = useState(newRoom);
   const [state, setState] = useState<CallState>({ phase: "idle" });
   const [problem, setProblem] = useState<ProblemKind>();
-  const [ticket, setTicket] = useState<Ticket>();
+  const [grant, setGrant] = useState<Grant>();
   const attempt = useRef<AbortController>(undefined);
 
   useEffect(() => {
@@ -66,16 +66,16 @@ export function useCall(principal: string): CallControl {
 
   const isLive = state.phase === "live";
   useEffect(() => {
-    if (!ticket || !isLive) return;
+    if (!grant || !isLive) return;
     // LiveKit's client leaves the room by itself; the place in it is given back here.
     const onLeave = () => {
-      endCall(ticket);
+      endCall(grant);
     };
     addEventListener("pagehide", onLeave);
     return () => {
       removeEventListener("pagehide", onLeave);
     };
-  }, [ticket, isLive]);
+  }, [grant, isLive]);
 
   const start = async (language: Language, consentVersion: string) => {
     const { signal } = (attempt.current = new AbortController());
@@ -83,10 +83,10 @@ export function useCall(principal: string): CallControl {
     setRoom(next);
     setProblem(undefined);
     setState({ phase: "calling" });
-    let begun: Ticket | undefined;
+    let begun: Grant | undefined;
     const ask = async () => {
       begun = await createCall(language, consentVersion, principal, signal);
-      setTicket(begun);
+      setGrant(begun);
       return begun;
     };
     try {
@@ -109,7 +109,7 @@ export function useCall(principal: string): CallControl {
       setState({ phase: "idle" });
     }
     await room.disconnect();
-    if (ticket && isLive) endCall(ticket);
+    if (grant && isLive) endCall(grant);
   };
 
   const setMicrophone = async (on: boolean) => {
@@ -122,8 +122,8 @@ export function useCall(principal: string): CallControl {
   };
 
   const askAgain = useCallback(async () => {
-    if (ticket) await askForAssistant(ticket);
-  }, [ticket]);
+    if (grant) await askForAssistant(grant);
+  }, [grant]);
 
   const leave = () => {
     setState({ phase: "idle" });
@@ -132,7 +132,7 @@ export function useCall(principal: string): CallControl {
   return {
     room,
     state,
-    ticket,
+    grant,
     microphoneProblem: problem,
     start,
     hangUp,
@@ -170,12 +170,12 @@ function problemOf(error: unknown): Problem {
  */
 async function placeCall(
   room: Room,
-  askForTicket: () => Promise<Ticket>,
+  askForGrant: () => Promise<Grant>,
   signal: AbortSignal,
 ): Promise<ProblemKind | undefined> {
   const opening = openMicrophone();
   try {
-    const call = await askForTicket();
+    const call = await askForGrant();
     const microphone = await opening;
     signal.throwIfAborted();
     await room.connect(call.livekit_url, call.token).catch(() => {

@@ -14,7 +14,7 @@ _calls = sa.table(
     sa.column("consented_at", sa.DateTime(timezone=True)),
     sa.column("started_at", sa.DateTime(timezone=True)),
     sa.column("ended_at", sa.DateTime(timezone=True)),
-    sa.column("ticket_expires_at", sa.DateTime(timezone=True)),
+    sa.column("grant_expires_at", sa.DateTime(timezone=True)),
     sa.column("claimant", sa.String),
     sa.column("heartbeat_at", sa.DateTime(timezone=True)),
 )
@@ -36,14 +36,14 @@ def upgrade() -> None:
         calls.add_column(
             sa.Column("consent_version", sa.String(16), nullable=False, server_default="")
         )
-        calls.add_column(sa.Column("ticket_expires_at", time))
+        calls.add_column(sa.Column("grant_expires_at", time))
         calls.add_column(sa.Column("claimant", sa.String(128)))
         calls.add_column(sa.Column("heartbeat_at", time))
     with op.batch_alter_table("turns") as turns:
         turns.add_column(sa.Column("closed_at", time))
     _fill()
     with op.batch_alter_table("calls") as calls:
-        calls.alter_column("ticket_expires_at", existing_type=time, nullable=False)
+        calls.alter_column("grant_expires_at", existing_type=time, nullable=False)
         for column, length in (("account", 64), ("contact", 128), ("consent_version", 16)):
             calls.alter_column(column, existing_type=sa.String(length), server_default=None)
         calls.create_index("ix_calls_account", ["account"])
@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", time, nullable=False),
     )
     op.create_table(
-        "tickets",
+        "grants",
         sa.Column("call_id", sa.String(36), primary_key=True),
         sa.Column("caller", sa.String(64), nullable=False, index=True),
         sa.Column("account", sa.String(64), nullable=False, index=True),
@@ -73,7 +73,7 @@ def _fill() -> None:
         .where(_turns.c.call_id == _calls.c.id)
         .scalar_subquery()
     )
-    database.execute(sa.update(_calls).values(ticket_expires_at=_calls.c.consented_at))
+    database.execute(sa.update(_calls).values(grant_expires_at=_calls.c.consented_at))
     database.execute(
         sa.update(_calls)
         .where(_calls.c.started_at.is_not(None))
@@ -104,7 +104,7 @@ def _number_apart(database: sa.Connection) -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("tickets")
+    op.drop_table("grants")
     op.drop_table("workers")
     with op.batch_alter_table("turns") as turns:
         turns.drop_constraint("uq_turns_call_id_number", type_="unique")
@@ -115,7 +115,7 @@ def downgrade() -> None:
         for column in (
             "heartbeat_at",
             "claimant",
-            "ticket_expires_at",
+            "grant_expires_at",
             "consent_version",
             "contact",
             "account",

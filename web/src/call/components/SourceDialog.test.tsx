@@ -26,8 +26,8 @@ const entry = {
 it("shows an entry without fetching its pictures from elsewhere", async () => {
   fetched.mockImplementation(() => Promise.resolve(Response.json(entry)));
   const citation = { id: "en/echo", title: "Echo", language: "en", version: 1, score: 1 } as const;
-  const ticket = { call_id: "c", livekit_url: "", token: "", call_token: "", room: "", identity: "" };
-  await show(<SourceDialog ticket={ticket} citation={citation} onClose={() => undefined} />);
+  const grant = { call_id: "c", livekit_url: "", token: "", call_token: "", room: "", identity: "" };
+  await show(<SourceDialog grant={grant} citation={citation} onClose={() => undefined} />);
   expect(await screen.findByText(/Picture: a diagram/)).toBeTruthy();
   expect(screen.getByText(/Picture: two\.png/)).toBeTruthy();
   expect(document.querySelector("img, picture, iframe, object, embed")).toBeNull();

@@ -5,7 +5,7 @@ import { Image } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
-import { type Entry, fetchEntry, type Ticket } from "../../api/client";
+import { type Entry, fetchEntry, type Grant } from "../../api/client";
 import { languageTagOf, usePageLanguage } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -16,12 +16,12 @@ import styles from "./SourceDialog.module.css";
 
 interface Props {
   /** Of the call that cites it; none before the first call. */
-  ticket: Ticket | undefined;
+  grant: Grant | undefined;
   citation: Citation | undefined;
   onClose: () => void;
 }
 
-export function SourceDialog({ ticket, citation, onClose }: Props) {
+export function SourceDialog({ grant, citation, onClose }: Props) {
   return (
     <Dialog
       isOpen={citation !== undefined}
@@ -29,17 +29,17 @@ export function SourceDialog({ ticket, citation, onClose }: Props) {
       onClose={onClose}
       data-testid="source-dialog"
     >
-      {ticket && citation && <EntryText ticket={ticket} citation={citation} />}
+      {grant && citation && <EntryText grant={grant} citation={citation} />}
     </Dialog>
   );
 }
 
-function EntryText({ ticket, citation }: { ticket: Ticket; citation: Citation }) {
+function EntryText({ grant, citation }: { grant: Grant; citation: Citation }) {
   const { t } = useTranslation("call");
   const { id, version } = citation;
   const { data, error, isPending, refetch } = useQuery({
-    queryKey: ["entry", ticket.call_id, id, version],
-    queryFn: ({ signal }) => fetchEntry(ticket, id, version, signal),
+    queryKey: ["entry", grant.call_id, id, version],
+    queryFn: ({ signal }) => fetchEntry(grant, id, version, signal),
     // A version never changes, and one that failed is asked for again by the customer.
     staleTime: Infinity,
     retry: false,
