@@ -6,7 +6,8 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import agent.service.calls.tables  # noqa: F401 - the tables make themselves known
+import agent.service.calls.tables
+import agent.service.tickets.tables  # noqa: F401 - the tables make themselves known
 from agent.service.database import Base
 
 

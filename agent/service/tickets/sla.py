@@ -89,9 +89,9 @@ def clocks(events: Iterable[Event], policy: Policy, now: datetime) -> list[Clock
     """The clocks of a ticket, by their beginnings; every answer and every word has one of its own.
 
     ``events``: as they were written down, the first of them "opened"; one whose time lies before
-    the one before it happened then, as clocks of hosts differ. None of ``now`` or later counts.
+    the one before it happened then, as clocks of hosts differ. None after ``now`` counts.
     """
-    story = _in_order(event for event in events if event.at < now)
+    story = _in_order(event for event in events if event.at <= now)
     severities = _severities(story)
     found = [
         _state(clock, run, severities, policy, now)

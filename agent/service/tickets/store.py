@@ -1,0 +1,196 @@
+"""The records of tickets: opened, added to, read with their clocks, and found when one is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from sqlalchemy import ColumnElement, false, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent.service.database import Database
+from agent.service.scope import Scope
+from agent.service.tickets.sla import Actor, ClockState, Event, Kind, Policy, clocks
+from agent.service.tickets.tables import Ticket, TicketEvent
+from common.errors import InputError
+
+SEVERITIES: Final = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened to a ticket.
+
+    ``key`` names it, as a call and its turn do: what is told twice is written once. ``severity``:
+    of "opened" and "severity". ``who``: the person or contact; of "assigned", whose the ticket is.
+    """
+
+    key: str
+    kind: Kind | Literal["assigned"]
+    actor: Actor
+    at: datetime
+    who: str = ""
+    text: str = ""
+    severity: int | None = None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A ticket as it stands."""
+
+    ticket: Ticket
+    events: Sequence[TicketEvent]
+    clocks: Sequence[ClockState]
+
+
+class TicketStore:
+    """Tickets in a database, with the targets that an operator keeps."""
+
+    def __init__(self, database: Database, policy: Policy) -> None:
+        self._database = database
+        self._policy = policy
+
+    async def open(
+        self,
+        scope: Scope,
+        opening: Happening,
+        *,
+        subject: str,
+        language: str,
+    ) -> Ticket:
+        """A ticket of the scope's account; the one that was opened by that key, where there is one.
+
+        ``opening``: its "opened", with a severity. Raises InputError for one that is not there.
+        """
+        if opening.severity not in SEVERITIES:
+            raise InputError(
+                f"{opening.severity} is not a severity.",
+                f"Give one of {', '.join(map(str, SEVERITIES))}: 1 is the worst.",
+            )
+        async with self._database.transaction() as session:
+            await self._database.write_alone(session, Ticket.__tablename__)
+            known: Ticket | None = await session.scalar(
+                select(Ticket).where(Ticket.key == opening.key, _within(scope))
+            )
+            if known:
+                return known
+            ticket = Ticket(
+                key=opening.key,
+                account=scope.account,
+                contact=opening.who,
+                language=language,
+                subject=subject,
+                severity=opening.severity,
+                status="open",
+                opened_at=opening.at,
+            )
+            session.add(ticket)
+            await session.flush()
+            await self._write(session, ticket, opening)
+            return ticket
+
+    async def add(self, scope: Scope, number: int, happening: Happening) -> Told:
+        """Write down what happened, once. Raises InputError where the scope has no such ticket."""
+        async with self._database.transaction() as session:
+            ticket = await _locked(session, scope, number)
+            known = await session.scalar(
+                select(TicketEvent.id).where(
+                    TicketEvent.ticket == number, TicketEvent.key == happening.key
+                )
+            )
+            if known is None:
+                await self._write(session, ticket, happening)
+            return await self._told(session, ticket, datetime.now(UTC))
+
+    async def read(self, scope: Scope, number: int, now: datetime | None = None) -> Told | None:
+        """A ticket as it stands ``now``; None where the scope has no such ticket."""
+        async with self._database.transaction() as session:
+            ticket = await session.scalar(
+                select(Ticket).where(Ticket.number == number, _within(scope))
+            )
+            return await self._told(session, ticket, now or datetime.now(UTC)) if ticket else None
+
+    async def unresolved(self, scope: Scope) -> Sequence[Ticket]:
+        """Those of the scope, the worst first."""
+        async with self._database.transaction() as session:
+            query = (
+                select(Ticket)
+                .where(_within(scope), Ticket.status != "resolved")
+                .order_by(Ticket.severity, Ticket.opened_at, Ticket.number)
+            )
+            return (await session.scalars(query)).all()
+
+    async def _told(self, session: AsyncSession, ticket: Ticket, now: datetime) -> Told:
+        events = await _events(session, ticket.number)
+        return Told(ticket, events, clocks(_story(events), self._policy, now))
+
+    async def _write(self, session: AsyncSession, ticket: Ticket, happening: Happening) -> None:
+        session.add(
+            TicketEvent(
+                ticket=ticket.number,
+                key=happening.key,
+                at=happening.at,
+                kind=happening.kind,
+                actor=happening.actor,
+                who=happening.who,
+                severity=happening.severity,
+                text=happening.text,
+                call_id=happening.call_id,
+            )
+        )
+        await session.flush()
+        ticket.severity = happening.severity or ticket.severity
+        ticket.status = _status(ticket.status, happening)
+        if happening.kind == "assigned":
+            ticket.assignee = happening.who
+        ticket.next_due_at = self._next_due_at(await _events(session, ticket.number))
+
+    def _next_due_at(self, events: Sequence[TicketEvent]) -> datetime | None:
+        story = _story(events)
+        states = clocks(story, self._policy, story[-1].at)
+        return min((s.due_at for s in states if s.due_at and not s.missed_at), default=None)
+
+
+def _within(scope: Scope) -> ColumnElement[bool]:
+    """The tickets of a scope: an account's own. A guest has none."""
+    return Ticket.account == scope.account if scope.account else false()
+
+
+async def _locked(session: AsyncSession, scope: Scope, number: int) -> Ticket:
+    """A ticket that nobody else writes to until the transaction is over."""
+    taken = await session.execute(
+        update(Ticket)
+        .where(Ticket.number == number, _within(scope))
+        .values(number=Ticket.number)
+        .returning(Ticket)
+    )
+    ticket: Ticket | None = taken.scalar_one_or_none()
+    if ticket is None:
+        raise InputError(f"There is no ticket {number}.", "Check the number.")
+    return ticket
+
+
+async def _events(session: AsyncSession, number: int) -> Sequence[TicketEvent]:
+    query = select(TicketEvent).where(TicketEvent.ticket == number).order_by(TicketEvent.id)
+    return (await session.scalars(query)).all()
+
+
+def _story(events: Sequence[TicketEvent]) -> list[Event]:
+    """What the clocks go by."""
+    return [
+        Event(e.at, e.kind, e.actor, e.severity)  # type: ignore[arg-type]
+        for e in events
+        if e.kind != "assigned"
+    ]
+
+
+def _status(before: str, happening: Happening) -> str:
+    if happening.kind in ("waiting", "resolved"):
+        return {"waiting": "waiting", "resolved": "resolved"}[happening.kind]
+    if happening.kind in ("opened", "reopened", "resumed"):
+        return "open"
+    answered = happening.kind == "said" and happening.actor == "customer"
+    return "open" if answered and before == "waiting" else before
