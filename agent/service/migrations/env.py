@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import agent.service.calls.tables
+import agent.service.outbox.tables
 import agent.service.tickets.tables  # noqa: F401 - the tables make themselves known
 from agent.service.database import Base
 

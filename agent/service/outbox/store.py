@@ -1,0 +1,132 @@
+"""The records of what goes outside: written with what causes it, taken to be tried, and settled.
+
+Whoever tries a message takes it for ``LEASE``; a process that dies while it tries gives it back by
+that. So a message is delivered at least once, and a receiver may see it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent.service.database import Database
+from agent.service.outbox.forms import Message
+from agent.service.outbox.tables import Outgoing
+
+#: Nobody else tries a message meanwhile. Longer than any attempt takes.
+LEASE: Final = timedelta(seconds=60)
+#: Waits before each attempt after the first. Seconds at first, for a page that somebody waits for;
+#: then as Standard Webhooks recommends, a day and a half in all.
+WAITS: Final = tuple(
+    timedelta(seconds=wait) for wait in (2, 5, 15, 60, 300, 1800, 7200, 18_000, 36_000, 50_400)
+)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message to be tried by whoever has it."""
+
+    id: int
+    key: str
+    destination: str
+    message: Message
+    written_at: datetime
+    attempts: int
+    """With this one. Who dies in the middle of one has made it, too."""
+
+
+async def write_down(
+    session: AsyncSession, key: str, destinations: Sequence[str], message: Message, now: datetime
+) -> None:
+    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``."""
+    known = set(await session.scalars(select(Outgoing.destination).where(Outgoing.key == key)))
+    session.add_all(
+        Outgoing(
+            key=key,
+            destination=destination,
+            message=message.as_json(),
+            written_at=now,
+            next_try_at=now,
+        )
+        for destination in destinations
+        if destination not in known
+    )
+    await session.flush()
+
+
+class Outbox:
+    """What is to be delivered, in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, now: datetime) -> Taken | None:
+        """The message that has waited longest for its next attempt; None where none is due."""
+        due = (
+            select(Outgoing.id)
+            .where(Outgoing.next_try_at <= now)
+            .order_by(Outgoing.next_try_at)
+            .limit(1)
+            .scalar_subquery()
+        )
+        async with self._database.transaction() as session:
+            taken = await session.execute(
+                update(Outgoing)
+                .where(Outgoing.id == due, Outgoing.next_try_at <= now)
+                .values(next_try_at=now + LEASE, attempts=Outgoing.attempts + 1)
+                .returning(Outgoing)
+            )
+            row = taken.scalar_one_or_none()
+            if row is None:
+                return None
+            return Taken(
+                row.id,
+                row.key,
+                row.destination,
+                Message(**row.message),
+                row.written_at,
+                row.attempts,
+            )
+
+    async def delivered(self, taken: Taken, now: datetime) -> None:
+        """The receiver has it."""
+        await self._settle(taken, delivered_at=now, next_try_at=None, problem="")
+
+    async def failed(self, taken: Taken, problem: str, now: datetime) -> None:
+        """The receiver does not have it: it is tried again, or, after the last attempt, is dead."""
+        again = now + WAITS[taken.attempts - 1] if taken.attempts <= len(WAITS) else None
+        await self._settle(taken, next_try_at=again, problem=problem)
+
+    async def dead(self) -> Sequence[Outgoing]:
+        """What was given up, the newest first: somebody has to see it."""
+        async with self._database.transaction() as session:
+            query = (
+                select(Outgoing)
+                .where(Outgoing.next_try_at.is_(None), Outgoing.delivered_at.is_(None))
+                .order_by(Outgoing.written_at.desc(), Outgoing.id.desc())
+            )
+            return (await session.scalars(query)).all()
+
+    async def try_again(self, number: int) -> bool:
+        """Begin anew with a message that was given up; whether there is such a one."""
+        async with self._database.transaction() as session:
+            found = await session.execute(
+                update(Outgoing)
+                .where(
+                    Outgoing.id == number,
+                    Outgoing.next_try_at.is_(None),
+                    Outgoing.delivered_at.is_(None),
+                )
+                .values(attempts=0, next_try_at=datetime.now(UTC))
+                .returning(Outgoing.id)
+            )
+            return found.scalar_one_or_none() is not None
+
+    async def _settle(self, taken: Taken, **values: object) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(update(Outgoing).where(Outgoing.id == taken.id).values(**values))
