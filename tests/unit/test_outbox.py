@@ -21,6 +21,7 @@ from standardwebhooks import Webhook
 
 from agent.service.database import Database
 from agent.service.outbox import courier as courier_module
+from agent.service.outbox import store as store_module
 from agent.service.outbox.courier import Courier
 from agent.service.outbox.forms import Destination, Form, Message
 from agent.service.outbox.store import LEASE, WAITS, Outbox, write_down
@@ -175,11 +176,17 @@ async def test_what_did_not_happen_is_not_told(database: Database, receiver: Rec
     ],
 )
 async def test_what_is_refused_is_tried_again(
-    database: Database, receiver: Receiver, form: Form, status: int, body: dict[str, int]
+    database: Database,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    form: Form,
+    status: int,
+    body: dict[str, int],
 ) -> None:
     async def refuse() -> web.Response:
         return web.json_response(body, status=status, headers={"Location": receiver.url})
 
+    monkeypatch.setattr(store_module, "WAITS", (timedelta(seconds=0.1),))
     receiver.answers = [refuse]
     await written(database)
     async with delivering(database, to(receiver, form)):
