@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import agent.service.accounts.tables
 import agent.service.outbox.tables
 import agent.service.tickets.tables  # noqa: F401 - compared, too
 from agent.service.calls.store import DEAD_AFTER_S, CallStore, Claim

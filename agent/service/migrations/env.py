@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import agent.service.accounts.tables
 import agent.service.calls.tables
 import agent.service.outbox.tables
 import agent.service.tickets.tables  # noqa: F401 - the tables make themselves known
