@@ -90,15 +90,19 @@ def noises(data: Path) -> list[Clip]:
     return [Clip(name, "", "en", (), samples) for name, samples in recorded + made]
 
 
-def term_questions(settings: Settings) -> Iterator[Clip]:
-    """Sentences with domain terms, spoken once and kept in the data directory."""
+def term_questions(settings: Settings, *, every: int = 1) -> Iterator[Clip]:
+    """Each ``every``-th sentence with domain terms, spoken once and kept in the data directory."""
     rows = [json.loads(line) for line in TERM_QUESTIONS.read_text("utf-8").splitlines()]
     studio = Studio(settings)
-    for turn, speaker in enumerate(_SPEAKERS):
-        for row in rows[turn :: len(_SPEAKERS)]:
-            text, language = row["text"], row["language"]
-            recording = studio.record(text, language, speaker)
-            yield Clip(text, text, language, tuple(row["terms"]), read_recording(recording))
+    said = [
+        (row, speaker)
+        for turn, speaker in enumerate(_SPEAKERS)
+        for row in rows[turn :: len(_SPEAKERS)]
+    ]
+    for row, speaker in said[::every]:
+        text, language = row["text"], row["language"]
+        recording = studio.record(text, language, speaker)
+        yield Clip(text, text, language, tuple(row["terms"]), read_recording(recording))
 
 
 def melody(seconds: float, rng: np.random.Generator) -> Samples:
