@@ -157,6 +157,13 @@ async def test_the_same_is_written_once_for_each_destination(
     assert len(receiver.came) == 2
 
 
+async def test_the_same_that_two_write_at_once_is_written_once(database: Database) -> None:
+    await asyncio.gather(*(written(database, "same") for _ in range(6)))
+    outbox, now = Outbox(database), datetime.now(UTC)
+    assert await outbox.take(now)
+    assert await outbox.take(now) is None
+
+
 async def test_what_did_not_happen_is_not_told(database: Database, receiver: Receiver) -> None:
     with pytest.raises(RuntimeError):
         async with database.transaction() as session:
@@ -217,6 +224,32 @@ async def test_a_receiver_that_hangs_keeps_nobody_else_waiting(
     assert keys == ["hangs", "next", "hangs"]
 
 
+@pytest.mark.parametrize(
+    ("url", "secret"), [("http://127.0.0.1:9/", ""), ("no address", ""), ("", "whsec_")]
+)
+async def test_a_destination_that_is_set_up_wrong_stops_no_other(
+    database: Database, receiver: Receiver, url: str, secret: str
+) -> None:
+    wrong = Destination("wrong", "webhook", SecretStr(url or receiver.url), SecretStr(secret))
+    await written(database, "one", "wrong")
+    async with delivering(database, wrong, to(receiver)):
+        problem = await problem_told(database)
+        await written(database, "another")
+        await receiver.got(1)
+    assert problem and "127.0.0.1" not in problem
+
+
+async def problem_told(database: Database) -> str:
+    async with asyncio.timeout(10):
+        while True:
+            async with database.transaction() as session:
+                if problem := await session.scalar(
+                    select(Outgoing.problem).where(Outgoing.problem != "")
+                ):
+                    return problem
+            await asyncio.sleep(0.05)
+
+
 async def test_what_never_arrives_is_seen_by_somebody_and_can_be_tried_anew(
     database: Database,
 ) -> None:
@@ -256,10 +289,4 @@ async def test_one_of_many_tries_a_message_and_one_that_dies_gives_it_back(
 async def test_a_destination_that_is_not_there_any_more_is_told(database: Database) -> None:
     await written(database)
     async with delivering(database):
-        async with asyncio.timeout(10):
-            while True:
-                async with database.transaction() as session:
-                    if problem := await session.scalar(select(Outgoing.problem)):
-                        break
-                await asyncio.sleep(0.05)
-    assert problem == "no destination of this name"
+        assert await problem_told(database) == "no destination of this name"

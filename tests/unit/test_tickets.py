@@ -113,3 +113,7 @@ async def test_a_severity_that_is_none_is_refused(store: TicketStore) -> None:
         opening = happened("opened", 0, actor="customer", severity=severity)
         with pytest.raises(InputError, match="severity"):
             await store.open(ACME, opening, subject="x", language="en")
+    number = await opened(store)
+    for kind, severity in (("severity", 9), ("severity", None), ("said", 1)):
+        with pytest.raises(InputError, match="severity"):
+            await store.add(ACME, number, happened(kind, 1, severity=severity))

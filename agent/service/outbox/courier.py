@@ -93,7 +93,7 @@ class Courier:
                     await answer.aclose()
         except TimeoutError:
             return f"no answer within {ANSWER_WITHIN_S:.0f} s"
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except Exception as error:  # whatever one destination does or is must not stop the others
             return type(error).__name__  # its text may hold the address
         whole = httpx.Response(answer.status_code, content=bytes(body))
         return problem_of(destination, whole)

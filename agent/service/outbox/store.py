@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
@@ -43,20 +44,27 @@ class Taken:
 async def write_down(
     session: AsyncSession, key: str, destinations: Sequence[str], message: Message, now: datetime
 ) -> None:
-    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``."""
-    known = set(await session.scalars(select(Outgoing.destination).where(Outgoing.key == key)))
-    session.add_all(
-        Outgoing(
-            key=key,
-            destination=destination,
-            message=message.as_json(),
-            written_at=now,
-            next_try_at=now,
-        )
+    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``.
+
+    Also where another transaction writes the same at the same moment.
+    """
+    insert = _INSERTS[session.get_bind().dialect.name]
+    rows = [
+        {
+            "key": key,
+            "destination": destination,
+            "message": message.as_json(),
+            "written_at": now,
+            "next_try_at": now,
+        }
         for destination in destinations
-        if destination not in known
-    )
-    await session.flush()
+    ]
+    if rows:
+        await session.execute(insert(Outgoing).values(rows).on_conflict_do_nothing())
+
+
+#: Of the databases that we know, each says "unless it is there" in its own way.
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Outbox:

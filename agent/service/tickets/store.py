@@ -65,11 +65,7 @@ class TicketStore:
 
         ``opening``: its "opened", with a severity. Raises InputError for one that is not there.
         """
-        if opening.severity not in SEVERITIES:
-            raise InputError(
-                f"{opening.severity} is not a severity.",
-                f"Give one of {', '.join(map(str, SEVERITIES))}: 1 is the worst.",
-            )
+        _check(opening)
         async with self._database.transaction() as session:
             await self._database.write_alone(session, Ticket.__tablename__)
             known: Ticket | None = await session.scalar(
@@ -93,7 +89,11 @@ class TicketStore:
             return ticket
 
     async def add(self, scope: Scope, number: int, happening: Happening) -> Told:
-        """Write down what happened, once. Raises InputError where the scope has no such ticket."""
+        """Write down what happened, once.
+
+        Raises InputError where the scope has no such ticket, or a severity is none.
+        """
+        _check(happening)
         async with self._database.transaction() as session:
             ticket = await _locked(session, scope, number)
             known = await session.scalar(
@@ -152,6 +152,15 @@ class TicketStore:
         story = _story(events)
         states = clocks(story, self._policy, story[-1].at)
         return min((s.due_at for s in states if s.due_at and not s.missed_at), default=None)
+
+
+def _check(happening: Happening) -> None:
+    sets_one = happening.kind in ("opened", "severity")
+    if happening.severity not in (SEVERITIES if sets_one else (None,)):
+        raise InputError(
+            f"{happening.severity} is not a severity of {happening.kind!r}.",
+            f"Give one of {', '.join(map(str, SEVERITIES))} with what sets one: 1 is the worst.",
+        )
 
 
 def _within(scope: Scope) -> ColumnElement[bool]:
