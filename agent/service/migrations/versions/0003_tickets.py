@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     time = sa.DateTime(timezone=True)
+    of_ticket = sa.ForeignKey("tickets.number", ondelete="CASCADE")
     op.create_table(
         "tickets",
         sa.Column("number", sa.Integer, primary_key=True),

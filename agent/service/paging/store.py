@@ -1,0 +1,132 @@
+"""The records of pages: sent with the message that carries their link, answered once by it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent.service.database import Database
+from agent.service.outbox.forms import Message
+from agent.service.outbox.store import write_down
+from agent.service.paging.rota import Page, Responder, Step, next_step, on_call
+from agent.service.paging.tables import PageSent
+from agent.service.tickets.tables import Ticket
+from common.languages import Language
+
+#: A link answers a page for so long.
+LINK_LIFE: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A page that somebody has just answered, or answers again."""
+
+    ticket: int
+    responder: str
+
+
+class Paging:
+    """Calls people to tickets, by the operator's rota."""
+
+    def __init__(
+        self, database: Database, rota: Sequence[Responder], *, patience: timedelta
+    ) -> None:
+        """``patience``: for each page, before the next is called."""
+        self._database = database
+        self._rota = rota
+        self._patience = patience
+
+    async def step(
+        self,
+        number: int,
+        language: Language,
+        message: Callable[[Responder, str], Message],
+        now: datetime,
+    ) -> Step:
+        """Do what is next for a ticket: call somebody, or nothing.
+
+        ``message``: what a responder is told, given what the link to answer with holds. Whoever
+        asks at the same moment waits, and finds it done.
+        """
+        async with self._database.transaction() as session:
+            severity = await _locked(session, number)
+            pages = await _pages(session, number)
+            chain = on_call(self._rota, severity, language, now)
+            step = next_step(chain, pages, self._patience, now)
+            if step.kind == "page":
+                (responder,) = (one for one in chain if one.name == step.responder)
+                await _call(session, number, responder, message, now)
+            return step
+
+    async def acknowledge(self, link: str, now: datetime) -> Answered | None:
+        """The responder has it; None where the link is no page's, or too old.
+
+        The same link says so again and changes nothing: people press twice.
+        """
+        return await self._answer(link, now, declines=False)
+
+    async def decline(self, link: str, now: datetime) -> Answered | None:
+        """The responder cannot: the next is called. None as in `acknowledge`."""
+        return await self._answer(link, now, declines=True)
+
+    async def _answer(self, link: str, now: datetime, *, declines: bool) -> Answered | None:
+        open_still = PageSent.acknowledged_at.is_(None), PageSent.declined_at.is_(None)
+        values = {"declined_at": now} if declines else {"acknowledged_at": now}
+        answered = PageSent.declined_at if declines else PageSent.acknowledged_at
+        mine = PageSent.link_hash == _hash(link), PageSent.expires_at > now
+        async with self._database.transaction() as session:
+            await session.execute(update(PageSent).where(*mine, *open_still).values(**values))
+            page = await session.scalar(select(PageSent).where(*mine, answered.is_not(None)))
+            return Answered(page.ticket, page.responder) if page else None
+
+
+async def _locked(session: AsyncSession, number: int) -> int:
+    """The severity of a ticket for which nobody else takes a step until the transaction is over."""
+    taken = await session.execute(
+        update(Ticket)
+        .where(Ticket.number == number)
+        .values(number=Ticket.number)
+        .returning(Ticket.severity)
+    )
+    severity: int = taken.scalar_one()
+    return severity
+
+
+async def _pages(session: AsyncSession, number: int) -> list[Page]:
+    rows = await session.scalars(
+        select(PageSent).where(PageSent.ticket == number).order_by(PageSent.id)
+    )
+    return [Page(r.responder, r.sent_at, r.acknowledged_at, r.declined_at) for r in rows]
+
+
+async def _call(
+    session: AsyncSession,
+    number: int,
+    responder: Responder,
+    message: Callable[[Responder, str], Message],
+    now: datetime,
+) -> None:
+    link = secrets.token_urlsafe(32)
+    session.add(
+        PageSent(
+            ticket=number,
+            responder=responder.name,
+            sent_at=now,
+            link_hash=_hash(link),
+            expires_at=now + LINK_LIFE,
+        )
+    )
+    await session.flush()
+    key = f"page:{number}:{responder.name}"
+    await write_down(session, key, [responder.destination], message(responder, link), now)
+
+
+def _hash(link: str) -> str:
+    return hashlib.sha256(link.encode()).hexdigest()
