@@ -30,12 +30,7 @@ def upgrade() -> None:
     op.create_table(
         "ticket_events",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column(
-            "ticket",
-            sa.Integer,
-            sa.ForeignKey("tickets.number", ondelete="CASCADE"),
-            nullable=False,
-        ),
+        sa.Column("ticket", sa.Integer, of_ticket, nullable=False),
         sa.Column("key", sa.String(128), nullable=False),
         sa.Column("at", time, nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
