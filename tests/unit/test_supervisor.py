@@ -307,7 +307,7 @@ async def test_what_a_process_writes_is_its_users_alone(tmp_path: Path) -> None:
 
 MAIN = textwrap.dedent(
     """
-    import asyncio, sys
+    import asyncio, signal, sys
     from pathlib import Path
     from agent.host.supervisor import Supervisor, cancel_on_signals
     from tests.unit.test_supervisor import QUICK, server
@@ -317,6 +317,8 @@ MAIN = textwrap.dedent(
             await supervisor.healthy()
             print("ready", flush=True)
             await supervisor.forever()
+    # Who runs the tests in the background hands down that SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main(Path(sys.argv[1])))
     """
 )
