@@ -6,6 +6,7 @@ What the settings place on another machine is not started here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ from agent.host.ports import Port, check_ports
 from agent.host.supervisor import ProcessEvent, ProcessSpec, Supervisor
 from agent.models.choice import recall_choice
 from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
-from agent.prompts import fixed_phrases
+from agent.prompts import fixed_phrases, load_prompt
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from common.errors import LiukeError, SetupError
+from common.errors import LiukeError, ServiceError, SetupError
 from common.internal import internal_http
+from common.languages import LANGUAGES
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 
@@ -33,6 +35,8 @@ from knowledge.contract import PUBLIC
 READY_TIMEOUT_S = 60.0
 #: Seconds to load models from a slow disk on a busy machine; usually it takes two to ten.
 LOADING_TIMEOUT_S = 180.0
+#: Seconds that the first calls wait at most for each prompt to be read ahead.
+_PROMPTS_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ async def keep_up(settings: Settings, tell: Tell) -> None:
     specs = await process_specs(settings)
     async with Supervisor(specs, settings.paths.data_dir / "log", tell) as supervisor:
         await supervisor.healthy()
-        await _make_first_words(settings, tell)
+        await asyncio.gather(_make_first_words(settings, tell), _prompts_read(settings))
         await _ready(settings)
         tell(Ready(page_url(settings)))
         making = asyncio.create_task(_make_the_rest(settings, Load(supervisor.pids), tell))
@@ -237,6 +241,23 @@ async def _ready(settings: Settings) -> None:
             + " ".join(problems),
             "`liuke doctor` checks each part.",
         ) from None
+
+
+async def _prompts_read(settings: Settings) -> None:
+    """Wait until the embedded model has read what every answer begins with, a minute at most.
+
+    It reads that itself as it starts, at a low priority; the first to ask would wait for it.
+    """
+    endpoint = resolve_language_model(settings)
+    if endpoint is None or not endpoint.embedded:
+        return
+    from agent.models.client import LanguageModel, Message  # openai: a second to import
+
+    async with LanguageModel(endpoint) as model:
+        for language in LANGUAGES:
+            prompt = Message("system", load_prompt("support", language))
+            with contextlib.suppress(ServiceError):  # approved text still answers
+                await model.write([prompt], tokens=1, timeout_s=_PROMPTS_WITHIN_S)
 
 
 async def _make_first_words(settings: Settings, tell: Tell) -> None:
