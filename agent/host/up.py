@@ -25,7 +25,7 @@ from agent.prompts import fixed_phrases, load_prompt
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
-from common.errors import LiukeError, ServiceError, SetupError
+from common.errors import LiukeError, SetupError
 from common.internal import internal_http
 from common.languages import LANGUAGES
 from knowledge.client import KnowledgeClient
@@ -256,7 +256,7 @@ async def _prompts_read(settings: Settings) -> None:
     async with LanguageModel(endpoint) as model:
         for language in LANGUAGES:
             prompt = Message("system", load_prompt("support", language))
-            with contextlib.suppress(ServiceError):  # approved text still answers
+            with contextlib.suppress(LiukeError):  # approved text still answers
                 await model.write([prompt], tokens=1, timeout_s=_PROMPTS_WITHIN_S)
 
 

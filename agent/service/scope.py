@@ -1,4 +1,8 @@
-"""Whose records a caller may see: every query of this package takes one."""
+"""Whose records a caller may see: every query that is made for somebody takes one.
+
+What the installation does for everybody takes none: admission, workers, the outbox, calling people
+to a ticket, and the operator's own list of accounts.
+"""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ async def test_an_account_is_nobody_elses(store: AccountStore) -> None:
     other = await store.read(OTHER)
     assert other and other.history == {}
     assert await store.read(Scope("")) is None
-    for scope in (Scope("nobody"), Scope("")):
+    for scope in (Scope("nobody"), Scope(""), Scope("acme", "call")):
         with pytest.raises(InputError, match="no account"):
             await store.state(scope, says("plan", "gold"))
         with pytest.raises(InputError, match="no account"):

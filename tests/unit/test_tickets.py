@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agent.service.calls.tables import Call
 from agent.service.database import Database
 from agent.service.scope import Scope
 from agent.service.tickets.business_time import ALWAYS
@@ -106,6 +107,42 @@ async def test_a_ticket_is_nobody_elses(store: TicketStore) -> None:
     with pytest.raises(InputError, match=f"no ticket {number}"):
         await store.add(OTHER, number, happened("said", 1))
     assert await store.read(ACME, number)
+
+
+@pytest.mark.parametrize("account", ["acme", ""])
+async def test_a_calls_own_scope_sees_the_tickets_of_that_call_alone(
+    store: TicketStore, database_url: str, account: str
+) -> None:
+    """A guest has no other."""
+    await calls_of(database_url, account, "one", "two")
+    mine = Scope(account, "one")
+    opening = happened("opened", 0, actor="customer", severity=1)
+    number = (await store.open(mine, opening, subject="down", language="en")).number
+    assert (await store.open(mine, opening, subject="down", language="en")).number == number
+    assert [t.number for t in await store.unresolved(mine)] == [number]
+    for scope in (Scope(account, "two"), Scope("other", "one"), Scope("")):
+        assert await store.read(scope, number) is None
+        assert await store.unresolved(scope) == []
+        with pytest.raises(InputError, match="no ticket"):
+            await store.add(scope, number, happened("said", 1))
+
+
+async def calls_of(database_url: str, account: str, *ids: str) -> None:
+    database = Database(database_url)
+    async with database.transaction() as session:
+        session.add_all(
+            Call(
+                id=one,
+                account=account,
+                room=one,
+                identity="customer",
+                language="en",
+                consented_at=T0,
+                grant_expires_at=T0,
+            )
+            for one in ids
+        )
+    await database.aclose()
 
 
 async def test_a_severity_that_is_none_is_refused(store: TicketStore) -> None:

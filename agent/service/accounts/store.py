@@ -141,8 +141,8 @@ class AccountStore:
 
 
 def _within(scope: Scope) -> ColumnElement[bool]:
-    """The scope's own account. A guest has none."""
-    return Account.id == scope.account if scope.account else false()
+    """The scope's own account. A guest has none, and what is of one call alone is not in it."""
+    return Account.id == scope.account if scope.account and not scope.call_id else false()
 
 
 async def _account(session: AsyncSession, scope: Scope) -> Account:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, false, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
@@ -35,6 +35,7 @@ class Happening:
     text: str = ""
     severity: int | None = None
     call_id: str | None = None
+    """In which call; that of the scope where nobody says."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class TicketStore:
             )
             session.add(ticket)
             await session.flush()
-            await self._write(session, ticket, opening)
+            await self._write(session, scope, ticket, opening)
             return ticket
 
     async def add(self, scope: Scope, number: int, happening: Happening) -> Told:
@@ -102,7 +103,7 @@ class TicketStore:
                 )
             )
             if known is None:
-                await self._write(session, ticket, happening)
+                await self._write(session, scope, ticket, happening)
             return await self._told(session, ticket, datetime.now(UTC))
 
     async def read(self, scope: Scope, number: int, now: datetime | None = None) -> Told | None:
@@ -127,7 +128,9 @@ class TicketStore:
         events = await _events(session, ticket.number)
         return Told(ticket, events, clocks(_story(events), self._policy, now))
 
-    async def _write(self, session: AsyncSession, ticket: Ticket, happening: Happening) -> None:
+    async def _write(
+        self, session: AsyncSession, scope: Scope, ticket: Ticket, happening: Happening
+    ) -> None:
         session.add(
             TicketEvent(
                 ticket=ticket.number,
@@ -138,7 +141,7 @@ class TicketStore:
                 who=happening.who,
                 severity=happening.severity,
                 text=happening.text,
-                call_id=happening.call_id,
+                call_id=happening.call_id or scope.call_id,
             )
         )
         await session.flush()
@@ -164,8 +167,14 @@ def _check(happening: Happening) -> None:
 
 
 def _within(scope: Scope) -> ColumnElement[bool]:
-    """The tickets of a scope: an account's own. A guest has none."""
-    return Ticket.account == scope.account if scope.account else false()
+    """The tickets of a scope: an account's own, or those that something in its call happened to."""
+    of_account = Ticket.account == scope.account
+    if scope.call_id is None:
+        return of_account if scope.account else false()
+    in_call = exists().where(
+        TicketEvent.ticket == Ticket.number, TicketEvent.call_id == scope.call_id
+    )
+    return and_(of_account, in_call)
 
 
 async def _locked(session: AsyncSession, scope: Scope, number: int) -> Ticket:
