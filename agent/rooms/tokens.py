@@ -103,6 +103,26 @@ def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedel
     )
 
 
+def responder_token(access: LiveKitAccess, room: str, identity: str, life: timedelta) -> str:
+    """A token that lets a person of the operator's into a customer's room."""
+    grants = api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish=True,
+        can_publish_sources=["microphone"],
+        can_subscribe=True,
+        can_publish_data=True,
+        can_update_own_metadata=False,
+    )
+    return (
+        api.AccessToken(access.api_key, access.api_secret)
+        .with_identity(identity)
+        .with_ttl(life)
+        .with_grants(grants)
+        .to_jwt()
+    )
+
+
 def call_token(seat: Seat, secret: str) -> str:
     """A token for what the web API keeps of this call; ``secret``: the installation's own."""
     expires = datetime.now(UTC) + CALL_TOKEN_LIFE

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent.service.calls.tables import Call, Turn
+from agent.service.calls.tables import Call, Turn, Utterance
 from agent.service.database import Database
 from agent.service.scope import Scope
 from common.errors import ServiceError
@@ -49,6 +49,17 @@ class Claim:
     def granted(self) -> bool:
         """Whether the claimant is to answer the call."""
         return self.outcome not in ("held", "over")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said in a call, by whom."""
+
+    at: datetime
+    speaker: Literal["customer", "assistant", "human"]
+    who: str
+    """The person's name; empty for the customer and the assistant."""
+    text: str
 
 
 class CallStore:
@@ -249,6 +260,33 @@ class CallStore:
             await _insist(session, claim)
             await session.execute(delete(Turn).where(*_is_turn(claim, number)))
 
+    async def write_utterance(
+        self,
+        claim: Claim,
+        speaker: Literal["customer", "human"],
+        text: str,
+        language: str,
+        *,
+        who: str = "",
+    ) -> None:
+        """Record what was said while the assistant was silent.
+
+        Raises ServiceError where another process has taken the call over.
+        """
+        if claim.outcome == "unrecorded":
+            return
+        utterance = Utterance(
+            call_id=claim.call_id,
+            said_at=datetime.now(UTC),
+            speaker=speaker,
+            who=who,
+            language=language,
+            text=text,
+        )
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
+            session.add(utterance)
+
     async def _write_turn(self, claim: Claim, number: int, **values: Any) -> None:
         if claim.outcome == "unrecorded":
             return
@@ -276,6 +314,31 @@ class CallStore:
                 .order_by(Turn.number)
             )
             return (await session.scalars(query)).all()
+
+    async def transcript(self, scope: Scope, call_id: str) -> list[Said]:
+        """What was said so far, in order; nothing where the call is not in this scope."""
+        said: list[Said] = []
+        for turn in await self.turns(scope, call_id):
+            said.append(Said(turn.asked_at, "customer", "", turn.question))
+            if turn.answer:
+                said.append(Said(turn.asked_at, "assistant", "", turn.answer))
+        async with self._database.transaction() as session:
+            query = (
+                select(Utterance)
+                .join(Call, Call.id == Utterance.call_id)
+                .where(Call.id == call_id, _within(scope))
+                .order_by(Utterance.id)
+            )
+            said += [
+                Said(
+                    one.said_at,
+                    "human" if one.speaker == "human" else "customer",
+                    one.who,
+                    one.text,
+                )
+                for one in await session.scalars(query)
+            ]
+        return sorted(said, key=lambda one: one.at)
 
     async def cites(self, scope: Scope, call_id: str, entry_id: str, version: int) -> bool:
         """Whether an answer of the call, be it still spoken, cites that version of the entry."""

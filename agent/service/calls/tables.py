@@ -62,6 +62,22 @@ class Turn(Base):
     confidence: Mapped[float | None] = mapped_column(Float)
 
 
+class Utterance(Base):
+    """What somebody said to somebody else in a call while the assistant was silent."""
+
+    __tablename__ = "utterances"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    said_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: customer, human (a person of the operator's).
+    speaker: Mapped[str] = mapped_column(String(8))
+    #: The person's name; empty for the customer.
+    who: Mapped[str] = mapped_column(String(128), default="")
+    language: Mapped[str] = mapped_column(String(2))
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Worker(Base):
     """An agent worker that takes calls."""
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,11 +17,27 @@ from agent.service.outbox.forms import Message
 from agent.service.outbox.store import write_down
 from agent.service.paging.rota import Page, Responder, Step, next_step, on_call
 from agent.service.paging.tables import PageSent
-from agent.service.tickets.tables import Ticket
+from agent.service.scope import Scope
+from agent.service.tickets.store import within
+from agent.service.tickets.tables import Ticket, TicketEvent
 from common.languages import Language
 
 #: A link answers a page for so long.
 LINK_LIFE: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page as whoever holds its link finds it."""
+
+    ticket: int
+    responder: str
+    scope: Scope
+    """Of the ticket: what the responder may see."""
+    call_id: str | None
+    """The call in which something happened to the ticket last."""
+    answer: Literal["", "acknowledged", "declined"]
+    """What the responder has answered."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +76,62 @@ class Paging:
             pages = await _pages(session, number)
             chain = on_call(self._rota, severity, language, now)
             step = next_step(chain, pages, self._patience, now)
+            next_page_at = step.at if step.kind == "wait" else None
             if step.kind == "page":
                 (responder,) = (one for one in chain if one.name == step.responder)
                 await _call(session, number, responder, message, now)
+                next_page_at = now + self._patience
+            await session.execute(
+                update(Ticket).where(Ticket.number == number).values(next_page_at=next_page_at)
+            )
             return step
+
+    async def due(self, now: datetime) -> Sequence[Ticket]:
+        """The tickets for which the next step is to be taken, the longest due first."""
+        async with self._database.transaction() as session:
+            query = select(Ticket).where(Ticket.next_page_at <= now).order_by(Ticket.next_page_at)
+            return (await session.scalars(query)).all()
+
+    async def call_now(self, scope: Scope, number: int, now: datetime) -> None:
+        """People are called to a ticket of the scope's from now on, if they are to be called."""
+        async with self._database.transaction() as session:
+            await session.execute(
+                update(Ticket)
+                .where(Ticket.number == number, within(scope), Ticket.next_page_at > now)
+                .values(next_page_at=now)
+            )
+
+    async def pages(self, scope: Scope, number: int) -> list[Page]:
+        """Who was called to a ticket of the scope's so far, in order."""
+        async with self._database.transaction() as session:
+            known = await session.scalar(
+                select(Ticket.number).where(Ticket.number == number, within(scope))
+            )
+            return await _pages(session, number) if known else []
+
+    async def opened(self, link: str, now: datetime) -> Opened | None:
+        """What a link is about, without answering it: programs look at links, too.
+
+        None where it is no page's, or too old.
+        """
+        async with self._database.transaction() as session:
+            page = await session.scalar(
+                select(PageSent).where(PageSent.link_hash == _hash(link), PageSent.expires_at > now)
+            )
+            if page is None:
+                return None
+            account = await session.scalar(
+                select(Ticket.account).where(Ticket.number == page.ticket)
+            )
+            call_id = await session.scalar(
+                select(TicketEvent.call_id)
+                .where(TicketEvent.ticket == page.ticket, TicketEvent.call_id.is_not(None))
+                .order_by(TicketEvent.id.desc())
+                .limit(1)
+            )
+            scope = Scope(account) if account else Scope("", call_id)
+            answer = _answer_of(page)
+            return Opened(page.ticket, page.responder, scope, call_id, answer)
 
     async def acknowledge(self, link: str, now: datetime) -> Answered | None:
         """The responder has it; None where the link is no page's, or too old.
@@ -85,6 +153,12 @@ class Paging:
             await session.execute(update(PageSent).where(*mine, *open_still).values(**values))
             page = await session.scalar(select(PageSent).where(*mine, answered.is_not(None)))
             return Answered(page.ticket, page.responder) if page else None
+
+
+def _answer_of(page: PageSent) -> Literal["", "acknowledged", "declined"]:
+    if page.acknowledged_at:
+        return "acknowledged"
+    return "declined" if page.declined_at else ""
 
 
 async def _locked(session: AsyncSession, number: int) -> int:

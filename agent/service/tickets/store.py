@@ -61,16 +61,18 @@ class TicketStore:
         *,
         subject: str,
         language: str,
+        page_at: datetime | None = None,
     ) -> Ticket:
         """A ticket of the scope's account; the one that was opened by that key, where there is one.
 
-        ``opening``: its "opened", with a severity. Raises InputError for one that is not there.
+        ``opening``: its "opened", with a severity. ``page_at``: from when people are called to it;
+        None: nobody is. Raises InputError for a severity that is not there.
         """
         _check(opening)
         async with self._database.transaction() as session:
             await self._database.write_alone(session, Ticket.__tablename__)
             known: Ticket | None = await session.scalar(
-                select(Ticket).where(Ticket.key == opening.key, _within(scope))
+                select(Ticket).where(Ticket.key == opening.key, within(scope))
             )
             if known:
                 return known
@@ -83,6 +85,7 @@ class TicketStore:
                 severity=opening.severity,
                 status="open",
                 opened_at=opening.at,
+                next_page_at=page_at,
             )
             session.add(ticket)
             await session.flush()
@@ -110,7 +113,7 @@ class TicketStore:
         """A ticket as it stands ``now``; None where the scope has no such ticket."""
         async with self._database.transaction() as session:
             ticket = await session.scalar(
-                select(Ticket).where(Ticket.number == number, _within(scope))
+                select(Ticket).where(Ticket.number == number, within(scope))
             )
             return await self._told(session, ticket, now or datetime.now(UTC)) if ticket else None
 
@@ -119,7 +122,7 @@ class TicketStore:
         async with self._database.transaction() as session:
             query = (
                 select(Ticket)
-                .where(_within(scope), Ticket.status != "resolved")
+                .where(within(scope), Ticket.status != "resolved")
                 .order_by(Ticket.severity, Ticket.opened_at, Ticket.number)
             )
             return (await session.scalars(query)).all()
@@ -166,7 +169,7 @@ def _check(happening: Happening) -> None:
         )
 
 
-def _within(scope: Scope) -> ColumnElement[bool]:
+def within(scope: Scope) -> ColumnElement[bool]:
     """The tickets of a scope: an account's own, or those that something in its call happened to."""
     of_account = Ticket.account == scope.account
     if scope.call_id is None:
@@ -181,7 +184,7 @@ async def _locked(session: AsyncSession, scope: Scope, number: int) -> Ticket:
     """A ticket that nobody else writes to until the transaction is over."""
     taken = await session.execute(
         update(Ticket)
-        .where(Ticket.number == number, _within(scope))
+        .where(Ticket.number == number, within(scope))
         .values(number=Ticket.number)
         .returning(Ticket)
     )

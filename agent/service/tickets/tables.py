@@ -35,6 +35,9 @@ class Ticket(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: When the next of its clocks is up; none where none runs. Whoever comes by looks then.
     next_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    #: When somebody is called to it next, or it is looked at whether the last one came; none where
+    #: nobody is wanted, or somebody has it. Whoever comes by looks then.
+    next_page_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
 class TicketEvent(Base):
