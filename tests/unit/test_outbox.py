@@ -24,6 +24,7 @@ from agent.service.outbox import courier as courier_module
 from agent.service.outbox import store as store_module
 from agent.service.outbox.courier import Courier
 from agent.service.outbox.forms import Destination, Form, Message
+from agent.service.outbox.mail import Mailbox
 from agent.service.outbox.store import LEASE, WAITS, Outbox, write_down
 from agent.service.outbox.tables import Outgoing
 
@@ -87,7 +88,9 @@ async def written(database: Database, key: str = "call-1:emergency", *names: str
 
 
 @asynccontextmanager
-async def delivering(database: Database, *destinations: Destination) -> AsyncIterator[None]:
+async def delivering(
+    database: Database, *destinations: Destination | Mailbox
+) -> AsyncIterator[None]:
     courier = Courier(Outbox(database), {d.name: d for d in destinations})
     running = asyncio.create_task(courier.run())
     try:
@@ -289,4 +292,4 @@ async def test_one_of_many_tries_a_message_and_one_that_dies_gives_it_back(
 async def test_a_destination_that_is_not_there_any_more_is_told(database: Database) -> None:
     await written(database)
     async with delivering(database):
-        assert await problem_told(database) == "no destination of this name"
+        assert "no destination of this name" in await problem_told(database)

@@ -1,4 +1,4 @@
-"""The courier: what the outbox holds in; requests to its receivers out.
+"""The courier: what the outbox holds in; requests and mails to its receivers out.
 
 Any number of processes may run one: each message is tried by one of them at a time. A receiver that
 hangs delays its own messages and no others.
@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import aiosmtplib
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
+from agent.service.outbox import mail
 from agent.service.outbox.forms import Destination, problem_of, request_for
+from agent.service.outbox.mail import Mailbox
 from agent.service.outbox.store import Outbox, Taken
 
 log = logging.getLogger(__name__)
@@ -33,7 +36,7 @@ _MOST_ANSWER: Final = 64 * 1024
 class Courier:
     """Delivers to ``destinations``, by name."""
 
-    def __init__(self, outbox: Outbox, destinations: Mapping[str, Destination]) -> None:
+    def __init__(self, outbox: Outbox, destinations: Mapping[str, Destination | Mailbox]) -> None:
         self._outbox = outbox
         self._destinations = destinations
         self._free = asyncio.Semaphore(_AT_ONCE)
@@ -77,23 +80,34 @@ class Courier:
         """Why it was not taken; empty where it was."""
         destination = self._destinations.get(taken.destination)
         if destination is None:
-            return "no destination of this name"
-        now = datetime.now(UTC)
+            return "no destination of this name that is set up: see `liuke doctor`"
         try:
-            request = request_for(destination, taken.message, taken.key, taken.written_at, now)
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                answer = await http.send(request, stream=True)
-                try:
-                    body = bytearray()
-                    async for piece in answer.aiter_bytes():
-                        body += piece
-                        if len(body) > _MOST_ANSWER:
-                            break
-                finally:
-                    await answer.aclose()
+                if isinstance(destination, Mailbox):
+                    await mail.send(
+                        destination, taken.message, taken.key, taken.written_at, ANSWER_WITHIN_S
+                    )
+                    return ""
+                return await _post(http, destination, taken)
         except TimeoutError:
             return f"no answer within {ANSWER_WITHIN_S:.0f} s"
+        except aiosmtplib.SMTPResponseException as error:
+            return f"{type(error).__name__} {error.code}"
         except Exception as error:  # whatever one destination does or is must not stop the others
             return type(error).__name__  # its text may hold the address
-        whole = httpx.Response(answer.status_code, content=bytes(body))
-        return problem_of(destination, whole)
+
+
+async def _post(http: httpx.AsyncClient, destination: Destination, taken: Taken) -> str:
+    """Why the receiver did not take it; empty where it did."""
+    now = datetime.now(UTC)
+    request = request_for(destination, taken.message, taken.key, taken.written_at, now)
+    answer = await http.send(request, stream=True)
+    try:
+        body = bytearray()
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > _MOST_ANSWER:
+                break
+    finally:
+        await answer.aclose()
+    return problem_of(destination, httpx.Response(answer.status_code, content=bytes(body)))

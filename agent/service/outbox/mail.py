@@ -1,0 +1,67 @@
+"""Mail: a message and a mailbox in; the mail handed to the operator's server out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+from typing import Literal
+
+import aiosmtplib
+from pydantic import SecretStr
+
+from agent.service.outbox.forms import Message
+
+Tls = Literal["starttls", "tls", "none"]
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Somebody's mailbox, by a name of the operator's own, and the server that takes its mail."""
+
+    name: str
+    host: str
+    port: int
+    tls: Tls
+    """starttls: the connection is encrypted before anything is said; tls: from its beginning."""
+    sender: str
+    to: str
+    """One address: a server that refuses one of several would get the others' again."""
+    user: str = ""
+    """Empty: the server wants nobody signed in."""
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
+
+
+async def send(
+    mailbox: Mailbox, message: Message, key: str, written_at: datetime, within_s: float
+) -> None:
+    """Hand it to the mailbox's server, with ``within_s`` for each answer.
+
+    Whatever goes wrong is raised: an `aiosmtplib.SMTPException`, an OSError, a ValueError.
+    """
+    await aiosmtplib.send(
+        _mail(mailbox, message, key, written_at),
+        hostname=mailbox.host,
+        port=mailbox.port,
+        username=mailbox.user or None,
+        password=mailbox.password.get_secret_value() if mailbox.user else None,
+        use_tls=mailbox.tls == "tls",
+        start_tls=mailbox.tls == "starttls",
+        timeout=within_s,
+    )
+
+
+def _mail(mailbox: Mailbox, message: Message, key: str, written_at: datetime) -> EmailMessage:
+    """The same each time that it is tried: its Message-ID tells who gets it twice."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"] = mailbox.sender, mailbox.to
+    mail["Subject"] = next(iter(message.text.splitlines()), message.type)
+    mail["Date"] = written_at
+    _, address = parseaddr(mailbox.sender)
+    of_key = hashlib.sha256(f"{key}\n{mailbox.name}".encode()).hexdigest()
+    mail["Message-ID"] = f"<{of_key}@{address.rpartition('@')[2]}>"
+    mail.set_content(message.text)
+    return mail
