@@ -101,6 +101,11 @@ class ApiSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Interface to listen on.")
     port: int = Field(8900, ge=1, le=65535, description="Port of the API and the pages.")
+    public_url: str = Field(
+        "",
+        description="Address of the pages in links that people are sent, as their browsers reach"
+        " it. Empty: this machine's.",
+    )
     token_minutes: int = Field(10, ge=1, le=60, description="Life of a room token, minutes.")
     site_secret: SecretStr = Field(
         SecretStr(""),
@@ -128,6 +133,17 @@ class ApiSettings(BaseSettings):
         if 0 < len(secret.get_secret_value()) < 32:
             raise ValueError("a secret needs 32 characters or more")
         return secret
+
+    @property
+    def url_here(self) -> str:
+        """Where the pages are, as a browser on this machine reaches them."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def url_in_links(self) -> str:
+        """Where the pages are, for whoever is sent a link; no slash at its end."""
+        return (self.public_url or self.url_here).rstrip("/")
 
 
 _DRIVERS = {
@@ -161,6 +177,14 @@ class DatabaseSettings(BaseSettings):
         return SecretStr(f"{driver}://{rest}")
 
 
+class SupportSettings(BaseSettings):
+    """Who is called when a customer needs a person: docs/support.md."""
+
+    model_config = settings_config("LIUKE_SUPPORT_")
+
+    file: str = Field("", description="Empty: support.toml in the data directory.")
+
+
 class Settings:
     """All groups. Raises SetupError naming the variable when a value is wrong."""
 
@@ -174,6 +198,7 @@ class Settings:
         self.agent = read_settings(AgentSettings)
         self.api = read_settings(ApiSettings)
         self.database = read_settings(DatabaseSettings)
+        self.support = read_settings(SupportSettings)
         self.internal = read_settings(InternalSettings)
 
     @cached_property
@@ -189,6 +214,11 @@ class Settings:
             or f"sqlite+aiosqlite:///{self.paths.data_dir / 'liuke.db'}"
         )
 
+    @property
+    def support_file(self) -> Path:
+        """What the operator has decided of support."""
+        return Path(self.support.file or self.paths.data_dir / "support.toml")
+
 
 GROUPS: tuple[type[BaseSettings], ...] = (
     PathSettings,
@@ -200,6 +230,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     AgentSettings,
     ApiSettings,
     DatabaseSettings,
+    SupportSettings,
     InternalSettings,
 )
 

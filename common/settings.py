@@ -6,9 +6,11 @@ group's prefix and the field's name in capitals. Each part has a group of its ow
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
+from dotenv import dotenv_values
 from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,6 +46,14 @@ def read_settings(group: type[Group]) -> Group:
             f"{variable}={shown} is not usable: {first['msg']}.",
             f"Correct {variable} in the environment or in .env; .env.example shows its default.",
         ) from None
+
+
+def variable(name: str) -> str:
+    """The value of a variable that a file of the operator's names; empty where nobody has set it.
+
+    From the environment or from `.env`, as every setting is.
+    """
+    return os.environ.get(name) or dotenv_values(PROJECT_ROOT / ".env").get(name) or ""
 
 
 class PathSettings(BaseSettings):

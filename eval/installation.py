@@ -12,7 +12,6 @@ import httpx
 import psutil
 
 from agent.cli.output import err
-from agent.host.up import page_url
 from agent.prompts import fixed_phrases
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
@@ -30,7 +29,7 @@ QUIET_TIMEOUT_S = 30
 @contextlib.asynccontextmanager
 async def running_stack(settings: Settings) -> AsyncIterator[None]:
     """Liuke, up and ready: the one that runs, else one started here and stopped afterwards."""
-    api_url = page_url(settings)
+    api_url = settings.api.url_here
     if await answers(f"{api_url}/readyz", settings.internal_token):
         yield
         return

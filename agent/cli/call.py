@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.output import JsonFlag, err, out, print_json, run
-from agent.host.up import page_url
 from agent.settings import Settings
 from common.errors import InputError
 from common.languages import Language
@@ -64,7 +63,7 @@ async def _call(
     from agent.probe.call import load_script, place_call
 
     script = await load_script(language, files, interruption)
-    return await place_call(api or page_url(Settings()), script, record=record, progress=_tell)
+    return await place_call(api or Settings().api.url_here, script, record=record, progress=_tell)
 
 
 def _tell(step: str) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -23,17 +24,21 @@ import psutil
 from agent.host.install import packs_needed
 from agent.host.livekit_build import find_livekit_server
 from agent.host.packs import is_ready
-from agent.host.up import check_own_ports, page_url, parts_elsewhere
+from agent.host.up import check_own_ports, parts_elsewhere
 from agent.models.choice import recall_choice
 from agent.models.client import LanguageModel
 from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases
 from agent.rooms.access import check_livekit, resolve_livekit
 from agent.service.database import Database
+from agent.service.paging.rota import on_call
+from agent.service.support import read_support
+from agent.service.tickets.store import SEVERITIES
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
 from common.errors import LiukeError, ServiceError
+from common.languages import LANGUAGES
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
@@ -206,6 +211,26 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", "Has its tables.")
 
 
+async def _on_call(settings: Settings) -> Finding:
+    """Who is called now, and where nobody could be told."""
+    support = read_support(settings.support_file)
+    if support.unset:
+        told = "; ".join(f"{name}: {', '.join(of)}" for name, of in support.unset.items())
+        detail = f"Destinations whose variables are not set get nothing: {told}."
+        return Finding("on-call", "warning", detail, "Set them in the environment or in .env.")
+    now = datetime.now(UTC)
+    there = {
+        severity: ", ".join(one.name for one in on_call(support.rota, severity, LANGUAGES[0], now))
+        for severity in SEVERITIES
+    }
+    if not all(there.values()):
+        nobody = ", ".join(str(severity) for severity, names in there.items() if not names)
+        remedy = f"Put a rota into {settings.support_file}: docs/support.md."
+        return Finding("on-call", "warning", f"Nobody for severity {nobody} now.", remedy)
+    names = "; ".join(f"{severity}: {names}" for severity, names in there.items())
+    return Finding("on-call", "ok", f"By severity now, {names}.")
+
+
 async def _worker(settings: Settings) -> Finding:
     url = f"http://127.0.0.1:{settings.agent.health_port}/"
     if (response := await _get(url)) is None:
@@ -217,17 +242,17 @@ async def _worker(settings: Settings) -> Finding:
 
 
 async def _api(settings: Settings) -> Finding:
-    response = await _get(f"{page_url(settings)}/readyz", settings.internal_token)
+    response = await _get(f"{settings.api.url_here}/readyz", settings.internal_token)
     if response is None:
-        return _silent("api", page_url(settings), settings)
+        return _silent("api", settings.api.url_here, settings)
     if not response.is_success:
         remedy = "Mend the parts named here."
         return Finding("api", "broken", f"Calls are not possible: {response.text[:500]}", remedy)
-    return Finding("api", "ok", f"{page_url(settings)} answers calls.")
+    return Finding("api", "ok", f"{settings.api.url_here} answers calls.")
 
 
 async def _ports(settings: Settings) -> Finding:
-    if await _get(f"{page_url(settings)}/healthz"):
+    if await _get(f"{settings.api.url_here}/healthz"):
         return Finding("ports", "ok", "Held by the Liuke that runs.")
     await check_own_ports(settings)
     return Finding("ports", "ok", "Free.")
@@ -265,6 +290,7 @@ CHECKS: dict[str, Check] = {
     "speech": _speech,
     "knowledge": _knowledge,
     "database": _database,
+    "on-call": _on_call,
     "worker": _worker,
     "api": _api,
     "ports": _ports,

@@ -23,6 +23,7 @@ from agent.models.choice import recall_choice
 from agent.models.endpoint import LanguageModelEndpoint, resolve_language_model
 from agent.prompts import fixed_phrases, load_prompt
 from agent.rooms.access import LiveKitAccess, resolve_livekit
+from agent.service.support import read_support
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from common.errors import LiukeError, SetupError
@@ -58,14 +59,6 @@ Event = ProcessEvent | Ready | SpeechCached | Trouble
 Tell = Callable[[Event], None]
 
 
-def page_url(settings: Settings) -> str:
-    """Where the customer's page is, as a browser on this machine reaches it."""
-    host = settings.api.host
-    if host in ("0.0.0.0", "::"):
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api.port}"
-
-
 async def check_own_ports(settings: Settings) -> None:
     """SetupError when a port that we are about to use is taken."""
     await check_ports(ports_needed(settings))
@@ -76,12 +69,13 @@ async def keep_up(settings: Settings, tell: Tell) -> None:
 
     Set-up must be done and the ports free. Raises SetupError when it cannot be started.
     """
+    read_support(settings.support_file)  # what is wrong in it is better told before than in a log
     specs = await process_specs(settings)
     async with Supervisor(specs, settings.paths.data_dir / "log", tell) as supervisor:
         await supervisor.healthy()
         await asyncio.gather(_make_first_words(settings, tell), _prompts_read(settings))
         await _ready(settings)
-        tell(Ready(page_url(settings)))
+        tell(Ready(settings.api.url_here))
         making = asyncio.create_task(_make_the_rest(settings, Load(supervisor.pids), tell))
         try:
             await supervisor.forever()
@@ -197,7 +191,7 @@ def _api(settings: Settings, access: LiveKitAccess, needs: tuple[str, ...]) -> P
     return ProcessSpec(
         name="api",
         argv=_python("agent.api.app"),
-        health_url=f"{page_url(settings)}/healthz",
+        health_url=f"{settings.api.url_here}/healthz",
         env=access.environment(),
         needs=needs,
     )
@@ -218,7 +212,9 @@ def _port_of(url: str) -> int:
 async def _ready(settings: Settings) -> None:
     """Wait until the API says that a call would be answered; SetupError names what is not ready."""
     problems = ["The API does not say what is missing."]
-    api = internal_http(page_url(settings), settings.internal_token, httpx.Timeout(READY_TIMEOUT_S))
+    api = internal_http(
+        settings.api.url_here, settings.internal_token, httpx.Timeout(READY_TIMEOUT_S)
+    )
     try:
         async with asyncio.timeout(READY_TIMEOUT_S), api:
             while True:

@@ -30,7 +30,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.cli.output import err, print_json
-from agent.host.up import page_url
 from agent.probe.call import Script, load_script, place_call
 from agent.settings import Settings
 from agent.speech.clauses import split_clauses
@@ -182,7 +181,7 @@ async def without_opening(settings: Settings) -> list[Question]:
 async def half(settings: Settings, script: Script, asked: list[Question], running: Up) -> Half:
     """Ask and call."""
     ask_ms = tuple([await ask(question) for question in asked])
-    report = (await place_call(page_url(settings), script)).as_json()
+    report = (await place_call(settings.api.url_here, script)).as_json()
     call_ms = report["turns"][0]["first_audio_ms"]
     err.print(f"call: {call_ms} ms; audio: {running.done} of {running.total}", highlight=False)
     return Half(running.start_s, ask_ms, call_ms, running.done, running.total)

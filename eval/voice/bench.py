@@ -24,7 +24,6 @@ import numpy as np
 import psutil
 
 from agent.cli.output import err, print_json
-from agent.host.up import page_url
 from agent.probe.audio import load_clip, prepare_recording, resample, sounds
 from agent.probe.call import (
     Grant,
@@ -226,7 +225,7 @@ async def liuke_stack(settings: Settings) -> AsyncIterator[Stack]:
     """The running installation."""
 
     async def grant(language: Language) -> Grant:
-        return await request_grant(page_url(settings), language)
+        return await request_grant(settings.api.url_here, language)
 
     yield Stack("liuke", grant, await asyncio.to_thread(liuke_roots, settings))
 
