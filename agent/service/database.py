@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import DateTime, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -67,6 +69,19 @@ class Database:
                 "Run `liuke setup`, or check LIUKE_DATABASE_URL.",
                 retryable=True,
             ) from error
+
+
+async def write_once(
+    session: AsyncSession, table: type[Base], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write rows, but none whose key is there: also where another transaction writes the same."""
+    insert = _INSERTS[session.get_bind().dialect.name]
+    if rows:
+        await session.execute(insert(table).values(rows).on_conflict_do_nothing())
+
+
+#: Of the databases that we know, each says "unless it is there" in its own way.
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def _share_between_processes(connection: Any, _record: Any) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent.service.database import Database
+from agent.service.database import Database, write_once
 from agent.service.outbox.forms import Message
 from agent.service.outbox.tables import Outgoing
 
@@ -44,11 +43,7 @@ class Taken:
 async def write_down(
     session: AsyncSession, key: str, destinations: Sequence[str], message: Message, now: datetime
 ) -> None:
-    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``.
-
-    Also where another transaction writes the same at the same moment.
-    """
-    insert = _INSERTS[session.get_bind().dialect.name]
+    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``."""
     rows = [
         {
             "key": key,
@@ -59,12 +54,7 @@ async def write_down(
         }
         for destination in destinations
     ]
-    if rows:
-        await session.execute(insert(Outgoing).values(rows).on_conflict_do_nothing())
-
-
-#: Of the databases that we know, each says "unless it is there" in its own way.
-_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    await write_once(session, Outgoing, rows)
 
 
 class Outbox:

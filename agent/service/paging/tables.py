@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agent.service.database import Base, UtcDateTime
 
 
 class PageSent(Base):
-    """Somebody was called to a ticket, once."""
+    """Somebody was called to a ticket: once by the rota, and again for a promise that is due."""
 
     __tablename__ = "pages"
-    __table_args__ = (UniqueConstraint("ticket", "responder", name="uq_pages_ticket_responder"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    ticket: Mapped[int] = mapped_column(ForeignKey("tickets.number", ondelete="CASCADE"))
+    ticket: Mapped[int] = mapped_column(
+        ForeignKey("tickets.number", ondelete="CASCADE"), index=True
+    )
     responder: Mapped[str] = mapped_column(String(128))
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: SHA-256 of what the link to answer with holds: who reads the database cannot answer.

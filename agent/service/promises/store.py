@@ -1,0 +1,196 @@
+"""The records of promises: written with what they are given for, read with what became of them.
+
+A promise is kept when somebody says so, or when its ticket shows it: a person has spoken to the
+customer since, or has resolved it, or, of a callback, has answered a page. It is broken when its
+time is up before, and stays broken when it is kept late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent.service.database import Database, write_once
+from agent.service.paging.tables import PageSent
+from agent.service.promises.tables import Promise
+from agent.service.scope import Scope
+from agent.service.tickets.store import within
+from agent.service.tickets.tables import Ticket, TicketEvent
+
+Kind = Literal["callback", "word"]
+State = Literal["open", "kept", "broken", "withdrawn"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A promise as it is given. ``key`` names what for: what is promised twice is written once."""
+
+    key: str
+    kind: Kind
+    text: str
+    """As the customer is told."""
+    due_at: datetime
+    ring_at: datetime | None = None
+    """When somebody is reminded of it; None: when half of the time is over."""
+    owner: str = ""
+    """By their name in the rota; empty: whoever is on call."""
+    ticket: int | None = None
+    call_id: str | None = None
+    account: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True)
+class Promised:
+    """A promise as it stands."""
+
+    promise: Promise
+    kept_at: datetime | None
+    """When somebody said that it was kept, or its ticket shows it; also where that was late."""
+    state: State
+
+
+def callback_key(ticket: int) -> str:
+    """Names the one callback that is promised where nobody came to a ticket."""
+    return f"callback:{ticket}"
+
+
+async def write_promise(session: AsyncSession, given: Given, now: datetime) -> None:
+    """A promise is given if the transaction of ``session`` stands, once for each key."""
+    halfway = now + (given.due_at - now) / 2
+    row = {
+        "key": given.key,
+        "kind": given.kind,
+        "text": given.text,
+        "owner": given.owner,
+        "ticket": given.ticket,
+        "call_id": given.call_id,
+        "account": given.account,
+        "contact": given.contact,
+        "promised_at": now,
+        "due_at": given.due_at,
+        "look_at": given.ring_at or halfway,
+    }
+    await write_once(session, Promise, [row])
+
+
+class Promises:
+    """What was promised, in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_ticket(
+        self, scope: Scope, number: int, now: datetime | None = None
+    ) -> list[Promised]:
+        """What was promised for a ticket of the scope's, in order."""
+        mine = select(Ticket.number).where(Ticket.number == number, within(scope))
+        return await self._read(Promise.ticket.in_(mine), now or datetime.now(UTC))
+
+    async def of_call(
+        self, scope: Scope, call_id: str, now: datetime | None = None
+    ) -> list[Promised]:
+        """What was promised in a call of the scope's, in order."""
+        which = and_(Promise.call_id == call_id, _within(scope))
+        return await self._read(which, now or datetime.now(UTC))
+
+    async def keep(self, scope: Scope, key: str, now: datetime) -> bool:
+        """Somebody says that it was kept; whether the scope has such a promise."""
+        return await self._end(scope, key, Promise.kept_at, now)
+
+    async def withdraw(self, scope: Scope, key: str, now: datetime) -> bool:
+        """The customer does not want it any more; whether the scope has such a promise."""
+        return await self._end(scope, key, Promise.withdrawn_at, now)
+
+    async def due(self, now: datetime) -> Sequence[Promise]:
+        """Those that somebody is to be reminded of, or told that they were broken."""
+        async with self._database.transaction() as session:
+            query = select(Promise).where(Promise.look_at <= now).order_by(Promise.look_at)
+            return (await session.scalars(query)).all()
+
+    async def look(self, session: AsyncSession, number: int, now: datetime) -> Promised | None:
+        """A due promise as it stands; None where somebody else has looked.
+
+        It is looked at again when its time is up, if it is open still. Locked until the transaction
+        of ``session`` is over: what is done about it is done with it.
+        """
+        taken = await session.execute(
+            update(Promise)
+            .where(Promise.id == number, Promise.look_at <= now)
+            .values(id=Promise.id)
+            .returning(Promise)
+        )
+        promise = taken.scalar_one_or_none()
+        if promise is None:
+            return None
+        promised = await _as_it_stands(session, promise, now)
+        promise.look_at = promise.due_at if promised.state == "open" else None
+        return promised
+
+    async def _read(self, which: ColumnElement[bool], now: datetime) -> list[Promised]:
+        async with self._database.transaction() as session:
+            found = await session.scalars(select(Promise).where(which).order_by(Promise.id))
+            return [await _as_it_stands(session, promise, now) for promise in found.all()]
+
+    async def _end(self, scope: Scope, key: str, ending: object, now: datetime) -> bool:
+        async with self._database.transaction() as session:
+            mine = Promise.key == key, _within(scope)
+            await session.execute(
+                update(Promise)
+                .where(*mine, Promise.kept_at.is_(None), Promise.withdrawn_at.is_(None))
+                .values({ending: now, Promise.look_at: None})
+            )
+            return await session.scalar(select(Promise.id).where(*mine)) is not None
+
+
+def _within(scope: Scope) -> ColumnElement[bool]:
+    """The promises of a scope: an account's own, or those of its call."""
+    of_account = Promise.account == scope.account
+    if scope.call_id is None:
+        return of_account if scope.account else false()
+    return and_(of_account, Promise.call_id == scope.call_id)
+
+
+async def _as_it_stands(session: AsyncSession, promise: Promise, now: datetime) -> Promised:
+    kept_at = promise.kept_at or await _shown_by_its_ticket(session, promise)
+    return Promised(promise, kept_at, _state(promise, kept_at, now))
+
+
+def _state(promise: Promise, kept_at: datetime | None, now: datetime) -> State:
+    if kept_at and kept_at <= promise.due_at:
+        return "kept"
+    if promise.withdrawn_at and promise.withdrawn_at <= promise.due_at:
+        return "withdrawn"
+    return "broken" if promise.due_at <= now else "open"
+
+
+async def _shown_by_its_ticket(session: AsyncSession, promise: Promise) -> datetime | None:
+    """When what was promised was done, as what happened to the ticket since tells."""
+    if promise.ticket is None:
+        return None
+    spoken = or_(
+        and_(TicketEvent.kind == "said", TicketEvent.actor == "human"),
+        TicketEvent.kind == "resolved",
+    )
+    times = [
+        await session.scalar(
+            select(func.min(TicketEvent.at)).where(
+                TicketEvent.ticket == promise.ticket, TicketEvent.at > promise.promised_at, spoken
+            )
+        )
+    ]
+    if promise.kind == "callback":
+        times.append(
+            await session.scalar(
+                select(func.min(PageSent.acknowledged_at)).where(
+                    PageSent.ticket == promise.ticket,
+                    PageSent.acknowledged_at > promise.promised_at,
+                )
+            )
+        )
+    return min((time for time in times if time), default=None)
