@@ -1,7 +1,11 @@
-"""The web API and the pages: lets customers into calls and shows them the sources of answers."""
+"""The web API and the pages: lets customers into calls and shows them the sources of answers.
+
+Where it runs, what is due in the records is done, too: `agent/duty`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -24,11 +28,13 @@ from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
 from agent.api.routers import calls, consent, entries, health
+from agent.duty.duty import keep_duty
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
 from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
+from agent.service.support import read_support
 from agent.settings import Settings
 from common.logs import configure_logging
 from common.settings import PROJECT_ROOT
@@ -45,6 +51,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     database = Database(settings.database_url)
     store = CallStore(database)
     readiness = Readiness(settings, access, database)
+    support = read_support(settings.support_file)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +59,10 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
             await store.end_interrupted_calls(timedelta(seconds=CUT_OFF_AFTER_S))
         except (SQLAlchemyError, OSError):
             log.exception("calls that were cut off keep waiting for their end")
+        duty = asyncio.create_task(keep_duty(database, support, settings.api.url_in_links))
         yield
+        duty.cancel()
+        await asyncio.wait({duty})
         await readiness.aclose()
         await database.aclose()
 

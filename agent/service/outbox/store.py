@@ -6,7 +6,7 @@ that. So a message is delivered at least once, and a receiver may see it twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -57,11 +57,17 @@ async def write_down(
     await write_once(session, Outgoing, rows)
 
 
+#: Whom to tell, and what, of a message that is given up, and why.
+GivenUp = Callable[[Taken, str], tuple[Sequence[str], Message]]
+
+
 class Outbox:
     """What is to be delivered, in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, given_up: GivenUp | None = None) -> None:
+        """``given_up``: needed where messages are tried, to tell somebody."""
         self._database = database
+        self._given_up = given_up
 
     async def take(self, now: datetime) -> Taken | None:
         """The message that has waited longest for its next attempt; None where none is due."""
@@ -93,12 +99,20 @@ class Outbox:
 
     async def delivered(self, taken: Taken, now: datetime) -> None:
         """The receiver has it."""
-        await self._settle(taken, delivered_at=now, next_try_at=None, problem="")
+        async with self._database.transaction() as session:
+            await _settle(session, taken, delivered_at=now, next_try_at=None, problem="")
 
     async def failed(self, taken: Taken, problem: str, now: datetime) -> None:
-        """The receiver does not have it: it is tried again, or, after the last attempt, is dead."""
+        """The receiver does not have it: it is tried again, or, after the last attempt, is dead.
+
+        Of that somebody is told, in the same transaction.
+        """
         again = now + WAITS[taken.attempts - 1] if taken.attempts <= len(WAITS) else None
-        await self._settle(taken, next_try_at=again, problem=problem)
+        async with self._database.transaction() as session:
+            await _settle(session, taken, next_try_at=again, problem=problem)
+            if again is None and self._given_up:
+                destinations, message = self._given_up(taken, problem)
+                await write_down(session, f"dead:{taken.id}", destinations, message, now)
 
     async def dead(self) -> Sequence[Outgoing]:
         """What was given up, the newest first: somebody has to see it."""
@@ -125,6 +139,6 @@ class Outbox:
             )
             return found.scalar_one_or_none() is not None
 
-    async def _settle(self, taken: Taken, **values: object) -> None:
-        async with self._database.transaction() as session:
-            await session.execute(update(Outgoing).where(Outgoing.id == taken.id).values(**values))
+
+async def _settle(session: AsyncSession, taken: Taken, **values: object) -> None:
+    await session.execute(update(Outgoing).where(Outgoing.id == taken.id).values(**values))

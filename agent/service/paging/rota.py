@@ -41,10 +41,10 @@ class Page:
 @dataclass(frozen=True)
 class Step:
     """What happens next: "page" ``responder``; "wait" until ``at``; it is "taken" by
-    ``responder`` since ``at``; or there is "nobody" left to page.
+    ``responder`` since ``at``; there is "nobody" left to page; or the ticket is "over".
     """
 
-    kind: Literal["page", "wait", "taken", "nobody"]
+    kind: Literal["page", "wait", "taken", "nobody", "over"]
     responder: str = ""
     at: datetime | None = None
 

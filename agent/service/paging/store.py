@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -18,8 +18,8 @@ from agent.service.outbox.store import write_down
 from agent.service.paging.rota import Page, Responder, Step, next_step, on_call
 from agent.service.paging.tables import PageSent
 from agent.service.scope import Scope
-from agent.service.tickets.store import within
-from agent.service.tickets.tables import Ticket, TicketEvent
+from agent.service.tickets.store import last_call, scope_of, within
+from agent.service.tickets.tables import Ticket
 from common.languages import Language
 
 #: A link answers a page for so long.
@@ -48,6 +48,31 @@ class Answered:
     responder: str
 
 
+async def write_page(
+    session: AsyncSession,
+    number: int,
+    responder: Responder,
+    message: Callable[[Responder, str], Message],
+    now: datetime,
+) -> None:
+    """Somebody is called to a ticket if the transaction of ``session`` stands.
+
+    ``message`` as in `Paging.step`.
+    """
+    link = secrets.token_urlsafe(32)
+    page = PageSent(
+        ticket=number,
+        responder=responder.name,
+        sent_at=now,
+        link_hash=_hash(link),
+        expires_at=now + LINK_LIFE,
+    )
+    session.add(page)
+    await session.flush()
+    key = f"page:{page.id}"
+    await write_down(session, key, [responder.destination], message(responder, link), now)
+
+
 class Paging:
     """Calls people to tickets, by the operator's rota."""
 
@@ -65,25 +90,28 @@ class Paging:
         language: Language,
         message: Callable[[Responder, str], Message],
         now: datetime,
+        nobody: Callable[[AsyncSession, Ticket], Awaitable[None]] | None = None,
     ) -> Step:
         """Do what is next for a ticket: call somebody, or nothing.
 
-        ``message``: what a responder is told, given what the link to answer with holds. Whoever
-        asks at the same moment waits, and finds it done.
+        ``message``: what a responder is told, given what the link to answer with holds. ``nobody``:
+        writes what else is to stand where nobody is left to call. Whoever asks at the same moment
+        waits, and finds it done.
         """
         async with self._database.transaction() as session:
-            severity = await _locked(session, number)
+            ticket = await _locked(session, number)
             pages = await _pages(session, number)
-            chain = on_call(self._rota, severity, language, now)
+            chain = on_call(self._rota, ticket.severity, language, now)
             step = next_step(chain, pages, self._patience, now)
-            next_page_at = step.at if step.kind == "wait" else None
+            if ticket.status == "resolved":
+                step = Step("over")
+            ticket.next_page_at = step.at if step.kind == "wait" else None
             if step.kind == "page":
                 (responder,) = (one for one in chain if one.name == step.responder)
-                await _call(session, number, responder, message, now)
-                next_page_at = now + self._patience
-            await session.execute(
-                update(Ticket).where(Ticket.number == number).values(next_page_at=next_page_at)
-            )
+                await write_page(session, number, responder, message, now)
+                ticket.next_page_at = now + self._patience
+            elif step.kind == "nobody" and nobody:
+                await nobody(session, ticket)
             return step
 
     async def due(self, now: datetime) -> Sequence[Ticket]:
@@ -120,17 +148,9 @@ class Paging:
             )
             if page is None:
                 return None
-            account = await session.scalar(
-                select(Ticket.account).where(Ticket.number == page.ticket)
-            )
-            call_id = await session.scalar(
-                select(TicketEvent.call_id)
-                .where(TicketEvent.ticket == page.ticket, TicketEvent.call_id.is_not(None))
-                .order_by(TicketEvent.id.desc())
-                .limit(1)
-            )
-            scope = Scope(account) if account else Scope("", call_id)
-            answer = _answer_of(page)
+            ticket = await session.get_one(Ticket, page.ticket)
+            call_id = await last_call(session, page.ticket)
+            scope, answer = scope_of(ticket, call_id), _answer_of(page)
             return Opened(page.ticket, page.responder, scope, call_id, answer)
 
     async def acknowledge(self, link: str, now: datetime) -> Answered | None:
@@ -161,16 +181,13 @@ def _answer_of(page: PageSent) -> Literal["", "acknowledged", "declined"]:
     return "declined" if page.declined_at else ""
 
 
-async def _locked(session: AsyncSession, number: int) -> int:
-    """The severity of a ticket for which nobody else takes a step until the transaction is over."""
+async def _locked(session: AsyncSession, number: int) -> Ticket:
+    """A ticket for which nobody else takes a step until the transaction is over."""
     taken = await session.execute(
-        update(Ticket)
-        .where(Ticket.number == number)
-        .values(number=Ticket.number)
-        .returning(Ticket.severity)
+        update(Ticket).where(Ticket.number == number).values(number=Ticket.number).returning(Ticket)
     )
-    severity: int = taken.scalar_one()
-    return severity
+    ticket: Ticket = taken.scalar_one()
+    return ticket
 
 
 async def _pages(session: AsyncSession, number: int) -> list[Page]:
@@ -178,28 +195,6 @@ async def _pages(session: AsyncSession, number: int) -> list[Page]:
         select(PageSent).where(PageSent.ticket == number).order_by(PageSent.id)
     )
     return [Page(r.responder, r.sent_at, r.acknowledged_at, r.declined_at) for r in rows]
-
-
-async def _call(
-    session: AsyncSession,
-    number: int,
-    responder: Responder,
-    message: Callable[[Responder, str], Message],
-    now: datetime,
-) -> None:
-    link = secrets.token_urlsafe(32)
-    session.add(
-        PageSent(
-            ticket=number,
-            responder=responder.name,
-            sent_at=now,
-            link_hash=_hash(link),
-            expires_at=now + LINK_LIFE,
-        )
-    )
-    await session.flush()
-    key = f"page:{number}:{responder.name}"
-    await write_down(session, key, [responder.destination], message(responder, link), now)
 
 
 def _hash(link: str) -> str:

@@ -127,6 +127,31 @@ class TicketStore:
             )
             return (await session.scalars(query)).all()
 
+    async def overdue(self, now: datetime) -> Sequence[Ticket]:
+        """Those of which a clock's time is up and nobody has looked yet, the longest due first."""
+        async with self._database.transaction() as session:
+            query = select(Ticket).where(Ticket.next_due_at < now).order_by(Ticket.next_due_at)
+            return (await session.scalars(query)).all()
+
+    async def look(self, session: AsyncSession, number: int, now: datetime) -> Told | None:
+        """An overdue ticket as it stands; None where somebody else has looked.
+
+        It is due again with the next of its clocks. Locked until the transaction of ``session`` is
+        over: what is done about it is done with it.
+        """
+        taken = await session.execute(
+            update(Ticket)
+            .where(Ticket.number == number, Ticket.next_due_at < now)
+            .values(number=Ticket.number)
+            .returning(Ticket)
+        )
+        ticket = taken.scalar_one_or_none()
+        if ticket is None:
+            return None
+        told = await self._told(session, ticket, now)
+        ticket.next_due_at = _next_due_at(told.clocks)
+        return told
+
     async def _told(self, session: AsyncSession, ticket: Ticket, now: datetime) -> Told:
         events = await _events(session, ticket.number)
         return Told(ticket, events, clocks(_story(events), self._policy, now))
@@ -152,12 +177,14 @@ class TicketStore:
         ticket.status = _status(ticket.status, happening)
         if happening.kind == "assigned":
             ticket.assignee = happening.who
-        ticket.next_due_at = self._next_due_at(await _events(session, ticket.number))
+        story = _story(await _events(session, ticket.number))
+        looked = ticket.next_due_at is None or story[-1].at <= ticket.next_due_at
+        if looked:  # else a clock was missed before this happened, and nobody knows yet
+            ticket.next_due_at = _next_due_at(clocks(story, self._policy, story[-1].at))
 
-    def _next_due_at(self, events: Sequence[TicketEvent]) -> datetime | None:
-        story = _story(events)
-        states = clocks(story, self._policy, story[-1].at)
-        return min((s.due_at for s in states if s.due_at and not s.missed_at), default=None)
+
+def _next_due_at(states: Sequence[ClockState]) -> datetime | None:
+    return min((s.due_at for s in states if s.due_at and not s.missed_at), default=None)
 
 
 def _check(happening: Happening) -> None:
@@ -178,6 +205,22 @@ def within(scope: Scope) -> ColumnElement[bool]:
         TicketEvent.ticket == Ticket.number, TicketEvent.call_id == scope.call_id
     )
     return and_(of_account, in_call)
+
+
+async def last_call(session: AsyncSession, number: int) -> str | None:
+    """The call in which something happened to a ticket last."""
+    found: str | None = await session.scalar(
+        select(TicketEvent.call_id)
+        .where(TicketEvent.ticket == number, TicketEvent.call_id.is_not(None))
+        .order_by(TicketEvent.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+def scope_of(ticket: Ticket, call_id: str | None) -> Scope:
+    """Whose a ticket is: its account's, or, a guest's, that of the call it belongs to."""
+    return Scope(ticket.account) if ticket.account else Scope("", call_id)
 
 
 async def _locked(session: AsyncSession, scope: Scope, number: int) -> Ticket:
