@@ -333,6 +333,36 @@ async def test_a_call_that_was_left_gives_its_place_back(environment: pytest.Mon
         await grant(http)
 
 
+async def test_a_customer_rates_their_call_and_the_last_word_counts(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async with api() as http:
+        given = await grant(http, principal=signed())
+        headers = {
+            "Authorization": f"Bearer {given['call_token']}",
+            "Content-Type": "application/json",
+        }
+
+        async def rate(**said: Any) -> int:
+            url = f"/api/calls/{given['call_id']}/rating"
+            return (await http.post(url, headers=headers, content=json.dumps(said))).status_code
+
+        assert await rate(rating=2) == 204
+        assert await rate(rating=5, comment="解决了\0") == 204
+        for wrong in (
+            {"rating": 0},
+            {"rating": 6},
+            {},
+            {"rating": 5, "comment": "x" * 1001},
+            {"rating": 5, "comment": "\ud83d"},
+        ):
+            assert await rate(**wrong) == 422
+        database = Database(Settings().database_url)
+        kept = await CallStore(database).call(Scope("acme"), given["call_id"])
+        assert kept is not None and (kept.rating, kept.comment) == (5, "解决了")
+        await database.aclose()
+
+
 # --- what a call's token opens
 
 
@@ -411,6 +441,7 @@ async def test_no_route_of_a_call_is_open_to_another_call(
             ("GET", "/entries/zh/echo-howling?version=2"),
             ("POST", "/end"),
             ("POST", "/assistant"),
+            ("POST", "/rating"),
         ]
         keys = {
             "theirs": theirs["call_token"],
@@ -439,6 +470,7 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls/{call_id}/assistant",
         "/api/calls/{call_id}/end",
         "/api/calls/{call_id}/entries/{entry_id}",
+        "/api/calls/{call_id}/rating",
         "/api/consent",
         "/healthz",
         "/readyz",

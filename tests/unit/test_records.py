@@ -201,6 +201,41 @@ async def test_calls_that_were_cut_off_get_their_end_and_keep_their_open_turn(
     assert await store.end_interrupted_calls(timedelta(seconds=DEAD_AFTER_S)) == 0
 
 
+async def test_how_a_call_came_out_is_what_whoever_holds_it_said_last(
+    database: Database, store: CallStore
+) -> None:
+    call_id = await given_grant(database)
+    claim = await store.claim_call(call_id, "one")
+
+    async def outcome() -> str:
+        call = await store.call(Scope("", call_id), call_id)
+        assert call is not None
+        return call.outcome
+
+    assert await outcome() == ""
+    for said in ("handed_over", "confirmed"):
+        await store.conclude(claim, said)
+        assert await outcome() == said
+    await silent_since(database, call_id, DEAD_AFTER_S + 1)
+    await store.claim_call(call_id, "two")
+    with pytest.raises(ServiceError):
+        await store.conclude(claim, "left")
+    assert await outcome() == "confirmed"
+    await store.conclude(await store.claim_call("never written", "one"), "left")
+
+
+async def test_a_customer_rates_their_own_call_and_the_last_word_counts(
+    database: Database, store: CallStore
+) -> None:
+    call_id = await given_grant(database, account="acme")
+    for rating in (2, 5):
+        assert await store.rate(Scope("acme", call_id), call_id, rating, "很有帮助")
+    for scope in (Scope("", call_id), Scope("acme", "another"), Scope("other")):
+        assert not await store.rate(scope, call_id, 1, "")
+    call = await store.call(Scope("acme"), call_id)
+    assert call is not None and (call.rating, call.comment) == (5, "很有帮助")
+
+
 async def test_a_number_is_given_to_one_turn_only(database: Database, store: CallStore) -> None:
     claim = await store.claim_call(await given_grant(database), "one")
     await ask(store, claim, 1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.api.context import Caller, Context, InContext, InSeat, bearer, read_principal
@@ -60,6 +60,19 @@ class CallGrant(BaseModel):
     identity: str
 
 
+class Rating(BaseModel):
+    """What a customer thinks of a call."""
+
+    rating: Annotated[int, Field(ge=1, le=5, description="1, the worst, to 5.")]
+    comment: Annotated[str, Field(max_length=1000)] = ""
+
+    @field_validator("comment")
+    @classmethod
+    def _storable(cls, comment: str) -> str:
+        """PostgreSQL keeps no NUL."""
+        return comment.replace("\0", "")
+
+
 @router.post("", status_code=201, responses=errors(401, 409, 413, 422, 429, 503))
 async def create_call(
     wish: CallRequest, request: Request, context: InContext, caller: Caller
@@ -101,6 +114,19 @@ async def ask_again(seat: InSeat, context: InContext) -> None:
         return
     if not await dispatch_again(context.access, seat, context.settings.agent.name):
         raise RefusedError(429, "enough_attempts", seat.principal.language)
+
+
+@router.post("/{call_id}/rating", status_code=204, responses=errors(401, 403, 404, 422, 503))
+async def rate_call(rating: Rating, seat: InSeat, context: InContext) -> None:
+    """What the customer thinks of the call, during it or after; said again, the last counts."""
+    language = seat.principal.language
+    try:
+        kept = await context.calls.rate(_scope(seat), seat.call_id, rating.rating, rating.comment)
+    except (SQLAlchemyError, OSError):
+        log.exception("the rating of call %s could not be recorded", seat.call_id)
+        raise RefusedError(503, "unavailable", language) from None
+    if not kept:
+        raise RefusedError(404, "not_found", language)
 
 
 async def _admit(context: Context, call: Call, caller: str, principal: Principal) -> None:

@@ -121,6 +121,35 @@ class CallStore:
             if await _hold(session, claim, ended_at=now):
                 await _close_open_turns(session, [claim.call_id], now)
 
+    async def conclude(
+        self, claim: Claim, outcome: Literal["confirmed", "left", "handed_over"]
+    ) -> None:
+        """How the call came out, as far as is known; the last word counts.
+
+        Raises ServiceError where the call is over, or another process has taken it over.
+        """
+        if claim.outcome == "unrecorded":
+            return
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
+            await session.execute(
+                update(Call).where(Call.id == claim.call_id).values(outcome=outcome)
+            )
+
+    async def rate(self, scope: Scope, call_id: str, rating: int, comment: str) -> bool:
+        """What the customer thinks of it, also after its end; the last word counts.
+
+        ``rating``: 1 to 5. False where the scope has no such call.
+        """
+        async with self._database.transaction() as session:
+            rated = await session.execute(
+                update(Call)
+                .where(Call.id == call_id, _within(scope))
+                .values(rating=rating, comment=comment)
+                .returning(Call.id)
+            )
+            return rated.one_or_none() is not None
+
     async def is_answered(self, scope: Scope, call_id: str) -> bool:
         """Whether a live process holds the call."""
         alive = Call.heartbeat_at >= datetime.now(UTC) - timedelta(seconds=DEAD_AFTER_S)

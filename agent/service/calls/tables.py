@@ -34,6 +34,11 @@ class Call(Base):
     #: The process that holds the call, and when it was last seen alive.
     claimant: Mapped[str | None] = mapped_column(String(128))
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: confirmed (the customer said that it helped), left, handed_over; empty while it is unknown.
+    outcome: Mapped[str] = mapped_column(String(11), default="")
+    #: By the customer, 1 to 5; none where nobody gave one.
+    rating: Mapped[int | None] = mapped_column(Integer)
+    comment: Mapped[str] = mapped_column(Text, default="")
     turns: Mapped[list[Turn]] = relationship(order_by="Turn.number", cascade="all, delete-orphan")
 
 
