@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
+from agent.service.database import Database
+from agent.settings import Settings
 from common.errors import LiukeError
 
 T = TypeVar("T")
@@ -29,6 +33,27 @@ def print_json(value: Any) -> None:
     """One JSON document on standard output, readable Mandarin included."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def as_json(moment: datetime | None) -> str | None:
+    """A moment as JSON has it."""
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def on_this_clock(moment: datetime | None) -> str:
+    """A moment by this machine's clock, to the minute; empty without one."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
+
+
+@asynccontextmanager
+async def records(settings: Settings) -> AsyncIterator[Database]:
+    """The installation's records. Raises ServiceError where they are away."""
+    database = Database(settings.database_url)
+    try:
+        await database.check()
+        yield database
+    finally:
+        await database.aclose()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

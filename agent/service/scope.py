@@ -1,7 +1,7 @@
 """Whose records a caller may see: every query that is made for somebody takes one.
 
 What the installation does for everybody takes none: admission, workers, the outbox, calling people
-to a ticket, and the operator's own list of accounts.
+to a ticket, what is due, and the operator's own lists of accounts and tickets.
 """
 
 from __future__ import annotations

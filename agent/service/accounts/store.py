@@ -80,6 +80,11 @@ class AccountStore:
             now = datetime.now(UTC)
             session.add(Account(id=account_id, name=name, owner=owner, created_at=now))
 
+    async def every(self) -> Sequence[Account]:
+        """All accounts, for the operator, by their names."""
+        async with self._database.transaction() as session:
+            return (await session.scalars(select(Account).order_by(Account.name))).all()
+
     async def put_contact(
         self, scope: Scope, contact_id: str, *, name: str, language: Language
     ) -> None:

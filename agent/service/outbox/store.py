@@ -114,6 +114,12 @@ class Outbox:
                 destinations, message = self._given_up(taken, problem)
                 await write_down(session, f"dead:{taken.id}", destinations, message, now)
 
+    async def newest(self, most: int) -> Sequence[Outgoing]:
+        """What was written last, whatever became of it, the newest first."""
+        async with self._database.transaction() as session:
+            query = select(Outgoing).order_by(Outgoing.id.desc()).limit(most)
+            return (await session.scalars(query)).all()
+
     async def dead(self) -> Sequence[Outgoing]:
         """What was given up, the newest first: somebody has to see it."""
         async with self._database.transaction() as session:

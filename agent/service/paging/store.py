@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from agent.service.database import Database
 from agent.service.outbox.forms import Message
@@ -24,6 +25,7 @@ from common.languages import Language
 
 #: A link answers a page for so long.
 LINK_LIFE: Final = timedelta(hours=12)
+_Other: Final = aliased(PageSent)
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,26 @@ class Paging:
                 select(Ticket.number).where(Ticket.number == number, within(scope))
             )
             return await _pages(session, number) if known else []
+
+    async def unanswered(self, now: datetime) -> Sequence[PageSent]:
+        """Whoever was called, to whatever ticket, and may still answer, for the operator."""
+        taken = exists().where(
+            _Other.ticket == PageSent.ticket, _Other.acknowledged_at.is_not(None)
+        )
+        async with self._database.transaction() as session:
+            query = (
+                select(PageSent)
+                .join(Ticket, Ticket.number == PageSent.ticket)
+                .where(
+                    PageSent.acknowledged_at.is_(None),
+                    PageSent.declined_at.is_(None),
+                    PageSent.expires_at > now,
+                    Ticket.status != "resolved",
+                    ~taken,
+                )
+                .order_by(PageSent.sent_at)
+            )
+            return (await session.scalars(query)).all()
 
     async def opened(self, link: str, now: datetime) -> Opened | None:
         """What a link is about, without answering it: programs look at links, too.

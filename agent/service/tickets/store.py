@@ -127,6 +127,22 @@ class TicketStore:
             )
             return (await session.scalars(query)).all()
 
+    async def every(self, *, resolved: bool = False) -> Sequence[Ticket]:
+        """Everybody's, for the operator: those that are open, or all; the worst first."""
+        async with self._database.transaction() as session:
+            query = select(Ticket).order_by(Ticket.severity, Ticket.opened_at, Ticket.number)
+            if not resolved:
+                query = query.where(Ticket.status != "resolved")
+            return (await session.scalars(query)).all()
+
+    async def whose(self, number: int) -> Scope:
+        """Of whom a ticket is, for the operator. Raises InputError where there is none."""
+        async with self._database.transaction() as session:
+            ticket = await session.get(Ticket, number)
+            if ticket is None:
+                raise _no_ticket(number)
+            return scope_of(ticket, await last_call(session, number))
+
     async def overdue(self, now: datetime) -> Sequence[Ticket]:
         """Those of which a clock's time is up and nobody has looked yet, the longest due first."""
         async with self._database.transaction() as session:
@@ -233,8 +249,12 @@ async def _locked(session: AsyncSession, scope: Scope, number: int) -> Ticket:
     )
     ticket: Ticket | None = taken.scalar_one_or_none()
     if ticket is None:
-        raise InputError(f"There is no ticket {number}.", "Check the number.")
+        raise _no_ticket(number)
     return ticket
+
+
+def _no_ticket(number: int) -> InputError:
+    return InputError(f"There is no ticket {number}.", "Check the number: `liuke tickets list`.")
 
 
 async def _events(session: AsyncSession, number: int) -> Sequence[TicketEvent]:
