@@ -11,17 +11,17 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from agent.service.outbox.forms import Destination
 from agent.service.outbox.mail import Mailbox, Tls
 from agent.service.paging.rota import Responder
-from agent.service.tickets.business_time import ALWAYS, BusinessHours, Shift
+from agent.service.tickets.business_time import ALWAYS, BusinessHours, Shift, due
 from agent.service.tickets.sla import Clock, Policy, Target
 from common.errors import SetupError
 from common.languages import LANGUAGES, Language
@@ -123,21 +123,30 @@ def _unusable(file: Path, table: str, problem: str) -> SetupError:
 def _table(place: Sequence[int | str]) -> str:
     """As it is written in TOML: [destinations.ops] url; [[rota]] 2 name."""
     head = 2 if place[0] in ("hours", "destinations", "targets", "rota") else 0
-    table, rest = place[:head], [str(part) for part in place[head:] if part not in _FORM_TAGS]
+    table, rest = place[:head], [str(part) for part in place[head:] if not _OURS.match(str(part))]
     if table and table[0] == "rota":
         return " ".join(["[[rota]]", str(int(table[1]) + 1), *rest]) if table[1:] else "[[rota]]"
     return " ".join([f"[{'.'.join(map(str, table))}]", *rest]) if table else " ".join(rest)
 
 
+#: Parts of a place that are in our reading of the file alone.
+_OURS: Final = re.compile(r"_|\[key\]|literal\[|(webhook|slack|feishu|dingtalk|wecom|mail)$")
+
+
 # What is in the file
+
+
+def _is_shift(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", text):
+        raise ValueError("a shift is written as in 09:00-18:00; 24:00 is the end of the day")
+    return text
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-_SHIFT: Final = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
-_Shifts = list[Annotated[str, Field(pattern=_SHIFT)]]
+_Shifts = list[Annotated[str, AfterValidator(_is_shift)]]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -187,9 +196,6 @@ class _Mail(_Table):
     to: Annotated[str, Field(pattern="@")]
 
 
-_FORM_TAGS: Final = ("webhook", "slack", "feishu", "dingtalk", "wecom", "mail")
-
-
 class _OnCall(_Table):
     name: _Name
     destination: str
@@ -229,12 +235,14 @@ def _support(file: Path, told: _File) -> Support:
     }
     for name in told.alarms:
         _known(file, "alarms", name, told.destinations)
+    call_back = Target(timedelta(minutes=told.call_back_within_minutes), hours["work"])
+    _in_reach(file, "call_back_within_minutes", call_back)
     return Support(
         policy=_policy(file, told, hours),
         destinations=destinations,
         rota=list(_rota(file, told, hours)),
         patience=timedelta(minutes=told.patience_minutes),
-        call_back_within=timedelta(minutes=told.call_back_within_minutes),
+        call_back_within=call_back.amount,
         hours=hours["work"],
         alarms=told.alarms,
         language=told.language,
@@ -316,15 +324,26 @@ def _rota(file: Path, told: _File, hours: Mapping[str, BusinessHours]) -> Iterat
 
 
 def _policy(file: Path, told: _File, hours: Mapping[str, BusinessHours]) -> Policy:
-    policy = {
+    policy: dict[int, dict[Clock, Target]] = {
         severity: dict(targets) for severity, targets in default_policy(hours["work"]).items()
     }
-    for severity, changed in told.targets.items():
-        for clock, target in changed.items():
-            if target == "none":
-                policy[int(severity)].pop(clock, None)
+    for number, changed in told.targets.items():
+        for clock, told_of in changed.items():
+            if told_of == "none":
+                policy[int(number)].pop(clock, None)
                 continue
-            _known(file, f"[targets.{severity}] {clock}", target.hours, hours)
-            amount = timedelta(minutes=target.minutes)
-            policy[int(severity)][clock] = Target(amount, hours[target.hours])
+            _known(file, f"[targets.{number}] {clock}", told_of.hours, hours)
+            amount = timedelta(minutes=told_of.minutes)
+            policy[int(number)][clock] = Target(amount, hours[told_of.hours])
+    for severity, targets in policy.items():
+        for clock, target in targets.items():
+            _in_reach(file, f"[targets.{severity}] {clock}", target)
     return policy
+
+
+def _in_reach(file: Path, table: str, target: Target) -> None:
+    """Refuse what would be due in years: a customer is promised nothing by it."""
+    try:
+        due(target.hours, datetime.now(UTC), target.amount)
+    except SetupError as error:
+        raise _unusable(file, table, f"{error.message} {error.remedy}") from None

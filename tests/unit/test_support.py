@@ -99,9 +99,19 @@ CHAT = '[destinations.ops]\nform = "slack"\n'
         ('alarms = ["ops"]', "alarms"),
         ('[hours.work]\nzone = "Mars"\nmonday = ["09:00-18:00"]', "[hours.work]"),
         ('[hours.work]\nzone = "Europe"\nmonday = ["09:00-18:00"]', "[hours.work]"),
-        ('[hours.work]\nzone = "UTC"\nmonday = ["9-18"]', "[hours.work] monday"),
+        ('[hours.work]\nzone = "UTC"\nmonday = ["9-18"]', "[hours.work] monday 0"),
         ('[hours.work]\nzone = "UTC"\nmonday = ["18:00-09:00"]', "[hours.work]"),
         ('[hours.work]\nzone = "UTC"', "[hours.work]"),
+        (
+            "call_back_within_minutes = 500000\n"
+            + '[hours.work]\nzone = "UTC"\nmonday = ["09:00-10:00"]',
+            "call_back_within_minutes",
+        ),
+        (
+            '[targets.2]\nword = { minutes = 500000, hours = "rare" }\n'
+            + '[hours.rare]\nzone = "UTC"\nmonday = ["09:00-10:00"]',
+            "[targets.2] word",
+        ),
         ('[hours.always]\nzone = "UTC"\nmonday = ["00:00-24:00"]', "[hours.always]"),
         (f'{CHAT}url = "https://hooks.example/very-secret"', "[destinations.ops] url"),
         (CHAT, "[destinations.ops] url_env"),
