@@ -32,7 +32,10 @@ from tests.unit.serving import serve
 
 pytestmark = pytest.mark.unit
 
-TICKETS = 12
+KILLS = 4
+#: Opened before each of them.
+TICKETS_EACH = 3
+TICKETS = KILLS * TICKETS_EACH
 #: A process on duty as it is, but for shorter waits.
 ON_DUTY = """
 import asyncio, sys
@@ -46,6 +49,7 @@ from agent.service.support import read_support
 courier.ANSWER_WITHIN_S = 1.0
 store.LEASE = timedelta(seconds=2)
 store.WAITS = (timedelta(seconds=0.2),) * 40
+print("on duty", flush=True)
 asyncio.run(keep_duty(Database(sys.argv[1]), read_support(Path(sys.argv[2])), "http://pages"))
 """
 
@@ -94,11 +98,11 @@ def support_file(folder: Path, url: str, patience_minutes: float = 0.02) -> Path
     return file
 
 
-async def open_tickets(database: Database, number: int) -> None:
+async def open_tickets(database: Database, numbers: range) -> None:
     """For which a person is late by an hour, and people are to be called."""
     now = datetime.now(UTC)
     store = TicketStore(database, default_policy(ALWAYS))
-    for one in range(number):
+    for one in numbers:
         opened_at = now - timedelta(hours=1.25)
         opening = Happening(f"call {one}", "opened", "customer", opened_at, severity=1)
         await store.open(Scope("acme"), opening, subject="down", language="en", page_at=now)
@@ -125,15 +129,20 @@ async def test_processes_that_are_killed_lose_and_double_nothing(
         file = support_file(tmp_path, url)
 
         async def begin() -> asyncio.subprocess.Process:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", ON_DUTY, database_url, str(file)), cwd=PROJECT_ROOT
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", ON_DUTY, database_url, str(file)),
+                cwd=PROJECT_ROOT,
+                stdout=asyncio.subprocess.PIPE,
             )
+            assert process.stdout and await process.stdout.readline() == b"on duty\n"
+            return process
 
         running = [await begin() for _ in range(2)]
-        await open_tickets(database, TICKETS)
         try:
-            for _ in range(4):
-                await asyncio.sleep(chance.uniform(1.5, 3.5))
+            for kill in range(KILLS):
+                first = kill * TICKETS_EACH
+                await open_tickets(database, range(first, first + TICKETS_EACH))
+                await asyncio.sleep(chance.uniform(0.2, 2.5))
                 killed = running.pop(0)
                 killed.kill()
                 await killed.wait()
@@ -172,7 +181,7 @@ async def test_where_the_api_runs_people_are_called(
         nowhere = LiveKitAccess("ws://127.0.0.1:9", "key", "secret" * 6, ours=True)
         database = Database(Settings().database_url)
         async with serve(create_app(Settings(), nowhere)):
-            await open_tickets(database, 1)
+            await open_tickets(database, range(1))
             async with asyncio.timeout(30):
                 while ("/lin", "page:1") not in receiver.taken:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
