@@ -130,6 +130,34 @@ class ApiSettings(BaseSettings):
         return secret
 
 
+class QosSettings(BaseSettings):
+    """Quality of service: who may report it."""
+
+    model_config = settings_config("LIUKE_QOS_")
+
+    keys: SecretStr = Field(
+        SecretStr(""),
+        description="What opens `POST /v1/qos`, 32 characters or more; several with commas, so that"
+        " one can be changed for another. Empty: it is closed.",
+    )
+
+    @field_validator("keys")
+    @classmethod
+    def _long_enough(cls, keys: SecretStr) -> SecretStr:
+        if any(len(key) < 32 for key in _split(keys)):
+            raise ValueError("a key needs 32 characters or more")
+        return keys
+
+    @property
+    def key_list(self) -> list[str]:
+        """Each key."""
+        return _split(self.keys)
+
+
+def _split(keys: SecretStr) -> list[str]:
+    return [key.strip() for key in keys.get_secret_value().split(",") if key.strip()]
+
+
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
@@ -173,6 +201,7 @@ class Settings:
         self.knowledge = read_settings(KnowledgeSettings)
         self.agent = read_settings(AgentSettings)
         self.api = read_settings(ApiSettings)
+        self.qos = read_settings(QosSettings)
         self.database = read_settings(DatabaseSettings)
         self.internal = read_settings(InternalSettings)
 
@@ -199,6 +228,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     KnowledgeSettings,
     AgentSettings,
     ApiSettings,
+    QosSettings,
     DatabaseSettings,
     InternalSettings,
 )

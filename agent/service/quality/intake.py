@@ -27,8 +27,8 @@ from common.errors import InputError
 
 Form = Literal["json", "csv"]
 
-#: Rows in a transaction: on SQLite a tenth of a second in which nobody else writes.
-_BATCH: Final = 10_000
+#: Rows in a transaction: for some hundredths of a second nobody else writes to SQLite.
+_BATCH: Final = 5_000
 #: Of what is refused so many are named.
 NAMED: Final = 100
 

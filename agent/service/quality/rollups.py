@@ -11,6 +11,8 @@ minutes, never added to: done twice, it is the same.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,13 +22,18 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, ColumnElement, Row, case, cast, delete, func, literal, select
 from sqlalchemy import tuple_ as pair
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
 from agent.service.quality.tables import Day, Hour, Minute, Rolled, Stale
 
+log = logging.getLogger(__name__)
+
 #: Hours of a series that one transaction rolls up. On SQLite nobody else writes meanwhile.
 _AT_ONCE: Final = 1000
+#: Somebody looks so often for what was marked by a process that died since, seconds.
+_LOOKS_EVERY_S: Final = 60.0
 #: Between two transactions others have their turn, seconds.
 _PAUSE_S: Final = 0.02
 _MILLION: Final = 1_000_000
@@ -66,6 +73,29 @@ class Summary:
     join_success_worst: float | None
     zone_availability: float | None
     zone_availability_worst: float | None
+
+
+class Roller:
+    """Rolls up when it is told that rows came, and now and then what others left."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._told = asyncio.Event()
+
+    def tell(self) -> None:
+        """Rows came."""
+        self._told.set()
+
+    async def run(self) -> None:
+        """Roll up until cancelled."""
+        while True:
+            self._told.clear()
+            try:
+                await roll_up(self._database)
+            except (SQLAlchemyError, OSError):
+                log.exception("quality cannot be rolled up for the moment")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _LOOKS_EVERY_S)
 
 
 async def roll_up(database: Database) -> int:
