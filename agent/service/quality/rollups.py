@@ -174,19 +174,23 @@ async def _put(
 
 def _of_minutes() -> dict[str, ColumnElement[Any]]:
     """Each column of `Rolled` from minutes."""
-    joined_share = case((Minute.joins > 0, _wide(Minute.joined) * _MILLION // Minute.joins))
     sums: dict[str, ColumnElement[Any]] = {
         "minutes": func.count(),
         "user_minutes": _sum(Minute.users),
         "joins": _sum(Minute.joins),
         "joined": _sum(Minute.joined),
-        "joined_worst": func.min(joined_share),
+        "joined_worst": func.min(joined_ppm()),
     }
     for name, (value, weight) in _METRICS.items():
         sums[f"{name}_sum"] = _sum(_wide(value) * weight)
         sums[f"{name}_weight"] = _sum(case((value.is_not(None), weight)))
         sums[f"{name}_worst"] = _worst(name)(value)
     return sums
+
+
+def joined_ppm() -> ColumnElement[int]:
+    """The share of those who tried that joined, in a minute."""
+    return case((Minute.joins > 0, _wide(Minute.joined) * _MILLION // Minute.joins))
 
 
 def of_rolled(table: type[Rolled]) -> dict[str, ColumnElement[Any]]:

@@ -7,21 +7,32 @@ its hour to be rolled up anew. What is read by group is as the last roll-up left
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, false, func, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true, union
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.accounts.tables import Account
 from agent.service.database import Database
-from agent.service.quality.rollups import Summary, of_rolled, summaries
+from agent.service.quality.rollups import Summary, joined_ppm, of_rolled, summaries
 from agent.service.quality.rows import Row, minute_of
-from agent.service.quality.tables import Day, Hour, Series, Stale
+from agent.service.quality.tables import Day, Hour, Minute, Series, Stale
+from agent.service.quality.targets import (
+    HIGH_IS_GOOD,
+    Crossing,
+    Incident,
+    Measured,
+    Metric,
+    Targets,
+    crossings,
+    incidents,
+)
 from agent.service.scope import Scope
 
 By = Literal["region", "app", "account"]
@@ -93,6 +104,60 @@ class QualityStore:
         async with self._database.transaction() as session:
             return await session.scalar(select(func.count()).select_from(Stale)) or 0
 
+    async def crossings(
+        self, scope: Scope, targets: Targets, hours: int, now: datetime
+    ) -> list[Crossing]:
+        """Those of the scope's account in the last hours of the clock, rolled up or not."""
+        measured = await self._missing(_within(scope), targets, _since(hours, now))
+        return crossings(measured, targets, now)
+
+    async def incidents(self, targets: Targets, hours: int, now: datetime) -> list[Incident]:
+        """Those of all accounts in the last hours of the clock: the operator's own, no scope."""
+        since = _since(hours, now)
+        found = crossings(await self._missing(true(), targets, since), targets, now)
+        return incidents(found, await self._reporting(since), now)
+
+    async def _missing(
+        self, within: ColumnElement[bool], targets: Targets, since: int
+    ) -> list[Measured]:
+        """Minutes that may miss a target; looked for in hours whose worst minute does."""
+        mine = select(Series.id).where(within)
+        suspect = union(
+            select(Hour.hour, Hour.series).where(
+                Hour.hour >= since, Hour.series.in_(mine), _suspect(targets, _WORST)
+            ),
+            select(Stale.hour, Stale.series).where(Stale.hour >= since, Stale.series.in_(mine)),
+        ).subquery()
+        query = (
+            select(Series.account, Series.app, Series.region, Minute, joined_ppm().label("share"))
+            .join(Minute, Minute.series == Series.id)
+            .join(suspect, and_(suspect.c.hour == Minute.hour, suspect.c.series == Minute.series))
+            .where(_suspect(targets, _OF_MINUTE))
+        )
+        async with self._database.transaction() as session:
+            return [
+                Measured(
+                    account, app, region, minute.hour * 60 + minute.minute, *_told(minute, share)
+                )
+                for account, app, region, minute, share in await session.execute(query)
+            ]
+
+    async def _reporting(self, since: int) -> dict[str, int]:
+        """How many accounts report, by region."""
+        lately = or_(
+            *(
+                exists().where(kept.series == Series.id, kept.hour >= since)
+                for kept in (Hour, Stale)
+            )
+        )
+        query = (
+            select(Series.region, func.count(Series.account.distinct()))
+            .where(lately)
+            .group_by(Series.region)
+        )
+        async with self._database.transaction() as session:
+            return {row[0]: row[1] for row in await session.execute(query)}
+
     async def _read(
         self, within: ColumnElement[bool], by: By, span: Span, now: datetime
     ) -> list[Summary]:
@@ -137,6 +202,57 @@ class QualityStore:
 def _within(scope: Scope) -> ColumnElement[bool]:
     """The scope's own account. A guest has none, and what is of one call alone is not in it."""
     return Series.account == scope.account if scope.account and not scope.call_id else false()
+
+
+def _since(hours: int, now: datetime) -> int:
+    return minute_of(now) // 60 - hours + 1
+
+
+#: The column of each metric, of a minute and of the worst minute of an hour, and what 1 is in it.
+_OF_MINUTE: Final[dict[Metric, tuple[Any, int]]] = {
+    "stall_rate": (Minute.stall_ppm, 1_000_000),
+    "latency_ms": (Minute.latency_ms, 1),
+    "packet_loss": (Minute.loss_ppm, 1_000_000),
+    "join_ms": (Minute.join_ms, 1),
+    "join_success": (joined_ppm(), 1_000_000),
+    "zone_availability": (Minute.zone_ppm, 1_000_000),
+}
+_WORST: Final[dict[Metric, tuple[Any, int]]] = {
+    "stall_rate": (Hour.stall_worst, 1_000_000),
+    "latency_ms": (Hour.latency_worst, 1),
+    "packet_loss": (Hour.loss_worst, 1_000_000),
+    "join_ms": (Hour.join_worst, 1),
+    "join_success": (Hour.joined_worst, 1_000_000),
+    "zone_availability": (Hour.zone_worst, 1_000_000),
+}
+
+
+def _suspect(targets: Targets, columns: dict[Metric, tuple[Any, int]]) -> ColumnElement[bool]:
+    """That some column may miss its target: all that do, and perhaps some at the very edge."""
+    missed = [false()]
+    for metric, target in targets.items():
+        column, unit = columns[metric]
+        if metric in HIGH_IS_GOOD:
+            missed.append(column < math.ceil(target * unit))
+        else:
+            missed.append(column >= math.floor(target * unit))
+    return or_(*missed)
+
+
+def _told(minute: Minute, joined: int | None) -> Iterable[float | None]:
+    """The metrics of `Measured`, as they were reported."""
+
+    def rate(value: int | None) -> float | None:
+        return None if value is None else value / 1_000_000
+
+    return (
+        rate(minute.stall_ppm),
+        minute.latency_ms,
+        rate(minute.loss_ppm),
+        minute.join_ms,
+        rate(joined),
+        rate(minute.zone_ppm),
+    )
 
 
 _Key = tuple[int, int, int]
