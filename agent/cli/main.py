@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from agent.cli import knowledge, models
+from agent.cli import knowledge, models, qos
 from agent.cli.ask import ask
 from agent.cli.call import call
 from agent.cli.doctor import doctor
@@ -36,6 +36,7 @@ app.command()(say)
 app.command()(transcribe)
 app.add_typer(models.app, name="models")
 app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(qos.app, name="qos")
 
 
 def main() -> None:
