@@ -18,10 +18,11 @@ from sqlalchemy import delete, select
 from agent.service.accounts.store import AccountStore
 from agent.service.accounts.tables import Account
 from agent.service.database import Database
+from agent.service.quality import rollups
 from agent.service.quality.intake import NAMED, Form, Receipt, take_in
 from agent.service.quality.rollups import Summary, roll_up
 from agent.service.quality.rows import LONGEST_LINE, Row, minute_of
-from agent.service.quality.store import QualityStore, Span, Subject
+from agent.service.quality.store import QualityStore, Span, Subject, _mark, _write
 from agent.service.quality.tables import Day, Hour, Minute, Series, Stale
 from agent.service.scope import Scope
 from common.errors import InputError
@@ -216,6 +217,57 @@ async def test_many_who_send_and_roll_up_at_once_lose_nothing(
     assert sum(one["minutes"] for one in await table(database, Hour)) == 360
     for each in databases:
         await each.aclose()
+
+
+async def test_a_row_that_is_being_written_while_its_hour_is_rolled_up_is_in_it_later(
+    database_url: str, database: Database, store: QualityStore
+) -> None:
+    await taken(store, row(0))  # its hour is marked already
+    series = (await table(database, Series))[0]["id"]
+    hour, minute = divmod(THIS - 1, 60)
+    other = Database(database_url)
+    async with database.transaction() as session:
+        written = await _write(session, [((hour, series, minute), row(1)[4:])])
+        await _mark(session, written)
+        rolling = asyncio.create_task(roll_up(other))
+        await asyncio.wait([rolling], timeout=0.3)
+    await rolling
+    await roll_up(other)
+    (said,) = await store.read(ACME, "region", DAY, NOW)
+    assert (said.minutes, await store.stale()) == (2, 0)
+    await other.aclose()
+
+
+async def test_two_who_roll_up_hours_of_one_day_make_it_whole(
+    database_url: str, database: Database, store: QualityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has made the day and is about to commit when the second begins."""
+    made, goes_on = asyncio.Event(), asyncio.Event()
+    real = rollups._roll_day
+
+    async def slowly(*arguments: Any) -> None:
+        await real(*arguments)
+        if not made.is_set():
+            made.set()
+            await goes_on.wait()
+
+    monkeypatch.setattr(rollups, "_roll_day", slowly)
+    other = Database(database_url)
+
+    async def send_and_roll_up() -> None:
+        await taken(QualityStore(other), row(60))
+        await roll_up(other)
+
+    await taken(store, row(0))
+    first = asyncio.create_task(roll_up(database))
+    await made.wait()
+    second = asyncio.create_task(send_and_roll_up())
+    await asyncio.wait([second], timeout=0.3)
+    goes_on.set()
+    await asyncio.gather(first, second)
+    (said,) = await store.read(ACME, "region", Span("days", 1), NOW)
+    assert (said.minutes, await store.stale()) == (2, 0)
+    await other.aclose()
 
 
 # Beside a model: a notebook with a line for each minute
