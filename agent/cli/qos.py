@@ -172,7 +172,7 @@ async def _said(scope: Scope, hours: int, by: By) -> _Said:
         return _Said(
             await store.read(scope, by, Span("hours", hours), now),
             await store.crossings(scope, targets, hours, now),
-            await store.stale(),
+            await store.stale(scope),
         )
 
 

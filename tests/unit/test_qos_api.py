@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -82,7 +83,7 @@ async def test_rows_go_in_once_and_are_rolled_up(environment: pytest.MonkeyPatch
         assert (again["accepted"], again["unchanged"], again["refused_count"]) == (0, 2, 2)
         database = Database(Settings().database_url)
         store = QualityStore(database)
-        while await store.stale():  # noqa: ASYNC110 - the application's own task works it off
+        while await store.stale(Scope("acme")):  # noqa: ASYNC110 - the application's own task works it off
             await asyncio.sleep(0.05)
         (said,) = await store.read(Scope("acme"), "region", Span("days", 2), datetime.now(UTC))
         assert (said.minutes, said.user_minutes) == (2, 10)
@@ -127,6 +128,8 @@ async def test_what_is_in_no_known_form_is_refused(environment: pytest.MonkeyPat
     async with api() as http:
         for form in ("application/json", "text/plain", ""):
             assert (await post(http, line(), form)).status_code == 415
+        packed = await post(http, gzip.compress(line()), **{"Content-Encoding": "gzip"})
+        assert packed.status_code == 415
         assert (await post(http, b"")).json()["accepted"] == 0
 
 

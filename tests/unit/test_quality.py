@@ -84,7 +84,7 @@ async def test_the_same_again_changes_nothing(database: Database, store: Quality
     assert await taken(store, *rows) == (5, 0, [])
     assert await roll_up(database) == 1
     assert await taken(store, *rows, *rows) == (0, 10, [])
-    assert await store.stale() == 0 and await roll_up(database) == 0
+    assert await store.stale(ACME) == 0 and await roll_up(database) == 0
     assert len(await table(database, Minute)) == 5
 
 
@@ -94,7 +94,7 @@ async def test_a_later_report_replaces_the_one_before(
     await taken(store, row(0), row(1))
     await roll_up(database)
     assert await taken(store, row(0, latency_ms=None, users=300)) == (1, 0, [])
-    assert await store.stale() == 1
+    assert await store.stale(ACME) == 1
     await roll_up(database)
     (summary,) = await store.read(ACME, "region", DAY, NOW)
     assert (summary.minutes, summary.user_minutes, summary.latency_ms) == (2, 400, 200)
@@ -234,7 +234,7 @@ async def test_a_row_that_is_being_written_while_its_hour_is_rolled_up_is_in_it_
     await rolling
     await roll_up(other)
     (said,) = await store.read(ACME, "region", DAY, NOW)
-    assert (said.minutes, await store.stale()) == (2, 0)
+    assert (said.minutes, await store.stale(ACME)) == (2, 0)
     await other.aclose()
 
 
@@ -266,7 +266,7 @@ async def test_two_who_roll_up_hours_of_one_day_make_it_whole(
     goes_on.set()
     await asyncio.gather(first, second)
     (said,) = await store.read(ACME, "region", Span("days", 1), NOW)
-    assert (said.minutes, await store.stale()) == (2, 0)
+    assert (said.minutes, await store.stale(ACME)) == (2, 0)
     await other.aclose()
 
 

@@ -94,7 +94,7 @@ async def take_qos(request: Request, context: InContext) -> dict[str, Any]:
     Of a request that brings too much, what came before the limit is kept.
     """
     form = _FORMS.get(request.headers.get("content-type", "").partition(";")[0].strip().lower())
-    if form is None:
+    if form is None or "content-encoding" in request.headers:
         raise RefusedError(415, "wrong_form")
     if int(request.headers.get("content-length", "0")) > MOST_BYTES:
         raise _over_limit(Receipt())

@@ -99,10 +99,16 @@ class QualityStore:
         """All accounts by group: the operator's own view, which takes no scope."""
         return await self._read(true(), by, span, now)
 
-    async def stale(self) -> int:
-        """How many hours of series wait to be rolled up: no reading has their last minutes yet."""
+    async def stale(self, scope: Scope) -> int:
+        """How many hours of the scope's series `read` has not whole: they are to be rolled up."""
+        query = (
+            select(func.count())
+            .select_from(Stale)
+            .join(Series, Series.id == Stale.series)
+            .where(_within(scope))
+        )
         async with self._database.transaction() as session:
-            return await session.scalar(select(func.count()).select_from(Stale)) or 0
+            return await session.scalar(query) or 0
 
     async def crossings(
         self, scope: Scope, targets: Targets, hours: int, now: datetime
