@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
-from agent.service.quality.tables import Day, Hour, Minute, Rolled, Stale
+from agent.service.quality.tables import Day, Hour, Minute, Stale
 
 log = logging.getLogger(__name__)
 
@@ -193,8 +193,8 @@ def joined_ppm() -> ColumnElement[int]:
     return case((Minute.joins > 0, _wide(Minute.joined) * _MILLION // Minute.joins))
 
 
-def of_rolled(table: type[Rolled]) -> dict[str, ColumnElement[Any]]:
-    """Each column of `Rolled` from rows that have them already."""
+def of_rolled(table: Any) -> dict[str, ColumnElement[Any]]:
+    """Each column of `Rolled` from those of rows that have them already."""
     sums: dict[str, ColumnElement[Any]] = {
         name: _sum(getattr(table, name)) for name in ("minutes", "user_minutes", "joins", "joined")
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -173,12 +173,17 @@ class QualityStore:
             table, since = Hour, Hour.hour > this_hour - span.count
         else:
             table, since = Day, Day.day > this_hour // 24 - span.count
+        # Series by series, so that the key leads to their hours: else SQLite looks at all of them.
+        each = (
+            select(table.series, *_labelled(of_rolled(table)))
+            .where(table.series.in_(select(Series.id).where(within)), since)
+            .group_by(table.series)
+            .subquery()
+        )
         group = getattr(Series, by)
-        sums = (column.label(name) for name, column in of_rolled(table).items())
         query = (
-            select(group.label("group"), *sums)
-            .join(table, table.series == Series.id)
-            .where(within, since)
+            select(group.label("group"), *_labelled(of_rolled(each.c)))
+            .join(each, each.c.series == Series.id)
             .group_by(group)
             .order_by(group)
         )
@@ -208,6 +213,10 @@ class QualityStore:
 def _within(scope: Scope) -> ColumnElement[bool]:
     """The scope's own account. A guest has none, and what is of one call alone is not in it."""
     return Series.account == scope.account if scope.account and not scope.call_id else false()
+
+
+def _labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    return [column.label(name) for name, column in columns.items()]
 
 
 def _since(hours: int, now: datetime) -> int:
