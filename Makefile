@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start eval-retrieval clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records eval-retrieval clean
 
 PYTHON ?= python3
 # Handed to the program the target runs: make test ARGS="tests/unit -k packs"
@@ -55,6 +55,9 @@ bench-stt: .venv/.dev ## Hearing beside stock faster-whisper; one JSON line, a p
 
 bench-start: .venv/.dev ## The first minute of an installation beside a later one; one JSON line (ARGS="--rounds 1")
 	@$(BIN)/python -m eval start $(ARGS)
+
+bench-records: .venv/.dev ## 5 million minutes of quality on both databases; one JSON line (ARGS="--rows 1000000")
+	@$(BIN)/python -m eval records $(ARGS)
 
 eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON line, a page (DATA=DIR)
 	@$(BIN)/liuke setup

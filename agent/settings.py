@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from agent.service.quality.targets import DEFAULT_TARGETS, Metric, Targets
 from agent.speech.settings import SpeechSettings
 from common.internal import InternalSettings, internal_token
 from common.settings import PROJECT_ROOT, PathSettings, read_settings, settings_config
@@ -146,6 +147,73 @@ class ApiSettings(BaseSettings):
         return (self.public_url or self.url_here).rstrip("/")
 
 
+class QosSettings(BaseSettings):
+    """Quality of service: who may report it, and its targets."""
+
+    model_config = settings_config("LIUKE_QOS_")
+
+    keys: SecretStr = Field(
+        SecretStr(""),
+        description="What opens `POST /v1/qos`, 32 characters or more; several with commas, so that"
+        " one can be changed for another. Empty: it is closed.",
+    )
+
+    stall_rate: float = Field(
+        DEFAULT_TARGETS["stall_rate"],
+        gt=0,
+        le=1,
+        description="Target: missed in a minute that stalls so much, or more; a share.",
+    )
+    latency_ms: float = Field(
+        DEFAULT_TARGETS["latency_ms"],
+        gt=0,
+        description="Target: missed at so much end to end, or more.",
+    )
+    join_ms: float = Field(
+        DEFAULT_TARGETS["join_ms"],
+        gt=0,
+        description="Target: missed where joining takes so long, or longer.",
+    )
+    packet_loss: float = Field(
+        0, ge=0, le=1, description="Target: missed where so much is lost, or more. 0: none."
+    )
+    join_success: float = Field(
+        0, ge=0, le=1, description="Target: missed where fewer than this share can join. 0: none."
+    )
+    zone_availability: float = Field(
+        0, ge=0, le=1, description="Target: missed where fewer zones than this are up. 0: none."
+    )
+
+    @field_validator("keys")
+    @classmethod
+    def _long_enough(cls, keys: SecretStr) -> SecretStr:
+        if any(len(key) < 32 for key in _split(keys)):
+            raise ValueError("a key needs 32 characters or more")
+        return keys
+
+    @property
+    def key_list(self) -> list[str]:
+        """Each key."""
+        return _split(self.keys)
+
+    @property
+    def targets(self) -> Targets:
+        """What the operator promises."""
+        given: dict[Metric, float] = {
+            "stall_rate": self.stall_rate,
+            "latency_ms": self.latency_ms,
+            "join_ms": self.join_ms,
+            "packet_loss": self.packet_loss,
+            "join_success": self.join_success,
+            "zone_availability": self.zone_availability,
+        }
+        return {metric: target for metric, target in given.items() if target}
+
+
+def _split(keys: SecretStr) -> list[str]:
+    return [key.strip() for key in keys.get_secret_value().split(",") if key.strip()]
+
+
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
@@ -197,6 +265,7 @@ class Settings:
         self.knowledge = read_settings(KnowledgeSettings)
         self.agent = read_settings(AgentSettings)
         self.api = read_settings(ApiSettings)
+        self.qos = read_settings(QosSettings)
         self.database = read_settings(DatabaseSettings)
         self.support = read_settings(SupportSettings)
         self.internal = read_settings(InternalSettings)
@@ -229,6 +298,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     KnowledgeSettings,
     AgentSettings,
     ApiSettings,
+    QosSettings,
     DatabaseSettings,
     SupportSettings,
     InternalSettings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,9 +14,11 @@ from common.errors import InputError, LiukeError, ServiceError
 log = logging.getLogger(__name__)
 
 
-def error_response(status: int, code: str, message: str, remedy: str) -> JSONResponse:
-    """One error in the form all clients know."""
-    body = {"error": {"code": code, "message": message, "remedy": remedy}}
+def error_response(
+    status: int, code: str, message: str, remedy: str, beside: Mapping[str, object] | None = None
+) -> JSONResponse:
+    """One error in the form all clients know; ``beside``: what else the answer says."""
+    body = {"error": {"code": code, "message": message, "remedy": remedy}, **(beside or {})}
     return JSONResponse(body, status_code=status)
 
 

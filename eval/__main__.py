@@ -19,6 +19,7 @@ from common.errors import LiukeError
 #: By what they measure, with the module and what `make` calls it.
 BENCHES: Final = {
     "hearing": ("eval.hearing.bench", "bench-stt"),
+    "records": ("eval.records.bench", "bench-records"),
     "retrieval": ("eval.retrieval.bench", "eval-retrieval"),
     "start": ("eval.start.bench", "bench-start"),
     "turns": ("eval.turns.bench", "bench-turns"),

@@ -18,22 +18,24 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from agent.api.bodies import BodyLimit
 from agent.api.consent import consent_texts
 from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
-from agent.api.routers import calls, consent, entries, health
+from agent.api.routers import calls, consent, entries, health, qos
 from agent.duty.duty import keep_duty
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
 from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
+from agent.service.quality.rollups import Roller
+from agent.service.quality.store import QualityStore
 from agent.service.support import read_support
 from agent.settings import Settings
 from common.logs import configure_logging
@@ -52,6 +54,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     store = CallStore(database)
     readiness = Readiness(settings, access, database)
     support = read_support(settings.support_file)
+    roller = Roller(database)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,10 +62,14 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
             await store.end_interrupted_calls(timedelta(seconds=CUT_OFF_AFTER_S))
         except (SQLAlchemyError, OSError):
             log.exception("calls that were cut off keep waiting for their end")
-        duty = asyncio.create_task(keep_duty(database, support, settings.api.url_in_links))
+        duties = {
+            asyncio.create_task(keep_duty(database, support, settings.api.url_in_links)),
+            asyncio.create_task(roller.run()),
+        }
         yield
-        duty.cancel()
-        await asyncio.wait({duty})
+        for duty in duties:
+            duty.cancel()
+        await asyncio.wait(duties)
         await readiness.aclose()
         await database.aclose()
 
@@ -85,7 +92,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
             ),
             # A handler of the application's own would answer outside of the headers.
             Middleware(ServerErrorMiddleware, handler=unexpected),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=_MOST_BYTES),
+            Middleware(BodyLimit, most_bytes=_MOST_BYTES, but=qos.PATH),
         ],
     )
     limits = Limits(
@@ -98,9 +105,11 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         admission=Admission(database, limits),
         consent=consent_texts(settings),
         readiness=readiness,
+        quality=QualityStore(database),
+        roller=roller,
     )
     install_refusals(app)
-    for resource in (calls, entries, consent, health):
+    for resource in (calls, entries, consent, health, qos):
         app.include_router(resource.router)
     if WEB_DIST.is_dir():
         app.mount("/", Pages(WEB_DIST), name="pages")

@@ -20,6 +20,8 @@ from agent.rooms.principal import Principal, guest, read_signed
 from agent.rooms.tokens import Seat, read_call_token
 from agent.service.calls.admission import Admission
 from agent.service.calls.store import CallStore
+from agent.service.quality.rollups import Roller
+from agent.service.quality.store import QualityStore
 from agent.settings import Settings
 from common.errors import InputError
 from common.languages import LANGUAGES, Language
@@ -37,6 +39,8 @@ class Context:
     admission: Admission
     consent: dict[Language, ConsentText]
     readiness: Readiness
+    quality: QualityStore
+    roller: Roller
 
 
 def context_of(request: Request) -> Context:

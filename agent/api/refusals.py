@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -51,25 +52,38 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class RefusedError(Exception):
-    """A request that is not served, by the name of its text in `prompts/door.toml`."""
+    """A request that is not served, by the name of its text in `prompts/door.toml`.
+
+    ``beside``: what else the answer says.
+    """
 
     def __init__(
-        self, status: int, code: str, language: Language | None = None, retry_after_s: int = 0
+        self,
+        status: int,
+        code: str,
+        language: Language | None = None,
+        retry_after_s: int = 0,
+        beside: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.language = language
         self.retry_after_s = retry_after_s
+        self.beside = beside
 
 
 def refusal_response(
-    status: int, code: str, language: Language, retry_after_s: int = 0
+    status: int,
+    code: str,
+    language: Language,
+    retry_after_s: int = 0,
+    beside: Mapping[str, object] | None = None,
 ) -> JSONResponse:
     """The answer that tells a customer ``code`` in ``language``."""
     words = _TEXTS[language][code]
     remedy = words["remedy"].format(seconds=retry_after_s)
-    response = error_response(status, code, words["message"], remedy)
+    response = error_response(status, code, words["message"], remedy, beside)
     if retry_after_s:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
@@ -88,7 +102,9 @@ def install_refusals(app: FastAPI) -> None:
     @app.exception_handler(RefusedError)
     async def _refused(request: Request, refused: RefusedError) -> Response:
         language = refused.language or language_of_request(request)
-        return refusal_response(refused.status, refused.code, language, refused.retry_after_s)
+        return refusal_response(
+            refused.status, refused.code, language, refused.retry_after_s, refused.beside
+        )
 
     @app.exception_handler(LiukeError)
     async def _liuke_error(request: Request, error: LiukeError) -> Response:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from agent.cli import accounts, knowledge, models, oncall, outbox, tickets
+from agent.cli import accounts, knowledge, models, oncall, outbox, qos, tickets
 from agent.cli.ask import ask
 from agent.cli.call import call
 from agent.cli.doctor import doctor
@@ -36,6 +36,7 @@ app.command()(say)
 app.command()(transcribe)
 app.add_typer(models.app, name="models")
 app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(qos.app, name="qos")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(tickets.app, name="tickets")
 app.add_typer(oncall.app, name="oncall")

@@ -474,6 +474,7 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/consent",
         "/healthz",
         "/readyz",
+        "/v1/qos",  # test_qos_api.py
     }
 
 

@@ -10,6 +10,7 @@ import agent.service.accounts.tables
 import agent.service.calls.tables
 import agent.service.outbox.tables
 import agent.service.paging.tables
+import agent.service.quality.tables
 import agent.service.tickets.tables  # noqa: F401 - the tables make themselves known
 from agent.service.database import Base
 

@@ -164,6 +164,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/qos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Qos
+         * @description Keep what can be taken, row by row; the same rows again change nothing.
+         *
+         *     Of a request that brings too much, what came before the limit is kept.
+         */
+        post: operations["take_qos_v1_qos_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -319,6 +341,66 @@ export interface components {
             optional: boolean;
         };
         /**
+         * QosOverLimit
+         * @description What was kept of a request that brings too much.
+         */
+        QosOverLimit: {
+            /**
+             * Accepted
+             * @description New, or with other values than before.
+             */
+            accepted: number;
+            /**
+             * Unchanged
+             * @description Those that were there already.
+             */
+            unchanged: number;
+            /** Refused */
+            refused: components["schemas"]["RefusedRow"][];
+            /**
+             * Refused Count
+             * @description All of them; `refused` names the first.
+             */
+            refused_count: number;
+            error: components["schemas"]["ErrorDetail"];
+            /** Most Rows */
+            most_rows: number;
+            /** Most Bytes */
+            most_bytes: number;
+        };
+        /**
+         * QosReceipt
+         * @description What became of the rows.
+         */
+        QosReceipt: {
+            /**
+             * Accepted
+             * @description New, or with other values than before.
+             */
+            accepted: number;
+            /**
+             * Unchanged
+             * @description Those that were there already.
+             */
+            unchanged: number;
+            /** Refused */
+            refused: components["schemas"]["RefusedRow"][];
+            /**
+             * Refused Count
+             * @description All of them; `refused` names the first.
+             */
+            refused_count: number;
+        };
+        /**
+         * QosUnreadable
+         * @description Why no row can be read.
+         */
+        QosUnreadable: {
+            error: components["schemas"]["ErrorDetail"];
+            /** Problem */
+            problem: string;
+        };
+        /**
          * Rating
          * @description What a customer thinks of a call.
          */
@@ -345,6 +427,16 @@ export interface components {
             parts: {
                 [key: string]: components["schemas"]["PartView"];
             };
+        };
+        /**
+         * RefusedRow
+         * @description A line that was not taken.
+         */
+        RefusedRow: {
+            /** Line */
+            line: number;
+            /** Reason */
+            reason: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -863,6 +955,87 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    take_qos_v1_qos_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rows, a line each: 100000 and 33554432 bytes at most. */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "application/jsonl": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QosReceipt"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QosOverLimit"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QosUnreadable"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

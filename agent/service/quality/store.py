@@ -1,0 +1,355 @@
+"""The records of quality: rows taken in once, read by group, and looked through for misses.
+
+The last report of a minute counts: the same again changes nothing, another replaces it and marks
+its hour to be rolled up anew. What is read by group is as the last roll-up left it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Literal
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true, union
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent.service.accounts.tables import Account
+from agent.service.database import Database
+from agent.service.quality.rollups import Summary, joined_ppm, of_rolled, summaries
+from agent.service.quality.rows import Row, minute_of
+from agent.service.quality.tables import Day, Hour, Minute, Series, Stale
+from agent.service.quality.targets import (
+    HIGH_IS_GOOD,
+    Crossing,
+    Incident,
+    Measured,
+    Metric,
+    Targets,
+    crossings,
+    incidents,
+)
+from agent.service.scope import Scope
+
+By = Literal["region", "app", "account"]
+#: Who, which app, where.
+Subject = tuple[str, str, str]
+
+_KEY: Final = ("hour", "series", "minute")
+_VALUES: Final = (
+    *("users", "stall_ppm", "latency_ms", "loss_ppm", "joins", "joined", "join_ms", "zone_ppm"),
+)
+_COLUMNS: Final = (*_KEY, *_VALUES)
+#: Rows in a statement: SQLite takes 32,766 values, and is quickest with few thousand.
+_SQLITE_ROWS: Final = 200
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a batch."""
+
+    accepted: int
+    """New, or other values than before."""
+    unchanged: int
+    unknown: Sequence[int]
+    """By their place in the batch, those of accounts that are not there."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The last ``count`` hours of the clock, or days in UTC, the one under way among them."""
+
+    unit: Literal["hours", "days"]
+    count: int
+
+
+class QualityStore:
+    """Quality in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._one_at_a_time = asyncio.Lock()
+
+    async def take_in(self, batch: Sequence[Row], known: dict[Subject, int]) -> Taken:
+        """Keep rows, all of them or none.
+
+        ``known``: series by what they are about; what is learned is added. However many send, one
+        batch is written at a time: calls need the database, too.
+        """
+        async with self._one_at_a_time:
+            await self._identify({row[:3] for row in batch} - known.keys(), known)
+            unknown = [place for place, row in enumerate(batch) if row[:3] not in known]
+            rows, replaced = _last_reports(batch, known)
+            async with self._database.transaction() as session:
+                changed = await _write(session, sorted(rows.items()))
+                await _mark(session, sorted(set(changed)))
+        accepted = len(changed) + replaced
+        return Taken(accepted, len(batch) - len(unknown) - accepted, unknown)
+
+    async def read(self, scope: Scope, by: By, span: Span, now: datetime) -> list[Summary]:
+        """The scope's account by group."""
+        return await self._read(_within(scope), by, span, now)
+
+    async def overview(self, by: By, span: Span, now: datetime) -> list[Summary]:
+        """All accounts by group: the operator's own view, which takes no scope."""
+        return await self._read(true(), by, span, now)
+
+    async def stale(self, scope: Scope) -> int:
+        """How many hours of the scope's series `read` has not whole: they are to be rolled up."""
+        query = (
+            select(func.count())
+            .select_from(Stale)
+            .join(Series, Series.id == Stale.series)
+            .where(_within(scope))
+        )
+        async with self._database.transaction() as session:
+            return await session.scalar(query) or 0
+
+    async def crossings(
+        self, scope: Scope, targets: Targets, hours: int, now: datetime
+    ) -> list[Crossing]:
+        """Those of the scope's account in the last hours of the clock, rolled up or not."""
+        measured = await self._missing(_within(scope), targets, _since(hours, now))
+        return crossings(measured, targets, now)
+
+    async def incidents(self, targets: Targets, hours: int, now: datetime) -> list[Incident]:
+        """Those of all accounts in the last hours of the clock: the operator's own, no scope."""
+        since = _since(hours, now)
+        found = crossings(await self._missing(true(), targets, since), targets, now)
+        return incidents(found, await self._reporting(since), now)
+
+    async def _missing(
+        self, within: ColumnElement[bool], targets: Targets, since: int
+    ) -> list[Measured]:
+        """Minutes that may miss a target; looked for in hours whose worst minute does."""
+        mine = select(Series.id).where(within)
+        suspect = union(
+            select(Hour.hour, Hour.series).where(
+                Hour.hour >= since, Hour.series.in_(mine), _suspect(targets, _WORST)
+            ),
+            select(Stale.hour, Stale.series).where(Stale.hour >= since, Stale.series.in_(mine)),
+        ).subquery()
+        query = (
+            select(Series.account, Series.app, Series.region, Minute, joined_ppm().label("share"))
+            .join(Minute, Minute.series == Series.id)
+            .join(suspect, and_(suspect.c.hour == Minute.hour, suspect.c.series == Minute.series))
+            .where(_suspect(targets, _OF_MINUTE))
+        )
+        async with self._database.transaction() as session:
+            return [
+                Measured(
+                    account, app, region, minute.hour * 60 + minute.minute, *_told(minute, share)
+                )
+                for account, app, region, minute, share in await session.execute(query)
+            ]
+
+    async def _reporting(self, since: int) -> dict[str, int]:
+        """How many accounts report, by region."""
+        lately = or_(
+            *(
+                exists().where(kept.series == Series.id, kept.hour >= since)
+                for kept in (Hour, Stale)
+            )
+        )
+        query = (
+            select(Series.region, func.count(Series.account.distinct()))
+            .where(lately)
+            .group_by(Series.region)
+        )
+        async with self._database.transaction() as session:
+            return {row[0]: row[1] for row in await session.execute(query)}
+
+    async def _read(
+        self, within: ColumnElement[bool], by: By, span: Span, now: datetime
+    ) -> list[Summary]:
+        table: type[Hour | Day]
+        this_hour = minute_of(now) // 60
+        if span.unit == "hours":
+            table, since = Hour, Hour.hour > this_hour - span.count
+        else:
+            table, since = Day, Day.day > this_hour // 24 - span.count
+        # Series by series, so that the key leads to their hours: else SQLite looks at all of them.
+        each = (
+            select(table.series, *_labelled(of_rolled(table)))
+            .where(table.series.in_(select(Series.id).where(within)), since)
+            .group_by(table.series)
+            .subquery()
+        )
+        group = getattr(Series, by)
+        query = (
+            select(group.label("group"), *_labelled(of_rolled(each.c)))
+            .join(each, each.c.series == Series.id)
+            .group_by(group)
+            .order_by(group)
+        )
+        async with self._database.transaction() as session:
+            return summaries(await session.execute(query))
+
+    async def _identify(self, wanted: Collection[Subject], known: dict[Subject, int]) -> None:
+        """Learn the series of ``wanted``; those of an account that is there are made."""
+        if not wanted:
+            return
+        async with self._database.transaction() as session:
+            insert = _INSERTS[session.get_bind().dialect.name](Series).on_conflict_do_nothing()
+            accounts = {account for account, _, _ in wanted}
+            there = set(await session.scalars(select(Account.id).where(Account.id.in_(accounts))))
+            made = [
+                {"account": account, "app": app, "region": region}
+                for account, app, region in sorted(wanted)
+                if account in there
+            ]
+            if made:
+                await session.execute(insert, made)
+            query = select(Series).where(Series.account.in_(there))
+            for one in await session.scalars(query):
+                known[one.account, one.app, one.region] = one.id
+
+
+def _within(scope: Scope) -> ColumnElement[bool]:
+    """The scope's own account. A guest has none, and what is of one call alone is not in it."""
+    return Series.account == scope.account if scope.account and not scope.call_id else false()
+
+
+def _labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    return [column.label(name) for name, column in columns.items()]
+
+
+def _since(hours: int, now: datetime) -> int:
+    return minute_of(now) // 60 - hours + 1
+
+
+#: The column of each metric, of a minute and of the worst minute of an hour, and what 1 is in it.
+_OF_MINUTE: Final[dict[Metric, tuple[Any, int]]] = {
+    "stall_rate": (Minute.stall_ppm, 1_000_000),
+    "latency_ms": (Minute.latency_ms, 1),
+    "packet_loss": (Minute.loss_ppm, 1_000_000),
+    "join_ms": (Minute.join_ms, 1),
+    "join_success": (joined_ppm(), 1_000_000),
+    "zone_availability": (Minute.zone_ppm, 1_000_000),
+}
+_WORST: Final[dict[Metric, tuple[Any, int]]] = {
+    "stall_rate": (Hour.stall_worst, 1_000_000),
+    "latency_ms": (Hour.latency_worst, 1),
+    "packet_loss": (Hour.loss_worst, 1_000_000),
+    "join_ms": (Hour.join_worst, 1),
+    "join_success": (Hour.joined_worst, 1_000_000),
+    "zone_availability": (Hour.zone_worst, 1_000_000),
+}
+
+
+def _suspect(targets: Targets, columns: dict[Metric, tuple[Any, int]]) -> ColumnElement[bool]:
+    """That some column may miss its target: all that do, and perhaps some at the very edge."""
+    missed = [false()]
+    for metric, target in targets.items():
+        column, unit = columns[metric]
+        if metric in HIGH_IS_GOOD:
+            missed.append(column < math.ceil(target * unit))
+        else:
+            missed.append(column >= math.floor(target * unit))
+    return or_(*missed)
+
+
+def _told(minute: Minute, joined: int | None) -> Iterable[float | None]:
+    """The metrics of `Measured`, as they were reported."""
+
+    def rate(value: int | None) -> float | None:
+        return None if value is None else value / 1_000_000
+
+    return (
+        rate(minute.stall_ppm),
+        minute.latency_ms,
+        rate(minute.loss_ppm),
+        minute.join_ms,
+        rate(joined),
+        rate(minute.zone_ppm),
+    )
+
+
+_Key = tuple[int, int, int]
+
+
+def _last_reports(
+    batch: Iterable[Row], known: dict[Subject, int]
+) -> tuple[dict[_Key, tuple[int | None, ...]], int]:
+    """By key the last report of each minute, and how many others were replaced by it."""
+    rows: dict[_Key, tuple[int | None, ...]] = {}
+    replaced = 0
+    for row in batch:
+        series = known.get(row[:3])
+        if series is None:
+            continue
+        key = (row.minute // 60, series, row.minute % 60)
+        values = row[4:]
+        replaced += rows.get(key, values) != values
+        rows[key] = values
+    return rows, replaced
+
+
+# Written in SQL: millions of rows go through it, and each database has its own fast way.
+
+
+async def _write(
+    session: AsyncSession, rows: Sequence[tuple[_Key, tuple[int | None, ...]]]
+) -> list[tuple[int, int]]:
+    """Put rows, in the order of their keys, so that two who write never wait for each other.
+
+    Returns hour and series of each that is new or other than before.
+    """
+    connection = await session.connection()
+    changed: list[tuple[int, int]] = []
+    if connection.dialect.name == "postgresql":
+        if rows:
+            columns = tuple(map(list, zip(*((*key, *values) for key, values in rows), strict=True)))
+            found = await connection.exec_driver_sql(_POSTGRESQL, columns)
+            changed = [(row.hour, row.series) for row in found]
+        return changed
+    left = iter(rows)
+    while some := list(islice(left, _SQLITE_ROWS)):
+        flat = tuple(value for key, values in some for value in (*key, *values))
+        found = await connection.exec_driver_sql(_sqlite(len(some)), flat)
+        changed += [(row.hour, row.series) for row in found]
+    return changed
+
+
+def _upsert(source: str, differs: str) -> str:
+    values = ", ".join(f"{name} = excluded.{name}" for name in _VALUES)
+    other = " OR ".join(f"quality_minutes.{name} {differs} excluded.{name}" for name in _VALUES)
+    return (
+        f"INSERT INTO quality_minutes ({', '.join(_COLUMNS)}) {source}"
+        f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {values} WHERE {other}"
+        " RETURNING hour, series"
+    )
+
+
+#: One array for each column: one statement and one plan for any number of rows.
+_POSTGRESQL: Final = _upsert(
+    "SELECT * FROM unnest("
+    + ", ".join(
+        f"${number}::{'smallint' if name == 'minute' else 'integer'}[]"
+        for number, name in enumerate(_COLUMNS, 1)
+    )
+    + ")",
+    "IS DISTINCT FROM",
+)
+
+
+def _sqlite(count: int) -> str:
+    row = f"({', '.join('?' * len(_COLUMNS))})"
+    return _upsert("VALUES " + ", ".join([row] * count), "IS NOT")
+
+
+async def _mark(session: AsyncSession, hours: Sequence[tuple[int, int]]) -> None:
+    """Have hours of series rolled up."""
+    if not hours:
+        return
+    insert = _INSERTS[session.get_bind().dialect.name](Stale)
+    marked = insert.on_conflict_do_update(
+        index_elements=["hour", "series"], set_={"marks": Stale.marks + 1}
+    )
+    rows = [{"hour": hour, "series": series, "marks": 1} for hour, series in hours]
+    await session.execute(marked, rows)
