@@ -23,12 +23,18 @@ from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
-from agent.api.routers import calls, consent, entries, health
+from agent.api.routers import calls, consent, entries, health, paging, tickets
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
+from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
+from agent.service.paging.store import Paging
+from agent.service.support import Support
+from agent.service.tickets.business_time import ALWAYS
+from agent.service.tickets.sla import Target
+from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from common.logs import configure_logging
 from common.settings import PROJECT_ROOT
@@ -38,6 +44,17 @@ log = logging.getLogger(__name__)
 WEB_DIST = PROJECT_ROOT / "web" / "dist"
 #: The largest body that a request needs: a grant's, with what the operator's site signed. Bytes.
 _MOST_BYTES = 16 * 1024
+#: How an operator supports who has decided nothing of it.
+_SUPPORT = Support(
+    policy={
+        severity: {"human response": Target(timedelta(minutes=minutes), ALWAYS)}
+        for severity, minutes in {1: 15, 2: 60, 3: 480, 4: 1440}.items()
+    },
+    destinations={},
+    rota=(),
+    patience=timedelta(minutes=5),
+    call_back_within=timedelta(hours=4),
+)
 
 
 def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
@@ -86,11 +103,14 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         access=access,
         calls=store,
         admission=Admission(database, limits),
+        tickets=TicketStore(database, _SUPPORT.policy),
+        paging=Paging(database, _SUPPORT.rota, patience=_SUPPORT.patience),
+        accounts=AccountStore(database),
         consent=consent_texts(settings),
         readiness=readiness,
     )
     install_refusals(app)
-    for resource in (calls, entries, consent, health):
+    for resource in (calls, entries, tickets, paging, consent, health):
         app.include_router(resource.router)
     if WEB_DIST.is_dir():
         app.mount("/", Pages(WEB_DIST), name="pages")

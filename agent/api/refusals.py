@@ -54,22 +54,30 @@ class RefusedError(Exception):
     """A request that is not served, by the name of its text in `prompts/door.toml`."""
 
     def __init__(
-        self, status: int, code: str, language: Language | None = None, retry_after_s: int = 0
+        self,
+        status: int,
+        code: str,
+        language: Language | None = None,
+        retry_after_s: int = 0,
+        name: str = "",
     ) -> None:
+        """``name``: of the person whom the text speaks of."""
         super().__init__(code)
         self.status = status
         self.code = code
         self.language = language
         self.retry_after_s = retry_after_s
+        self.name = name
 
 
 def refusal_response(
-    status: int, code: str, language: Language, retry_after_s: int = 0
+    status: int, code: str, language: Language, retry_after_s: int = 0, name: str = ""
 ) -> JSONResponse:
     """The answer that tells a customer ``code`` in ``language``."""
     words = _TEXTS[language][code]
+    message = words["message"].format(name=name)
     remedy = words["remedy"].format(seconds=retry_after_s)
-    response = error_response(status, code, words["message"], remedy)
+    response = error_response(status, code, message, remedy)
     if retry_after_s:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
@@ -88,7 +96,9 @@ def install_refusals(app: FastAPI) -> None:
     @app.exception_handler(RefusedError)
     async def _refused(request: Request, refused: RefusedError) -> Response:
         language = refused.language or language_of_request(request)
-        return refusal_response(refused.status, refused.code, language, refused.retry_after_s)
+        return refusal_response(
+            refused.status, refused.code, language, refused.retry_after_s, refused.name
+        )
 
     @app.exception_handler(LiukeError)
     async def _liuke_error(request: Request, error: LiukeError) -> Response:
