@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -35,9 +35,9 @@ class TicketView(BaseModel):
     """A ticket as its customer, and who is called to it, may see it."""
 
     number: int
-    severity: int = Field(description="1, the worst, to 4.")
+    severity: Literal[1, 2, 3, 4] = Field(description="1 is the worst.")
     subject: str
-    status: str = Field(description="open, waiting (for the customer) or resolved.")
+    status: Literal["open", "waiting", "resolved"] = Field(description="waiting: for the customer.")
     opened_at: datetime
     clocks: list[ClockView]
     person: PersonView
@@ -46,19 +46,17 @@ class TicketView(BaseModel):
     )
 
 
+_OF_TICKET: Final = ("number", "severity", "subject", "status", "opened_at")
+
+
 def ticket_view(told: Told, pages: Sequence[Page]) -> TicketView:
     """``pages``: those of the ticket."""
-    ticket, person = told.ticket, who_comes(told, pages)
-    return TicketView(
-        number=ticket.number,
-        severity=ticket.severity,
-        subject=ticket.subject,
-        status=ticket.status,
-        opened_at=ticket.opened_at,
-        clocks=[
-            ClockView(clock=one.clock, state=one.state, due_at=one.due_at, met_at=one.met_at)
-            for one in told.clocks
-        ],
-        person=PersonView(state=person.state, name=person.name, since=person.since),
-        callback_at=None,
+    person = who_comes(told, pages)
+    return TicketView.model_validate(
+        {
+            **{name: getattr(told.ticket, name) for name in _OF_TICKET},
+            "clocks": [ClockView.model_validate(one, from_attributes=True) for one in told.clocks],
+            "person": PersonView.model_validate(person, from_attributes=True),
+            "callback_at": None,
+        }
     )

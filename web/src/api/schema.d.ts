@@ -619,16 +619,18 @@ export interface components {
             number: number;
             /**
              * Severity
-             * @description 1, the worst, to 4.
+             * @description 1 is the worst.
+             * @enum {integer}
              */
-            severity: number;
+            severity: 1 | 2 | 3 | 4;
             /** Subject */
             subject: string;
             /**
              * Status
-             * @description open, waiting (for the customer) or resolved.
+             * @description waiting: for the customer.
+             * @enum {string}
              */
-            status: string;
+            status: "open" | "waiting" | "resolved";
             /**
              * Opened At
              * Format: date-time

@@ -1,10 +1,12 @@
 /** The call page: the head that is always there, and the page of the call's phase below it. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { RoomAudioRenderer, RoomContext, useLocalParticipant } from "@livekit/components-react";
+import { RoomAudioRenderer, RoomContext, useLocalParticipant, useRemoteParticipants } from "@livekit/components-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePageLanguage } from "../i18n";
+import type { Citation } from "../room/conversation";
+import { isHuman } from "../room/roomTexts";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { Masthead } from "../ui/Masthead";
 import { CallClock } from "./components/CallClock";
@@ -13,11 +15,11 @@ import { EndPage } from "./components/EndPage";
 import { SourceDialog } from "./components/SourceDialog";
 import { Stage } from "./components/Stage";
 import { StartPage } from "./components/StartPage";
-import type { Citation } from "./conversation";
 import { useActivity } from "./useActivity";
 import { type CallControl, useCall } from "./useCall";
 import { CONSENT } from "./useConsent";
-import { useConversation } from "./useConversation";
+import { useQuestions } from "./useQuestions";
+import { useTickets } from "./useTickets";
 
 /** `principal`: who calls, as the operator's site signed it; empty for a guest. */
 export function App({ principal }: { principal: string }) {
@@ -54,7 +56,9 @@ function Phases({ call, onStart }: PhasesProps) {
   const { state } = call;
   const { isMicrophoneEnabled } = useLocalParticipant();
   const activity = useActivity(state.phase);
-  const { conversation, ask } = useConversation();
+  const { conversation, ask } = useQuestions();
+  const tickets = useTickets(call.grant, state.phase);
+  const company = useRemoteParticipants().find(isHuman)?.name;
   const [opened, setOpened] = useState<Citation>();
   const inCall = state.phase === "calling" || state.phase === "live";
 
@@ -63,12 +67,17 @@ function Phases({ call, onStart }: PhasesProps) {
       <Masthead subtitle={t("role")}>
         {state.phase === "live" && <CallClock startedAtMs={state.startedAtMs} />}
       </Masthead>
-      <Stage activity={activity} muted={state.phase === "live" && !isMicrophoneEnabled} />
+      <Stage
+        activity={activity}
+        company={company}
+        muted={state.phase === "live" && !isMicrophoneEnabled}
+      />
       {state.phase === "idle" && <StartPage problem={state.problem} onStart={onStart} />}
       {inCall && (
         <CallPage
           activity={activity}
           conversation={conversation}
+          tickets={tickets}
           microphoneProblem={call.microphoneProblem}
           onAsk={ask}
           onMicrophone={call.setMicrophone}
@@ -81,6 +90,7 @@ function Phases({ call, onStart }: PhasesProps) {
         <EndPage
           end={state}
           conversation={conversation}
+          tickets={tickets}
           onAgain={onStart}
           onLeave={call.leave}
           onOpen={setOpened}

@@ -1,0 +1,10 @@
+import { DisconnectReason } from "livekit-client";
+import { expect, it } from "vitest";
+import { endReasonOf } from "./connection";
+
+it("tells leaving, a closed room, and a lost connection apart", () => {
+  expect(endReasonOf(DisconnectReason.CLIENT_INITIATED)).toBe("left");
+  expect(endReasonOf(DisconnectReason.ROOM_DELETED)).toBe("closed");
+  expect(endReasonOf(DisconnectReason.SERVER_SHUTDOWN)).toBe("lost");
+  expect(endReasonOf(undefined)).toBe("lost");
+});

@@ -1,0 +1,30 @@
+/** Keeps the newest line of what scrolls in view, unless somebody has scrolled back to read. */
+
+import { type RefObject, useEffect, useRef } from "react";
+
+const NEAR_PX = 80;
+
+/** `content`: what grows; while it is undefined nothing is followed. */
+export function useFollowedEnd<Box extends HTMLElement>(content: unknown): RefObject<Box | null> {
+  const scroller = useRef<Box>(null);
+  const following = useRef(true);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const onScroll = () => {
+      const below = element.scrollHeight - element.clientHeight - element.scrollTop;
+      following.current = below < NEAR_PX;
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => {
+      element.removeEventListener("scroll", onScroll);
+    };
+  }, []);
+
+  useEffect(() => {
+    if (content && following.current) scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  }, [content]);
+
+  return scroller;
+}
