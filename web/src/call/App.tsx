@@ -1,12 +1,11 @@
 /** The call page: the head that is always there, and the page of the call's phase below it. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { RoomAudioRenderer, RoomContext, useLocalParticipant, useRemoteParticipants } from "@livekit/components-react";
+import { RoomAudioRenderer, RoomContext, useLocalParticipant } from "@livekit/components-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePageLanguage } from "../i18n";
 import type { Citation } from "../room/conversation";
-import { isHuman } from "../room/roomTexts";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { Masthead } from "../ui/Masthead";
 import { CallClock } from "./components/CallClock";
@@ -58,7 +57,8 @@ function Phases({ call, onStart }: PhasesProps) {
   const activity = useActivity(state.phase);
   const { conversation, ask } = useQuestions();
   const tickets = useTickets(call.grant, state.phase);
-  const company = useRemoteParticipants().find(isHuman)?.name;
+  // A person is in the room before: they hear the brief, and nobody else.
+  const company = tickets.tickets.find(({ person }) => person.state === "here")?.person.name;
   const [opened, setOpened] = useState<Citation>();
   const inCall = state.phase === "calling" || state.phase === "live";
 

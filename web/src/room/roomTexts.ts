@@ -33,9 +33,9 @@ interface People {
 const PREFIXES = { customer: "customer-", human: "human-" } as const;
 
 /**
- * Who sent a stream. Name and kind are in the token of whoever joined. The identity of a text on speech is that of
- * whoever spoke: the assistant, which hears them, sends it in their place. Somebody who is none of these, or is not
- * in the room, is nobody whose words are shown.
+ * Who sent a stream. Name and kind are in the token of whoever joined, and the server vouches for the identity: it
+ * lets an agent alone send in somebody else's place, as the assistant does with what it hears. Somebody who is none
+ * of these, or is not in the room, is nobody whose words are shown.
  */
 export function senderOf(
   { localParticipant, remoteParticipants }: People,
@@ -46,12 +46,8 @@ export function senderOf(
   const sender = identity === localParticipant.identity ? localParticipant : remote;
   if (sender === undefined) return undefined;
   if (identity.startsWith(PREFIXES.customer)) return { speaker: "customer", who: "" };
-  return isHuman(sender) ? { speaker: "human", who: sender.name ?? "" } : undefined;
-}
-
-/** Whether a participant is a person of the operator's. */
-export function isHuman({ identity }: { identity: string }): boolean {
-  return identity.startsWith(PREFIXES.human);
+  if (identity.startsWith(PREFIXES.human)) return { speaker: "human", who: sender.name ?? "" };
+  return undefined;
 }
 
 /** Report every text on `topic` until the function that this returns is called. */

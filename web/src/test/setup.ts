@@ -26,6 +26,7 @@ Object.defineProperty(navigator, "mediaDevices", {
   value: Object.assign(new EventTarget(), { enumerateDevices: () => Promise.resolve([]) }),
 });
 HTMLElement.prototype.scrollTo = () => undefined;
+HTMLElement.prototype.scrollIntoView = () => undefined;
 HTMLCanvasElement.prototype.getContext = () => null;
 // A test that stubs nothing reaches nothing.
 vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no server in a test")));

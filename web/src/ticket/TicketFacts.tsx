@@ -3,6 +3,7 @@
 import { Clock3 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { durationText, languageTagOf, timeText, usePageLanguage } from "../i18n";
+import { classes } from "../ui/classes";
 import { type Clock, openPromises, standingOf, type Ticket } from "./promises";
 import styles from "./TicketFacts.module.css";
 
@@ -17,14 +18,14 @@ interface Props {
   ticket: Ticket;
   /** By the server's clock. */
   now: Date;
-  /** So many promises, where there is little room. */
-  most?: number;
+  /** One line of the subject and one promise: a phone has room for that beside a call. */
+  short?: boolean;
 }
 
-export function TicketFacts({ ticket, now, most }: Props) {
+export function TicketFacts({ ticket, now, short = false }: Props) {
   const { t } = useTranslation();
   const { number, severity, subject, status, clocks } = ticket;
-  const promises = openPromises(clocks).slice(0, most);
+  const promises = openPromises(clocks).slice(0, short ? 1 : undefined);
   return (
     <>
       <p className={styles.head}>
@@ -34,7 +35,7 @@ export function TicketFacts({ ticket, now, most }: Props) {
         </span>
         {status === "resolved" && <span className={styles.resolved}>{t("ticket.resolved")}</span>}
       </p>
-      <p className={styles.subject} lang={languageTagOf(subject)}>
+      <p className={classes(styles.subject, short && styles.short)} lang={languageTagOf(subject)}>
         {subject}
       </p>
       {status !== "resolved" && promises.length > 0 && (

@@ -9,7 +9,7 @@ import styles from "./TicketCard.module.css";
 interface Props {
   ticket: Ticket;
   now: Date;
-  /** During the call a phone has room for one promise. */
+  /** Still on the line: then a person comes into the call. */
   inCall: boolean;
 }
 
@@ -18,7 +18,7 @@ export function TicketCard({ ticket, now, inCall }: Props) {
   const words = usePersonWords(ticket, now, inCall);
   return (
     <section className={styles.card} data-testid="ticket-card" aria-label={t("person.label")}>
-      <TicketFacts ticket={ticket} now={now} {...(inCall && { most: 1 })} />
+      <TicketFacts ticket={ticket} now={now} short={inCall} />
       {/* Stays in place while it is empty: a screen reader tells what comes into it. */}
       <p
         className={styles.person}

@@ -85,11 +85,6 @@ function Inside({ join, brief }: Props) {
           {t("action.introduce")}
         </Button>
       )}
-      <MicrophoneControl
-        isReady
-        hasMicrophone={join.microphone.problem === undefined}
-        onMicrophone={join.microphone.switchTo}
-      />
       <Button
         look="plain"
         data-testid="hand-back"
@@ -99,15 +94,22 @@ function Inside({ join, brief }: Props) {
         <Undo2 aria-hidden="true" />
         {t("action.hand_back")}
       </Button>
-      <Button
-        look="danger"
-        data-testid="leave-call"
-        isDisabled={isLeaving}
-        onPress={leave(join.leave)}
-      >
-        <LogOut aria-hidden="true" />
-        {t("action.leave")}
-      </Button>
+      <div className={styles.last}>
+        <MicrophoneControl
+          isReady
+          hasMicrophone={join.microphone.problem === undefined}
+          onMicrophone={join.microphone.switchTo}
+        />
+        <Button
+          look="danger"
+          data-testid="leave-call"
+          isDisabled={isLeaving}
+          onPress={leave(join.leave)}
+        >
+          <LogOut aria-hidden="true" />
+          {t("action.leave")}
+        </Button>
+      </div>
     </div>
   );
 }

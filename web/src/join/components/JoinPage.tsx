@@ -37,8 +37,7 @@ export function JoinPage({ join }: { join: JoinControl }) {
         {page && (
           <>
             <div className={styles.details}>
-              <section className={styles.part}>
-                <h2>{t("ticket.heading")}</h2>
+              <section className={styles.part} aria-label={t("ticket")}>
                 <TicketFacts ticket={page.ticket} now={now} />
               </section>
               <section className={styles.part}>

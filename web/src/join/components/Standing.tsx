@@ -18,7 +18,11 @@ export function Standing({ join: { state, page, now }, isBriefed }: Props) {
   const isFirst = useRef(true);
   useEffect(() => {
     // What was pressed is gone with the state that it ended.
-    if (!isFirst.current) heading.current?.focus();
+    if (!isFirst.current) {
+      heading.current?.focus();
+      // It may have the focus already, and be far above what was last read.
+      heading.current?.scrollIntoView();
+    }
     isFirst.current = state === "loading";
   }, [state]);
 
