@@ -218,7 +218,7 @@ async def test_what_is_known_of_the_account_is_shown_with_who_said_it(house: Hou
     assert (account["name"], account["owner"]) == ("Acme Live", "chen")
     assert [(f["field"], f["value"], f["source"], f["who"]) for f in account["facts"]] == [
         ("regions", ["SEA", "JP"], "import", ""),
-        ("scale", "8000", "contact", "wang"),
+        ("scale", "8000", "contact", "Wang Min"),
     ]
 
 

@@ -64,6 +64,14 @@ export function timeText(at: Date, now: Date, language: Language): string {
   return new Intl.DateTimeFormat(LANGUAGE_NAMES[language].tag, { ...day, ...time }).format(at);
 }
 
+/** A day, with its year where that is not this one. */
+export function dayText(at: Date, language: Language): string {
+  const thisYear = at.getFullYear() === new Date().getFullYear();
+  const year = thisYear ? {} : ({ year: "numeric" } as const);
+  const style = { ...year, month: "short", day: "numeric" } as const;
+  return new Intl.DateTimeFormat(LANGUAGE_NAMES[language].tag, style).format(at);
+}
+
 export async function startI18n(page: PageName, texts: Record<Language, object>): Promise<void> {
   const label = () => {
     document.documentElement.lang =

@@ -183,7 +183,16 @@ def _account(account_id: str, known: Known | None) -> AccountView:
         id=account_id,
         name=known.account.name,
         owner=known.account.owner,
-        facts=[FactView.model_validate(fact, from_attributes=True) for fact in facts],
+        facts=[
+            FactView(
+                field=fact.field,
+                value=fact.value,
+                source=fact.source,
+                who=_name_of(fact.who, known),
+                said_at=fact.said_at,
+            )
+            for fact in facts
+        ],
     )
 
 

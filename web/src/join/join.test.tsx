@@ -43,8 +43,8 @@ async function state(name: string) {
 }
 
 it.each([
-  ["en", "A customer asks for you", "said by the customer (Wang Min), Nov 30, 2026", "Join the call"],
-  ["zh", "有客户找您", "客户所说（Wang Min），2026年11月30日", "加入通话"],
+  ["en", "A customer asks for you", "said by the customer (Wang Min), Nov 30, 2025", "Join the call"],
+  ["zh", "有客户找您", "客户所说（Wang Min），2025年11月30日", "加入通话"],
 ] as const)("shows in %s what is known, before anything is answered", async (language, ...words) => {
   answers({ open: says(pageOf({})) });
   const content = await open(language);

@@ -17,8 +17,10 @@ export type JoinState =
   | "invalid"
   | "unreachable";
 
-/** What the API calls a link that opens nothing, or that is none. */
-const NOT_OPEN = ["no_page", "bad_input"];
+/** Whether the API says that a link opens nothing, or is none. */
+export function opensNothing(problem: Problem | undefined): boolean {
+  return problem?.code === "no_page" || problem?.code === "bad_input";
+}
 
 /** `problem`: why the server's last answer is none. */
 export function joinStateOf(
@@ -27,7 +29,7 @@ export function joinStateOf(
   problem: Problem | undefined,
 ): JoinState {
   if (step === "joining" || step === "in_room") return step;
-  if (problem?.code !== undefined && NOT_OPEN.includes(problem.code)) return "invalid";
+  if (opensNothing(problem)) return "invalid";
   if (page === undefined) return problem ? "unreachable" : "loading";
   if (page.answer === "declined") return "declined";
   const { state, name } = page.ticket.person;

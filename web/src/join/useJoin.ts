@@ -11,7 +11,7 @@ import { enterRoom, newRoom } from "../room/enterRoom";
 import { sendText } from "../room/roomTexts";
 import { type MicrophoneState, useMicrophone } from "../room/useMicrophone";
 import { useServerNow } from "../ticket/useServerNow";
-import { type JoinState, joinStateOf, type Step } from "./joinState";
+import { type JoinState, joinStateOf, opensNothing, type Step } from "./joinState";
 
 /** What is sent on these tells the assistant what to do; the text itself says nothing. */
 const INTRODUCE_TOPIC = "liuke.introduce";
@@ -57,7 +57,8 @@ export function useJoin(link: string): JoinControl {
     queryKey: key,
     queryFn: ({ signal }) => openPage(link, language, signal),
     enabled: link !== "",
-    refetchInterval: INTERVAL_MS,
+    refetchInterval: ({ state: { error } }) =>
+      error && opensNothing(problemOf(error)) ? false : INTERVAL_MS,
     retry: false,
   });
   const now = useServerNow(data?.now, dataUpdatedAt);

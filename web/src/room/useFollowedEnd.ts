@@ -22,6 +22,20 @@ export function useFollowedEnd<Box extends HTMLElement>(content: unknown): RefOb
     };
   }, []);
 
+  const isFollowed = Boolean(content);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || !isFollowed) return;
+    // What comes to stand beside it takes its room from it.
+    const observer = new ResizeObserver(() => {
+      if (following.current) element.scrollTo({ top: element.scrollHeight });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+    };
+  }, [isFollowed]);
+
   useEffect(() => {
     if (content && following.current) scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
   }, [content]);

@@ -5,6 +5,8 @@ import type { Ticket } from "../ticket/promises";
 
 export const NOW = "2026-11-30T02:00:00Z";
 
+const LONG_AGO = "2025-11-30T02:00:00Z";
+
 export function ticketOf(
   changed: Partial<Ticket> = {},
   person: Partial<Ticket["person"]> = {},
@@ -37,7 +39,7 @@ export function pageOf(changed: Partial<Page>, person: Partial<Ticket["person"]>
       owner: "Chen",
       facts: [
         { field: "regions", value: ["SEA", "JP"], source: "import", who: "", said_at: NOW },
-        { field: "scale", value: "8000", source: "contact", who: "Wang Min", said_at: NOW },
+        { field: "scale", value: "8000", source: "contact", who: "Wang Min", said_at: LONG_AGO },
       ],
     },
     contact: "Wang Min",

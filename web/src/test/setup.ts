@@ -20,6 +20,14 @@ class PageRequest extends Request {
 // What a browser has and jsdom has not.
 vi.stubGlobal("Request", PageRequest);
 vi.stubGlobal("CSS", { escape: (name: string) => name });
+vi.stubGlobal(
+  "ResizeObserver",
+  class {
+    observe = () => undefined;
+    unobserve = () => undefined;
+    disconnect = () => undefined;
+  },
+);
 vi.stubGlobal("scrollTo", () => undefined);
 vi.stubGlobal("isSecureContext", true);
 Object.defineProperty(navigator, "mediaDevices", {

@@ -3,7 +3,7 @@
 import { useTranslation } from "react-i18next";
 import type { Page } from "../../api/client";
 import type { components } from "../../api/schema";
-import { LANGUAGE_NAMES, languageTagOf, usePageLanguage } from "../../i18n";
+import { dayText, languageTagOf, usePageLanguage } from "../../i18n";
 import en from "../../messages/en/join.json";
 import styles from "./AccountFacts.module.css";
 
@@ -32,8 +32,7 @@ export function AccountFacts({ page: { account, contact } }: { page: Page }) {
 
 function FactLine({ fact: { field, value, source, who, said_at } }: { fact: Fact }) {
   const { t } = useTranslation("join");
-  const { tag } = LANGUAGE_NAMES[usePageLanguage()];
-  const day = new Intl.DateTimeFormat(tag, { dateStyle: "medium" }).format(new Date(said_at));
+  const day = dayText(new Date(said_at), usePageLanguage());
   const said = { source: t(`account.source.${source}`), who, day };
   return (
     <Line
