@@ -4,7 +4,7 @@ import type { Page } from "../api/client";
 import type { Problem } from "../problem";
 
 /** What happened on this page. */
-export type Step = "looking" | "joining" | "in_room" | "over" | "left" | "handed_back" | "lost";
+export type Step = "looking" | "joining" | "in_room" | "over" | "left" | "handed_back" | "elsewhere" | "lost";
 
 /** The texts and the `data-state` of the page. */
 export type JoinState =

@@ -22,7 +22,12 @@ const LAST_WORD_MS = 300;
 /** How often the page asks: somebody else may take it, and the customer may leave. */
 const INTERVAL_MS = 5_000;
 
-const STEP_AFTER: Record<EndReason, Step> = { left: "left", closed: "over", lost: "lost" };
+const STEP_AFTER: Record<EndReason, Step> = {
+  left: "left",
+  closed: "over",
+  elsewhere: "elsewhere",
+  lost: "lost",
+};
 
 export interface JoinControl {
   room: Room;

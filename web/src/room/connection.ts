@@ -2,8 +2,8 @@
 
 import { ConnectionState, DisconnectReason } from "livekit-client";
 
-/** One's own doing, closed by us, or the connection lost. */
-export type EndReason = "left" | "closed" | "lost";
+/** One's own doing, closed by us, joined anew in another window, or the connection lost. */
+export type EndReason = "left" | "closed" | "elsewhere" | "lost";
 
 export function endReasonOf(reason: DisconnectReason | undefined): EndReason {
   switch (reason) {
@@ -13,6 +13,8 @@ export function endReasonOf(reason: DisconnectReason | undefined): EndReason {
     case DisconnectReason.ROOM_CLOSED:
     case DisconnectReason.PARTICIPANT_REMOVED:
       return "closed";
+    case DisconnectReason.DUPLICATE_IDENTITY:
+      return "elsewhere";
     default:
       return "lost";
   }

@@ -21,6 +21,7 @@ export function Actions({ join, brief }: Props) {
     case "joining":
     case "left":
     case "handed_back":
+    case "elsewhere":
     case "lost":
       return <Outside join={join} />;
     case "in_room":
