@@ -19,7 +19,7 @@ const consoleAddresses: Plugin = {
 export default defineConfig({
   plugins: [react(), consoleAddresses],
   build: {
-    rolldownOptions: { input: ["index.html", "console.html", "404.html"] },
+    rolldownOptions: { input: ["index.html", "join.html", "console.html", "404.html"] },
     // Each page is fetched once from our own server: a call must not wait for a part of it.
     chunkSizeWarningLimit: 1500,
     // The content policy has no data: addresses.
@@ -30,5 +30,6 @@ export default defineConfig({
     environment: "jsdom",
     environmentOptions: { jsdom: { url: "http://page.test" } },
     setupFiles: "src/test/setup.ts",
+    env: { TZ: "UTC" },
   },
 });

@@ -27,16 +27,19 @@ from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
-from agent.api.routers import calls, consent, entries, health, qos
+from agent.api.routers import calls, consent, entries, health, paging, qos, tickets
 from agent.duty.duty import keep_duty
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
+from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
+from agent.service.paging.store import Paging
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
 from agent.service.support import read_support
+from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from common.logs import configure_logging
 from common.settings import PROJECT_ROOT
@@ -103,13 +106,16 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         access=access,
         calls=store,
         admission=Admission(database, limits),
+        tickets=TicketStore(database, support.policy),
+        paging=Paging(database, support.rota, patience=support.patience),
+        accounts=AccountStore(database),
         consent=consent_texts(settings),
         readiness=readiness,
         quality=QualityStore(database),
         roller=roller,
     )
     install_refusals(app)
-    for resource in (calls, entries, consent, health, qos):
+    for resource in (calls, entries, tickets, paging, consent, health, qos):
         app.include_router(resource.router)
     if WEB_DIST.is_dir():
         app.mount("/", Pages(WEB_DIST), name="pages")

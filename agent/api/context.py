@@ -18,10 +18,13 @@ from agent.api.refusals import RefusedError
 from agent.rooms.access import LiveKitAccess
 from agent.rooms.principal import Principal, guest, read_signed
 from agent.rooms.tokens import Seat, read_call_token
+from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission
 from agent.service.calls.store import CallStore
+from agent.service.paging.store import Paging
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
+from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from common.errors import InputError
 from common.languages import LANGUAGES, Language
@@ -37,6 +40,9 @@ class Context:
     access: LiveKitAccess
     calls: CallStore
     admission: Admission
+    tickets: TicketStore
+    paging: Paging
+    accounts: AccountStore
     consent: dict[Language, ConsentText]
     readiness: Readiness
     quality: QualityStore

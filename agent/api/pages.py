@@ -20,10 +20,11 @@ _YEAR_S = 365 * 24 * 3600
 
 
 class Pages(StaticFiles):
-    """The call page at `/`, the console at `/console` and below it, a page of its own for the rest.
+    """`/` is the call page, `/join.html` that of a person who is called, `/console` and all below
+    it the console; a page of its own says that there is nothing else.
 
-    ``folder`` holds `index.html`, `console.html` and `404.html`. A path below `/console` is a place
-    inside the console, which its own router finds.
+    ``folder`` holds `index.html`, `join.html`, `console.html` and `404.html`. A path below
+    `/console` is a place inside the console, which its own router finds.
     """
 
     def __init__(self, folder: Path) -> None:

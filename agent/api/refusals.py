@@ -63,13 +63,16 @@ class RefusedError(Exception):
         code: str,
         language: Language | None = None,
         retry_after_s: int = 0,
+        name: str = "",
         beside: Mapping[str, object] | None = None,
     ) -> None:
+        """``name``: of the person whom the text speaks of."""
         super().__init__(code)
         self.status = status
         self.code = code
         self.language = language
         self.retry_after_s = retry_after_s
+        self.name = name
         self.beside = beside
 
 
@@ -78,12 +81,14 @@ def refusal_response(
     code: str,
     language: Language,
     retry_after_s: int = 0,
+    name: str = "",
     beside: Mapping[str, object] | None = None,
 ) -> JSONResponse:
     """The answer that tells a customer ``code`` in ``language``."""
     words = _TEXTS[language][code]
+    message = words["message"].format(name=name)
     remedy = words["remedy"].format(seconds=retry_after_s)
-    response = error_response(status, code, words["message"], remedy, beside)
+    response = error_response(status, code, message, remedy, beside)
     if retry_after_s:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
@@ -103,7 +108,12 @@ def install_refusals(app: FastAPI) -> None:
     async def _refused(request: Request, refused: RefusedError) -> Response:
         language = refused.language or language_of_request(request)
         return refusal_response(
-            refused.status, refused.code, language, refused.retry_after_s, refused.beside
+            refused.status,
+            refused.code,
+            language,
+            refused.retry_after_s,
+            refused.name,
+            refused.beside,
         )
 
     @app.exception_handler(LiukeError)

@@ -25,6 +25,8 @@ from common.errors import InputError
 #: after it.
 CALL_TOKEN_LIFE: Final = timedelta(hours=12)
 _CALL_AUDIENCE: Final = "liuke-call"
+#: What the identity of a person of the operator's begins with.
+HUMAN: Final = "human-"
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,13 @@ def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedel
     )
 
 
-def responder_token(access: LiveKitAccess, room: str, identity: str, life: timedelta) -> str:
-    """A token that lets a person of the operator's into a customer's room."""
+def responder_identity(responder: str) -> str:
+    """How a person of the operator's is known in a customer's room, each time they join it."""
+    return f"{HUMAN}{hashlib.sha256(responder.encode()).hexdigest()[:12]}"
+
+
+def responder_token(access: LiveKitAccess, room: str, responder: str, life: timedelta) -> str:
+    """A token that lets a person of the operator's into a customer's room, under their name."""
     grants = api.VideoGrants(
         room_join=True,
         room=room,
@@ -116,7 +123,8 @@ def responder_token(access: LiveKitAccess, room: str, identity: str, life: timed
     )
     return (
         api.AccessToken(access.api_key, access.api_secret)
-        .with_identity(identity)
+        .with_identity(responder_identity(responder))
+        .with_name(responder)
         .with_ttl(life)
         .with_grants(grants)
         .to_jwt()

@@ -441,6 +441,7 @@ async def test_no_route_of_a_call_is_open_to_another_call(
             ("GET", "/entries/zh/echo-howling?version=2"),
             ("POST", "/end"),
             ("POST", "/assistant"),
+            ("GET", "/tickets"),
             ("POST", "/rating"),
         ]
         keys = {
@@ -470,8 +471,12 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls/{call_id}/assistant",
         "/api/calls/{call_id}/end",
         "/api/calls/{call_id}/entries/{entry_id}",
+        "/api/calls/{call_id}/tickets",
         "/api/calls/{call_id}/rating",
         "/api/consent",
+        "/api/pages/acknowledge",
+        "/api/pages/decline",
+        "/api/pages/open",
         "/healthz",
         "/readyz",
         "/v1/qos",  # test_qos_api.py

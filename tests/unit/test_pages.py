@@ -22,7 +22,14 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
     """An installation with pages."""
     pages = tmp_path / "dist"
     (pages / "assets").mkdir(parents=True)
-    for name in ("index.html", "console.html", "404.html", "favicon.svg", "assets/a-1.js"):
+    for name in (
+        "index.html",
+        "join.html",
+        "console.html",
+        "404.html",
+        "favicon.svg",
+        "assets/a-1.js",
+    ):
         (pages / name).write_text(f"this is {name}")
     monkeypatch.setattr(api, "WEB_DIST", pages)
     monkeypatch.setenv("LIUKE_DATA_DIR", str(tmp_path))
@@ -41,6 +48,7 @@ async def web(environment: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClien
     ("path", "status", "file"),
     [
         ("/", 200, "index.html"),
+        ("/join.html", 200, "join.html"),
         ("/favicon.svg", 200, "favicon.svg"),
         ("/assets/a-1.js", 200, "assets/a-1.js"),
         ("/console", 200, "console.html"),

@@ -117,6 +117,16 @@ class TicketStore:
             )
             return await self._told(session, ticket, now or datetime.now(UTC)) if ticket else None
 
+    async def of_scope(self, scope: Scope, now: datetime) -> list[Told]:
+        """All of the scope as they stand ``now``, the worst first."""
+        async with self._database.transaction() as session:
+            query = (
+                select(Ticket)
+                .where(within(scope))
+                .order_by(Ticket.severity, Ticket.opened_at, Ticket.number)
+            )
+            return [await self._told(session, one, now) for one in await session.scalars(query)]
+
     async def unresolved(self, scope: Scope) -> Sequence[Ticket]:
         """Those of the scope, the worst first."""
         async with self._database.transaction() as session:

@@ -45,7 +45,7 @@ describe("createCall", () => {
   it("passes on what the server says", async () => {
     fetched.mockReturnValueOnce(json(429, refused("too_often"), { "Retry-After": "9" }));
     await expect(call()).rejects.toMatchObject({
-      problem: { kind: "api_refused", said: "No. Call later." },
+      problem: { kind: "api_refused", said: "No. Call later.", code: "too_often" },
     });
   });
 

@@ -1,7 +1,7 @@
-/** The web API as the page sees it: what is agreed to, a call's grant, and the entries that its answers cite. */
+/** The web API as the pages see it: a customer's call with what belongs to it, and what a responder's link opens. */
 
 import createClient from "openapi-fetch";
-import { ProblemError, type ProblemKind } from "../call/problem";
+import { ProblemError, type ProblemKind } from "../problem";
 import type { Language } from "../i18n";
 import type { components, paths } from "./schema";
 
@@ -9,6 +9,9 @@ type Schemas = components["schemas"];
 export type Consent = Schemas["ConsentView"];
 export type Grant = Schemas["CallGrant"];
 export type Entry = Schemas["EntryView"];
+export type CallTickets = Schemas["TicketsView"];
+export type Page = Schemas["PageView"];
+export type AcknowledgedPage = Schemas["AcknowledgedView"];
 
 const client = createClient<paths>();
 
@@ -66,6 +69,48 @@ export async function fetchEntry(
   );
 }
 
+/** The tickets of a call, with who comes for them. */
+export async function fetchTickets(grant: Grant, signal: AbortSignal): Promise<CallTickets> {
+  const params = { path: { call_id: grant.call_id } };
+  const request = client.GET("/api/calls/{call_id}/tickets", {
+    params,
+    headers: opening(grant),
+    signal,
+  });
+  return answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** What the link of somebody who was called is about. Looking answers nothing. */
+export async function openPage(link: string, language: Language, signal: AbortSignal): Promise<Page> {
+  const request = client.POST("/api/pages/open", { body: { link }, headers: spoken(language), signal });
+  return answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** They take the call; rejects where somebody else has it. */
+export async function acknowledgePage(
+  link: string,
+  language: Language,
+  signal: AbortSignal,
+): Promise<AcknowledgedPage> {
+  const request = client.POST("/api/pages/acknowledge", {
+    body: { link },
+    headers: spoken(language),
+    signal,
+  });
+  return answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** They cannot: the next one is called. */
+export async function declinePage(link: string, language: Language): Promise<void> {
+  const request = client.POST("/api/pages/decline", { body: { link }, headers: spoken(language) });
+  await answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** A refusal comes in the language of the page, not in the browser's. */
+function spoken(language: Language): { "Accept-Language": Language } {
+  return { "Accept-Language": language };
+}
+
 /** What belongs to a call is open to whoever has its grant. */
 function opening(grant: Grant): { Authorization: string } {
   return { Authorization: `Bearer ${grant.call_token}` };
@@ -92,7 +137,7 @@ async function answerOf<Data>(
   const waitS = Number(reply.response.headers.get("Retry-After"));
   if (refusal.code === "busy" && waitS > 0) throw new ProblemError({ kind: "busy", waitS });
   if (refusal.code === "consent_changed") throw new ProblemError({ kind: "consent_changed" });
-  throw new ProblemError({ kind: refused, said: refusal.said });
+  throw new ProblemError({ kind: refused, said: refusal.said, code: refusal.code });
 }
 
 interface Refusal {

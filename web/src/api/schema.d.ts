@@ -104,6 +104,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tickets
+         * @description What happened to in this call, the resolved ones too.
+         */
+        get: operations["tickets_api_calls__call_id__tickets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pages/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Page
+         * @description What a link is about. Looking answers nothing.
+         */
+        post: operations["open_page_api_pages_open_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pages/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge
+         * @description They have it; again gives a seat for the same identity again.
+         *
+         *     Who was first has it: everybody else is told who that is.
+         */
+        post: operations["acknowledge_api_pages_acknowledge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pages/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline
+         * @description They cannot: the next one is called at once.
+         */
+        post: operations["decline_api_pages_decline_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/consent": {
         parameters: {
             query?: never;
@@ -191,6 +273,63 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccountView
+         * @description The customer's account, with the last word on each field.
+         */
+        AccountView: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description Empty where nobody has told us of the account.
+             */
+            name: string;
+            /**
+             * Owner
+             * @description The customer success manager; empty where it has none.
+             */
+            owner: string;
+            /** Facts */
+            facts: components["schemas"]["FactView"][];
+        };
+        /**
+         * AcknowledgedView
+         * @description What they see once they have it, with a seat in the room.
+         */
+        AcknowledgedView: {
+            /**
+             * Now
+             * Format: date-time
+             * @description By the server's clock, which the due times go by.
+             */
+            now: string;
+            ticket: components["schemas"]["TicketView"];
+            /** Responder */
+            responder: string;
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "" | "acknowledged" | "declined";
+            /** @description None for a guest. */
+            account: components["schemas"]["AccountView"] | null;
+            /**
+             * Contact
+             * @description Who of them called; empty for a guest.
+             */
+            contact: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            call: components["schemas"]["CallView"] | null;
+            /** Transcript */
+            transcript: components["schemas"]["SaidView"][];
+            /** @description None where the call is over. */
+            grant: components["schemas"]["ResponderGrant"] | null;
+        };
+        /**
          * CallGrant
          * @description What the browser needs to join the call.
          */
@@ -241,6 +380,47 @@ export interface components {
              * @default
              */
             principal: string;
+        };
+        /**
+         * CallView
+         * @description The call in which something happened to the ticket last.
+         */
+        CallView: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Live
+             * @description The customer is in it, and can be joined.
+             */
+            live: boolean;
+            /** Started At */
+            started_at: string | null;
+        };
+        /**
+         * ClockView
+         * @description A promise of so much time, as it stands.
+         */
+        ClockView: {
+            /**
+             * Clock
+             * @enum {string}
+             */
+            clock: "first response" | "human response" | "next response" | "restoration" | "resolution" | "word";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "met" | "missed" | "paused" | "running";
+            /**
+             * Due At
+             * @description None while it stands still.
+             */
+            due_at: string | null;
+            /**
+             * Met At
+             * @description When what it waits for happened.
+             */
+            met_at: string | null;
         };
         /**
          * ConsentView
@@ -321,10 +501,75 @@ export interface components {
         ErrorView: {
             error: components["schemas"]["ErrorDetail"];
         };
+        /**
+         * FactView
+         * @description What is known of a field of an account, and whence.
+         */
+        FactView: {
+            /** Field */
+            field: string;
+            /** Value */
+            value: string | string[];
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "contact" | "assistant" | "person" | "import";
+            /** Who */
+            who: string;
+            /**
+             * Said At
+             * Format: date-time
+             */
+            said_at: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * LinkRequest
+         * @description What the link in a page's message ends with.
+         */
+        LinkRequest: {
+            /** Link */
+            link: string;
+        };
+        /**
+         * PageView
+         * @description What the person who was called sees before they answer.
+         */
+        PageView: {
+            /**
+             * Now
+             * Format: date-time
+             * @description By the server's clock, which the due times go by.
+             */
+            now: string;
+            ticket: components["schemas"]["TicketView"];
+            /** Responder */
+            responder: string;
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "" | "acknowledged" | "declined";
+            /** @description None for a guest. */
+            account: components["schemas"]["AccountView"] | null;
+            /**
+             * Contact
+             * @description Who of them called; empty for a guest.
+             */
+            contact: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            call: components["schemas"]["CallView"] | null;
+            /** Transcript */
+            transcript: components["schemas"]["SaidView"][];
         };
         /**
          * PartView
@@ -339,6 +584,24 @@ export interface components {
             remedy: string;
             /** Optional */
             optional: boolean;
+        };
+        /**
+         * PersonView
+         * @description Whether a person comes for the ticket.
+         */
+        PersonView: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "none" | "calling" | "coming" | "here" | "nobody";
+            /**
+             * Name
+             * @description Of the person who is here or comes; else empty.
+             */
+            name: string;
+            /** Since */
+            since: string | null;
         };
         /**
          * QosOverLimit
@@ -437,6 +700,92 @@ export interface components {
             line: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * ResponderGrant
+         * @description What the browser needs to join the customer's room.
+         */
+        ResponderGrant: {
+            /** Livekit Url */
+            livekit_url: string;
+            /** Token */
+            token: string;
+            /** Room */
+            room: string;
+            /** Identity */
+            identity: string;
+        };
+        /**
+         * SaidView
+         * @description What was said in the call, by whom.
+         */
+        SaidView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Speaker
+             * @enum {string}
+             */
+            speaker: "customer" | "assistant" | "human";
+            /**
+             * Who
+             * @description The person's name; empty for the customer and the assistant.
+             */
+            who: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * TicketView
+         * @description A ticket as its customer, and who is called to it, may see it.
+         */
+        TicketView: {
+            /** Number */
+            number: number;
+            /**
+             * Severity
+             * @description 1 is the worst.
+             * @enum {integer}
+             */
+            severity: 1 | 2 | 3 | 4;
+            /** Subject */
+            subject: string;
+            /**
+             * Status
+             * @description waiting: for the customer.
+             * @enum {string}
+             */
+            status: "open" | "waiting" | "resolved";
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Clocks */
+            clocks: components["schemas"]["ClockView"][];
+            person: components["schemas"]["PersonView"];
+            /**
+             * Callback At
+             * @description Until when somebody calls the customer, where that was promised.
+             */
+            callback_at: string | null;
+        };
+        /**
+         * TicketsView
+         * @description The tickets of a call, the worst first.
+         */
+        TicketsView: {
+            /**
+             * Now
+             * Format: date-time
+             * @description By the server's clock, which the due times go by.
+             */
+            now: string;
+            /** Tickets */
+            tickets: components["schemas"]["TicketView"][];
         };
         /** ValidationError */
         ValidationError: {
@@ -873,6 +1222,197 @@ export interface operations {
             };
             /** @description Service Unavailable */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    tickets_api_calls__call_id__tickets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_page_api_pages_open_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    acknowledge_api_pages_acknowledge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgedView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    decline_api_pages_decline_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

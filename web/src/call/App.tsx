@@ -5,6 +5,7 @@ import { RoomAudioRenderer, RoomContext, useLocalParticipant } from "@livekit/co
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePageLanguage } from "../i18n";
+import type { Citation } from "../room/conversation";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { Masthead } from "../ui/Masthead";
 import { CallClock } from "./components/CallClock";
@@ -13,11 +14,11 @@ import { EndPage } from "./components/EndPage";
 import { SourceDialog } from "./components/SourceDialog";
 import { Stage } from "./components/Stage";
 import { StartPage } from "./components/StartPage";
-import type { Citation } from "./conversation";
 import { useActivity } from "./useActivity";
 import { type CallControl, useCall } from "./useCall";
 import { CONSENT } from "./useConsent";
-import { useConversation } from "./useConversation";
+import { useQuestions } from "./useQuestions";
+import { useTickets } from "./useTickets";
 
 /** `principal`: who calls, as the operator's site signed it; empty for a guest. */
 export function App({ principal }: { principal: string }) {
@@ -54,7 +55,10 @@ function Phases({ call, onStart }: PhasesProps) {
   const { state } = call;
   const { isMicrophoneEnabled } = useLocalParticipant();
   const activity = useActivity(state.phase);
-  const { conversation, ask } = useConversation();
+  const { conversation, ask } = useQuestions();
+  const tickets = useTickets(call.grant, state.phase);
+  // A person is in the room before: they hear the brief, and nobody else.
+  const company = tickets.tickets.find(({ person }) => person.state === "here")?.person.name;
   const [opened, setOpened] = useState<Citation>();
   const inCall = state.phase === "calling" || state.phase === "live";
 
@@ -63,12 +67,17 @@ function Phases({ call, onStart }: PhasesProps) {
       <Masthead subtitle={t("role")}>
         {state.phase === "live" && <CallClock startedAtMs={state.startedAtMs} />}
       </Masthead>
-      <Stage activity={activity} muted={state.phase === "live" && !isMicrophoneEnabled} />
+      <Stage
+        activity={activity}
+        company={company}
+        muted={state.phase === "live" && !isMicrophoneEnabled}
+      />
       {state.phase === "idle" && <StartPage problem={state.problem} onStart={onStart} />}
       {inCall && (
         <CallPage
           activity={activity}
           conversation={conversation}
+          tickets={tickets}
           microphoneProblem={call.microphoneProblem}
           onAsk={ask}
           onMicrophone={call.setMicrophone}
@@ -81,6 +90,7 @@ function Phases({ call, onStart }: PhasesProps) {
         <EndPage
           end={state}
           conversation={conversation}
+          tickets={tickets}
           onAgain={onStart}
           onLeave={call.leave}
           onOpen={setOpened}

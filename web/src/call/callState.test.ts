@@ -1,6 +1,6 @@
-import { ConnectionState, DisconnectReason } from "livekit-client";
+import { ConnectionState } from "livekit-client";
 import { describe, expect, it } from "vitest";
-import { activityOf, clock, endReasonOf } from "./callState";
+import { activityOf, clock } from "./callState";
 
 describe("activityOf", () => {
   it("is the agent's own state during a call", () => {
@@ -21,15 +21,6 @@ describe("activityOf", () => {
   it("puts a broken connection before the agent's state, and the phase before both", () => {
     expect(activityOf("live", ConnectionState.SignalReconnecting, "speaking", false)).toBe("reconnecting");
     expect(activityOf("ended", ConnectionState.Disconnected, "speaking", false)).toBe("ended");
-  });
-});
-
-describe("endReasonOf", () => {
-  it("tells hanging up, being hung up on, and a lost connection apart", () => {
-    expect(endReasonOf(DisconnectReason.CLIENT_INITIATED)).toBe("customer");
-    expect(endReasonOf(DisconnectReason.ROOM_DELETED)).toBe("assistant");
-    expect(endReasonOf(DisconnectReason.SERVER_SHUTDOWN)).toBe("lost");
-    expect(endReasonOf(undefined)).toBe("lost");
   });
 });
 

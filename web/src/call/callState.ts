@@ -1,9 +1,8 @@
 /** The phases of a call, and what the page shows the customer of them. */
 
-import { ConnectionState, DisconnectReason } from "livekit-client";
-import type { Problem } from "./problem";
-
-export type EndReason = "customer" | "assistant" | "lost";
+import { ConnectionState } from "livekit-client";
+import type { Problem } from "../problem";
+import { type EndReason, isReconnecting } from "../room/connection";
 
 export type CallState =
   | { phase: "idle"; problem?: Problem }
@@ -45,26 +44,6 @@ export function activityOf(
   if (isReconnecting(connection)) return "reconnecting";
   const activity = AGENT_ACTIVITIES[agentState] ?? "connecting";
   return activity === "speaking" && silent ? "thinking" : activity;
-}
-
-export function isReconnecting(connection: ConnectionState): boolean {
-  return (
-    connection === ConnectionState.Reconnecting ||
-    connection === ConnectionState.SignalReconnecting
-  );
-}
-
-export function endReasonOf(reason: DisconnectReason | undefined): EndReason {
-  switch (reason) {
-    case DisconnectReason.CLIENT_INITIATED:
-      return "customer";
-    case DisconnectReason.ROOM_DELETED:
-    case DisconnectReason.ROOM_CLOSED:
-    case DisconnectReason.PARTICIPANT_REMOVED:
-      return "assistant";
-    default:
-      return "lost";
-  }
 }
 
 /** Seconds as a clock reads them in both languages: 2:05, 1:00:09. */

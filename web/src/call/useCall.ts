@@ -1,19 +1,14 @@
 /** One call after another: the press of the button in, a LiveKit room and its phase out. */
 
-import {
-  type DisconnectReason,
-  type Participant,
-  Room,
-  RoomEvent,
-  Track,
-  type TrackPublication,
-} from "livekit-client";
+import { type DisconnectReason, type Room, RoomEvent } from "livekit-client";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { askAgain as askForAssistant, createCall, endCall, type Grant } from "../api/client";
 import type { Language } from "../i18n";
-import { type Problem, ProblemError, type ProblemKind } from "./problem";
-import { type CallState, endReasonOf } from "./callState";
-import { MICROPHONE, microphoneProblem, openMicrophone } from "./microphone";
+import { type Problem, type ProblemKind, problemOf } from "../problem";
+import { endReasonOf } from "../room/connection";
+import { enterRoom, newRoom } from "../room/enterRoom";
+import { useMicrophone } from "../room/useMicrophone";
+import type { CallState } from "./callState";
 
 export interface CallControl {
   room: Room;
@@ -35,7 +30,7 @@ export interface CallControl {
 export function useCall(principal: string): CallControl {
   const [room, setRoom] = useState(newRoom);
   const [state, setState] = useState<CallState>({ phase: "idle" });
-  const [problem, setProblem] = useState<ProblemKind>();
+  const { problem, setProblem, switchTo } = useMicrophone(room);
   const [grant, setGrant] = useState<Grant>();
   const attempt = useRef<AbortController>(undefined);
 
@@ -43,24 +38,9 @@ export function useCall(principal: string): CallControl {
     const onDisconnected = (reason?: DisconnectReason) => {
       setState((was) => (was.phase === "live" ? ended(was.startedAtMs, reason) : was));
     };
-    const onDeviceError = (error: Error) => {
-      setProblem(microphoneProblem(error));
-    };
-    const onMuted = (publication: TrackPublication, { isLocal }: Participant) => {
-      if (isLocal && isGone(publication)) setProblem("microphone_gone");
-    };
-    const onUnmuted = (_: TrackPublication, { isLocal }: Participant) => {
-      if (isLocal) setProblem(undefined);
-    };
     room.on(RoomEvent.Disconnected, onDisconnected);
-    room.on(RoomEvent.MediaDevicesError, onDeviceError);
-    room.on(RoomEvent.TrackMuted, onMuted);
-    room.on(RoomEvent.TrackUnmuted, onUnmuted);
     return () => {
       room.off(RoomEvent.Disconnected, onDisconnected);
-      room.off(RoomEvent.MediaDevicesError, onDeviceError);
-      room.off(RoomEvent.TrackMuted, onMuted);
-      room.off(RoomEvent.TrackUnmuted, onUnmuted);
     };
   }, [room]);
 
@@ -90,7 +70,7 @@ export function useCall(principal: string): CallControl {
       return begun;
     };
     try {
-      setProblem(await placeCall(next, ask, signal));
+      setProblem(await enterRoom(next, ask, signal));
       setState({ phase: "live", startedAtMs: Date.now() });
     } catch (error) {
       if (begun) endCall(begun);
@@ -112,15 +92,6 @@ export function useCall(principal: string): CallControl {
     if (grant && isLive) endCall(grant);
   };
 
-  const setMicrophone = async (on: boolean) => {
-    try {
-      await room.localParticipant.setMicrophoneEnabled(on, MICROPHONE);
-      setProblem(undefined);
-    } catch (error) {
-      setProblem(microphoneProblem(error));
-    }
-  };
-
   const askAgain = useCallback(async () => {
     if (grant) await askForAssistant(grant);
   }, [grant]);
@@ -138,62 +109,11 @@ export function useCall(principal: string): CallControl {
     hangUp,
     askAgain,
     leave,
-    setMicrophone,
+    setMicrophone: switchTo,
   };
-}
-
-/** A customer's own mute leaves the microphone running; LiveKit mutes one that ended and has no successor. */
-function isGone({ track }: TrackPublication): boolean {
-  return track !== undefined && hasEnded(track);
-}
-
-function hasEnded({ mediaStreamTrack }: { mediaStreamTrack: MediaStreamTrack }): boolean {
-  return mediaStreamTrack.readyState === "ended";
-}
-
-function newRoom(): Room {
-  return new Room({ audioCaptureDefaults: MICROPHONE });
 }
 
 function ended(startedAtMs: number, reason: DisconnectReason | undefined): CallState {
   const seconds = (Date.now() - startedAtMs) / 1000;
   return { phase: "ended", reason: endReasonOf(reason), seconds };
-}
-
-function problemOf(error: unknown): Problem {
-  return error instanceof ProblemError ? error.problem : { kind: "unexpected" };
-}
-
-/**
- * Get a room from the API while the browser asks for the microphone, join it, and publish.
- * A microphone problem is returned: the call goes on by typing.
- */
-async function placeCall(
-  room: Room,
-  askForGrant: () => Promise<Grant>,
-  signal: AbortSignal,
-): Promise<ProblemKind | undefined> {
-  const opening = openMicrophone();
-  try {
-    const call = await askForGrant();
-    const microphone = await opening;
-    signal.throwIfAborted();
-    await room.connect(call.livekit_url, call.token).catch(() => {
-      throw new ProblemError({ kind: "livekit_unreachable" });
-    });
-    signal.throwIfAborted();
-    if ("problem" in microphone) return microphone.problem;
-    const { track } = microphone;
-    // LiveKit sees a microphone go once it is published; who unplugs it sooner is told here.
-    if (hasEnded(track)) return "microphone_gone";
-    await room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
-    if (!hasEnded(track)) return undefined;
-    await track.mute();
-    return "microphone_gone";
-  } catch (error) {
-    void opening.then((microphone) => {
-      if ("track" in microphone) microphone.track.stop();
-    });
-    throw error;
-  }
 }

@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import enCall from "./en/call.json";
 import enCommon from "./en/common.json";
 import enConsole from "./en/console.json";
+import enJoin from "./en/join.json";
 import zhCall from "./zh/call.json";
 import zhCommon from "./zh/common.json";
 import zhConsole from "./zh/console.json";
+import zhJoin from "./zh/join.json";
 
 interface Texts {
   [key: string]: string | Texts;
@@ -22,6 +24,7 @@ describe.each([
   ["common", enCommon, zhCommon],
   ["call", enCall, zhCall],
   ["console", enConsole, zhConsole],
+  ["join", enJoin, zhJoin],
 ])("the texts of %s", (_name, en: Texts, zh: Texts) => {
   const [english, chinese] = [flat(en), new Map(flat(zh))];
 

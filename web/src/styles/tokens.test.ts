@@ -35,7 +35,7 @@ const TEXT_ON_GROUND = [
     ["ink", ground],
     ["ink-soft", ground],
   ]),
-  ...["assistant", "customer"].flatMap((voice) => [
+  ...["assistant", "customer", "colleague"].flatMap((voice) => [
     [voice, "paper"],
     [voice, "surface"],
   ]),

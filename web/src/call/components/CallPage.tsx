@@ -5,19 +5,24 @@ import { useEffect, useRef, useState } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
-import { type Activity, isReconnecting } from "../callState";
-import type { Citation, Conversation } from "../conversation";
+import { isReconnecting } from "../../room/connection";
+import type { Activity } from "../callState";
+import type { Citation, Conversation } from "../../room/conversation";
+import { useAskPerson } from "../useAskPerson";
 import { useAssistantAbsence } from "../useAssistantAbsence";
-import { ProblemError, type ProblemKind } from "../problem";
+import type { Tickets } from "../useTickets";
+import { ProblemError, type ProblemKind } from "../../problem";
 import styles from "./CallPage.module.css";
 import { Captions } from "./Captions";
 import { Composer } from "./Composer";
 import { Controls } from "./Controls";
+import { PersonBar } from "./PersonBar";
 import { ProblemNotice } from "./ProblemNotice";
 
 interface Props {
   activity: Activity;
   conversation: Conversation;
+  tickets: Tickets;
   microphoneProblem: ProblemKind | undefined;
   onAsk: (text: string) => Promise<void>;
   onMicrophone: (on: boolean) => Promise<void>;
@@ -45,6 +50,7 @@ export function CallPage(props: Props) {
     setUnsent(!isSent);
     return isSent;
   };
+  const asking = useAskPerson(props.tickets.tickets, here ? ask : undefined);
 
   return (
     <>
@@ -56,6 +62,7 @@ export function CallPage(props: Props) {
           conversation={conversation}
           onOpen={onOpen}
           onAsk={here ? (text) => void ask(text) : undefined}
+          onAskPerson={asking.ask}
         />
       </main>
       <footer className={`container ${styles.dock ?? ""}`}>
@@ -65,6 +72,7 @@ export function CallPage(props: Props) {
           unsent={unsent}
           onAskAgain={props.onAskAgain}
         />
+        <PersonBar tickets={props.tickets} asking={asking} />
         <div className={styles.row}>
           <Composer
             canSend={here}

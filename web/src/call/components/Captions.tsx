@@ -1,9 +1,9 @@
-/** What both sides say, as it is said, with the sources of each answer in its margin. */
+/** What everybody in a call says, as it is said, with the sources of each answer in its margin. */
 
 import { useLocalParticipant } from "@livekit/components-react";
-import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { languageTagOf } from "../../i18n";
+import { CaptionLine } from "../../room/CaptionLine";
+import { useFollowedEnd } from "../../room/useFollowedEnd";
 import { Button } from "../../ui/Button";
 import {
   type Caption,
@@ -14,7 +14,7 @@ import {
   exchangesOf,
   lastSettled,
   wasInterrupted,
-} from "../conversation";
+} from "../../room/conversation";
 import styles from "./Captions.module.css";
 import { SourceCards } from "./SourceCards";
 
@@ -23,9 +23,12 @@ interface Props {
   onOpen: (citation: Citation) => void;
   /** Absent while nobody is there to be asked. */
   onAsk: ((text: string) => void) | undefined;
+  /** Absent while nobody can be asked, or a person is on the way. */
+  onAskPerson: (() => void) | undefined;
 }
 
-export function Captions({ conversation, onOpen, onAsk }: Props) {
+export function Captions({ conversation, onOpen, onAsk, onAskPerson }: Props) {
+  const nameOf = useSpeakerName();
   const { t } = useTranslation("call");
   const exchanges = exchangesOf(conversation);
   const settled = lastSettled(conversation);
@@ -33,7 +36,7 @@ export function Captions({ conversation, onOpen, onAsk }: Props) {
     captions.every(({ speaker }) => speaker === "assistant"),
   );
   // Before the first question the greeting stays in view above the suggestions.
-  const scroller = useFollowedEnd(nothingAsked ? undefined : conversation);
+  const scroller = useFollowedEnd<HTMLElement>(nothingAsked ? undefined : conversation);
 
   return (
     <section
@@ -51,13 +54,13 @@ export function Captions({ conversation, onOpen, onAsk }: Props) {
             key={exchange.id}
             exchange={exchange}
             onOpen={onOpen}
-            onAsk={onAsk}
+            onAskPerson={onAskPerson}
           />
         ))}
       </ol>
       {nothingAsked && onAsk && <Starters onAsk={onAsk} />}
       <p className="visually-hidden" aria-live="polite">
-        {settled && `${t(`speaker.${settled.speaker}`)}: ${settled.text}`}
+        {settled && `${nameOf(settled)}: ${settled.text}`}
       </p>
     </section>
   );
@@ -66,15 +69,18 @@ export function Captions({ conversation, onOpen, onAsk }: Props) {
 interface ExchangeProps {
   exchange: Exchange;
   onOpen: (citation: Citation) => void;
-  onAsk: ((text: string) => void) | undefined;
+  onAskPerson: (() => void) | undefined;
 }
 
-function ExchangeRow({ exchange, onOpen, onAsk }: ExchangeProps) {
+function ExchangeRow({ exchange, onOpen, onAskPerson }: ExchangeProps) {
   const { t } = useTranslation("call");
+  const nameOf = useSpeakerName();
   const { captions, answers } = exchange;
   const citations = citationsOf(answers);
   const declined = answers.some((answer) => answer.declined);
   const interrupted = wasInterrupted(answers.at(-1));
+  const isCut = (caption: Caption) =>
+    interrupted && caption === captions.at(-1) && caption.speaker === "assistant";
   return (
     <li className={styles.exchange}>
       <div className={styles.speech}>
@@ -82,8 +88,8 @@ function ExchangeRow({ exchange, onOpen, onAsk }: ExchangeProps) {
           <CaptionLine
             key={caption.id}
             caption={caption}
-            isFirst={captions[index - 1]?.speaker !== caption.speaker}
-            isCut={interrupted && index === captions.length - 1}
+            label={isSame(captions[index - 1], caption) ? undefined : nameOf(caption)}
+            cut={isCut(caption) ? t("call.cut") : undefined}
           />
         ))}
       </div>
@@ -94,8 +100,8 @@ function ExchangeRow({ exchange, onOpen, onAsk }: ExchangeProps) {
               <p>{t("answer.declined")}</p>
               <Button
                 look="quiet"
-                isDisabled={!onAsk}
-                onPress={() => onAsk?.(t("answer.human_request"))}
+                isDisabled={!onAskPerson}
+                onPress={onAskPerson}
               >
                 {t("answer.human")}
               </Button>
@@ -108,30 +114,14 @@ function ExchangeRow({ exchange, onOpen, onAsk }: ExchangeProps) {
   );
 }
 
-interface LineProps {
-  caption: Caption;
-  isFirst: boolean;
-  isCut: boolean;
+function isSame(one: Caption | undefined, other: Caption): boolean {
+  return one?.speaker === other.speaker && one.who === other.who;
 }
 
-function CaptionLine({ caption, isFirst, isCut }: LineProps) {
+/** How the page calls whoever says a caption. */
+function useSpeakerName(): (caption: Caption) => string {
   const { t } = useTranslation("call");
-  const { speaker, text, final } = caption;
-  const isCustomer = speaker === "customer";
-  return (
-    <div className={isCustomer ? styles.customer : styles.assistant}>
-      {isFirst && <p className={styles.speaker}>{t(`speaker.${speaker}`)}</p>}
-      <p
-        className={styles.text}
-        lang={languageTagOf(text)}
-        data-testid={isCustomer ? "caption-user" : "caption-agent"}
-        data-final={final}
-      >
-        {text}
-      </p>
-      {isCut && !isCustomer && <p className={styles.cut} data-testid="cut">{t("call.cut")}</p>}
-    </div>
-  );
+  return ({ speaker, who }) => (who === "" ? t(`speaker.${speaker}`) : who);
 }
 
 const STARTERS = ["join", "echo", "regions"] as const;
@@ -142,7 +132,7 @@ function Starters({ onAsk }: { onAsk: (text: string) => void }) {
   return (
     <div className={`container ${styles.starters ?? ""}`}>
       {isMicrophoneEnabled && <p>{t("call.hint")}</p>}
-      <p className={styles.speaker}>{t("call.starters")}</p>
+      <p className={styles.example}>{t("call.starters")}</p>
       <ul>
         {STARTERS.map((key) => (
           <li key={key}>
@@ -159,30 +149,4 @@ function Starters({ onAsk }: { onAsk: (text: string) => void }) {
       </ul>
     </div>
   );
-}
-
-/** Keep the newest line in view, unless the customer has scrolled back to read. */
-function useFollowedEnd(content: unknown) {
-  const scroller = useRef<HTMLElement>(null);
-  const following = useRef(true);
-  const NEAR_PX = 80;
-
-  useEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const onScroll = () => {
-      const below = element.scrollHeight - element.clientHeight - element.scrollTop;
-      following.current = below < NEAR_PX;
-    };
-    element.addEventListener("scroll", onScroll, { passive: true });
-    return () => {
-      element.removeEventListener("scroll", onScroll);
-    };
-  }, []);
-
-  useEffect(() => {
-    if (content && following.current) scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
-  }, [content]);
-
-  return scroller;
 }

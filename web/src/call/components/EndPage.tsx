@@ -4,23 +4,26 @@ import { Phone } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { type CallState, clock } from "../callState";
-import { type Citation, type Conversation, summaryOf } from "../conversation";
+import { type Citation, type Conversation, summaryOf } from "../../room/conversation";
 import { Button } from "../../ui/Button";
 import { useConsent } from "../useConsent";
+import type { Tickets } from "../useTickets";
 import styles from "./EndPage.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 import { SourceCards } from "./SourceCards";
+import { TicketCard } from "./TicketCard";
 
 interface Props {
   end: Extract<CallState, { phase: "ended" }>;
   conversation: Conversation;
+  tickets: Tickets;
   /** Called with the version of the text that the customer agreed to. */
   onAgain: (consentVersion: string) => void;
   onLeave: () => void;
   onOpen: (citation: Citation) => void;
 }
 
-export function EndPage({ end, conversation, onAgain, onLeave, onOpen }: Props) {
+export function EndPage({ end, conversation, tickets, onAgain, onLeave, onOpen }: Props) {
   const { t } = useTranslation("call");
   const { questions, answered, sources } = summaryOf(conversation);
   const { data: consent } = useConsent();
@@ -39,8 +42,11 @@ export function EndPage({ end, conversation, onAgain, onLeave, onOpen }: Props) 
         <h1 ref={heading} tabIndex={-1}>
           {t(end.reason === "lost" ? "end.heading_lost" : "end.heading")}
         </h1>
-        {end.reason === "assistant" && <p>{t("end.ended_by_assistant")}</p>}
+        {end.reason === "closed" && <p>{t("end.ended_by_assistant")}</p>}
         {end.reason === "lost" && <ProblemNotice problem={{ kind: "connection_lost" }} />}
+        {tickets.tickets.map((ticket) => (
+          <TicketCard key={ticket.number} ticket={ticket} now={tickets.now} inCall={false} />
+        ))}
         <dl className={styles.figures}>
           {figures.map(([key, value]) => (
             <div key={key}>

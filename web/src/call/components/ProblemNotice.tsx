@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { durationText, usePageLanguage } from "../../i18n";
 import { Notice } from "../../ui/Notice";
-import type { Problem } from "../problem";
+import type { Problem } from "../../problem";
 
 export function ProblemNotice({ problem, children }: { problem: Problem; children?: ReactNode }) {
   const { t } = useTranslation("call");

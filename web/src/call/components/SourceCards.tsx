@@ -5,7 +5,7 @@ import { Button } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { languageTagOf } from "../../i18n";
 import { classes } from "../../ui/classes";
-import type { Citation } from "../conversation";
+import type { Citation } from "../../room/conversation";
 import styles from "./SourceCards.module.css";
 
 interface Props {

@@ -9,8 +9,8 @@ import { type Entry, fetchEntry, type Grant } from "../../api/client";
 import { languageTagOf, usePageLanguage } from "../../i18n";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
-import type { Citation } from "../conversation";
-import { ProblemError } from "../problem";
+import type { Citation } from "../../room/conversation";
+import { ProblemError } from "../../problem";
 import { ProblemNotice } from "./ProblemNotice";
 import styles from "./SourceDialog.module.css";
 

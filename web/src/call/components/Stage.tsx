@@ -5,8 +5,16 @@ import type { Activity } from "../callState";
 import styles from "./Stage.module.css";
 import { VoiceString } from "./VoiceString";
 
-export function Stage({ activity, muted }: { activity: Activity; muted: boolean }) {
+interface Props {
+  activity: Activity;
+  /** Who of the operator's people is in the call: then it is they who listen and answer. */
+  company: string | undefined;
+  muted: boolean;
+}
+
+export function Stage({ activity, company, muted }: Props) {
   const { t } = useTranslation("call");
+  const isWithPerson = company !== undefined && activity === "listening";
   return (
     <section className={`container ${styles.stage ?? ""}`} data-activity={activity} aria-label={t("state.label")}>
       <div className={styles.field}>
@@ -16,7 +24,7 @@ export function Stage({ activity, muted }: { activity: Activity; muted: boolean 
       </div>
       <p className={styles.status} role="status">
         <span data-testid="agent-state" data-state={activity}>
-          {t(`state.${activity}`)}
+          {isWithPerson ? t("state.company", { name: company }) : t(`state.${activity}`)}
         </span>
         {muted && <span className={styles.muted}>{t("state.muted")}</span>}
       </p>

@@ -3,7 +3,7 @@
 import { Phone } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
-import type { Problem } from "../problem";
+import type { Problem } from "../../problem";
 import { useConsent } from "../useConsent";
 import { ProblemNotice } from "./ProblemNotice";
 import styles from "./StartPage.module.css";

@@ -3,7 +3,7 @@ import { screen } from "@testing-library/react";
 import { Room } from "livekit-client";
 import { expect, it, vi } from "vitest";
 import { expectAccessible, show } from "../../test/show";
-import type { Answer, Conversation } from "../conversation";
+import type { Answer, Conversation } from "../../room/conversation";
 import { Captions } from "./Captions";
 import { EndPage } from "./EndPage";
 import { ProblemNotice } from "./ProblemNotice";
@@ -20,9 +20,9 @@ const answer: Answer = {
   timings_ms: {},
 };
 const conversation: Conversation = [
-  { kind: "caption", caption: { id: "q", speaker: "customer", text: "why", final: true } },
+  { kind: "caption", caption: { id: "q", speaker: "customer", who: "", text: "why", final: true } },
   { kind: "answer", answer },
-  { kind: "caption", caption: { id: "a", speaker: "assistant", text: "Because", final: true } },
+  { kind: "caption", caption: { id: "a", speaker: "assistant", who: "", text: "Because", final: true } },
 ];
 const nothing = () => undefined;
 
@@ -42,7 +42,7 @@ it("shows an answer with its source, and that it was cut short", async () => {
   const content = await show(
     <RoomContext.Provider value={new Room()}>
       <main>
-        <Captions conversation={conversation} onOpen={onOpen} onAsk={nothing} />
+        <Captions conversation={conversation} onOpen={onOpen} onAsk={nothing} onAskPerson={nothing} />
       </main>
     </RoomContext.Provider>,
   );
@@ -55,8 +55,9 @@ it("shows an answer with its source, and that it was cut short", async () => {
 it("sums a call up", async () => {
   const content = await show(
     <EndPage
-      end={{ phase: "ended", reason: "customer", seconds: 65 }}
+      end={{ phase: "ended", reason: "left", seconds: 65 }}
       conversation={conversation}
+      tickets={{ tickets: [], now: new Date() }}
       onAgain={nothing}
       onLeave={nothing}
       onOpen={nothing}

@@ -17,6 +17,7 @@ import type { RoomText } from "./roomTexts";
 const said = (speaker: Caption["speaker"], id: string, text = id, final = true): Caption => ({
   id,
   speaker,
+  who: "",
   text,
   final,
 });
@@ -45,7 +46,8 @@ const withAnswers = (items: Conversation, answers: Answer[]) =>
 
 const heard = (rest: Partial<RoomText>): RoomText => ({
   id: "stream",
-  sender: "assistant",
+  speaker: "assistant",
+  who: "",
   text: " hello ",
   attributes: {},
   ended: false,
@@ -55,7 +57,7 @@ const heard = (rest: Partial<RoomText>): RoomText => ({
 describe("captionOf", () => {
   it("goes by the segment, not by the stream", () => {
     const attributes = { "lk.segment_id": "SG_1", "lk.transcription_final": "true" };
-    expect(captionOf(heard({ sender: "customer", attributes, ended: true }))).toEqual(
+    expect(captionOf(heard({ speaker: "customer", attributes, ended: true }))).toEqual(
       said("customer", "SG_1", "hello"),
     );
   });
@@ -63,7 +65,16 @@ describe("captionOf", () => {
   it("takes the assistant's words for final when they end, the customer's when they are marked", () => {
     expect(captionOf(heard({})).final).toBe(false);
     expect(captionOf(heard({ ended: true })).final).toBe(true);
-    expect(captionOf(heard({ sender: "customer", ended: true })).final).toBe(false);
+    expect(captionOf(heard({ speaker: "customer", ended: true })).final).toBe(false);
+  });
+});
+
+describe("captionOf a colleague", () => {
+  it("has their name, and stands when it is marked, like all that is heard", () => {
+    const growing = heard({ speaker: "human", who: "Lin", ended: true });
+    expect(captionOf(growing)).toMatchObject({ speaker: "human", who: "Lin", final: false });
+    const attributes = { "lk.transcription_final": "true" };
+    expect(captionOf({ ...growing, attributes }).final).toBe(true);
   });
 });
 
@@ -76,7 +87,7 @@ describe("answerOf", () => {
   });
 
   it("believes nobody else", () => {
-    expect(answerOf(heard({ text, ended: true, sender: "customer" }))).toBeUndefined();
+    expect(answerOf(heard({ text, ended: true, speaker: "customer" }))).toBeUndefined();
   });
 
   it.each(["", "null", "{", '{"other": 1}', '{"turn": 1}', '{"turn": 1, "declined": false}'])(
@@ -115,6 +126,26 @@ describe("exchangesOf", () => {
       ["q1", "q1 more", "a1"],
       ["q2"],
     ]);
+  });
+
+  it("begins a new one when a colleague takes over, who then speaks with the customer", () => {
+    const items = withCaptions(EMPTY, [
+      said("customer", "q1"),
+      said("assistant", "a1"),
+      said("human", "h1"),
+      said("human", "h1 more"),
+      said("customer", "q2"),
+      said("human", "h2"),
+      said("customer", "q3"),
+      said("assistant", "a3"),
+    ]);
+    expect(exchangesOf(items).map(({ captions }) => captions.map(({ id }) => id))).toEqual([
+      ["q1", "a1"],
+      ["h1", "h1 more"],
+      ["q2", "h2"],
+      ["q3", "a3"],
+    ]);
+    expect(summaryOf(items).questions).toBe(2);
   });
 
   it("leaves a late second message with the turn it belongs to", () => {

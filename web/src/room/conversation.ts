@@ -1,13 +1,12 @@
 /** The call as read on the page: captions, typed questions and answers in, exchanges in order out. */
 
 import type { components } from "../api/schema";
-import type { RoomText, Speaker } from "./roomTexts";
+import type { RoomText, Sender } from "./roomTexts";
 
-export interface Caption {
+export interface Caption extends Sender {
   id: string;
-  speaker: Speaker;
   text: string;
-  /** False while the text may still be replaced (customer) or go on (assistant). */
+  /** False while the text may still be replaced (what somebody says) or go on (what the assistant says). */
   final: boolean;
 }
 
@@ -21,7 +20,7 @@ export type Item = { kind: "caption"; caption: Caption } | { kind: "answer"; ans
 /** What was seen so far, by first arrival: clocks of two machines are never compared. */
 export type Conversation = readonly Item[];
 
-/** What the customer said up to the assistant's next word, and what was answered to it. */
+/** What the customer said up to the next word of somebody else, and what was answered to it. */
 export interface Exchange {
   id: string;
   captions: Caption[];
@@ -31,19 +30,20 @@ export interface Exchange {
 const SEGMENT_ID = "lk.segment_id";
 const FINAL = "lk.transcription_final";
 
-/** A segment comes as several streams (customer) or as one that grows (assistant): one caption. */
-export function captionOf({ id, sender, text, attributes, ended }: RoomText): Caption {
+/** A segment comes as several streams (what is heard) or as one that grows (assistant): one caption. */
+export function captionOf({ id, speaker, who, text, attributes, ended }: RoomText): Caption {
   return {
     id: attributes[SEGMENT_ID] ?? id,
-    speaker: sender,
+    speaker,
+    who,
     text: text.trim(),
-    final: sender === "customer" ? attributes[FINAL] === "true" : ended,
+    final: speaker === "assistant" ? ended : attributes[FINAL] === "true",
   };
 }
 
 /** What the assistant tells of an answer, once it has arrived whole. From nobody else. */
-export function answerOf({ sender, text, ended }: RoomText): Answer | undefined {
-  if (sender !== "assistant" || !ended) return undefined;
+export function answerOf({ speaker, text, ended }: RoomText): Answer | undefined {
+  if (speaker !== "assistant" || !ended) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isAnswer(value) ? value : undefined;
@@ -84,14 +84,18 @@ function keyOf(item: Item): string {
   return item.kind === "caption" ? item.caption.id : `turn-${String(item.answer.turn)}`;
 }
 
-/** Group into exchanges: a new one begins when the customer speaks after the assistant has. */
+/**
+ * Group into exchanges: a new one begins when the customer speaks after somebody else has, and when a colleague
+ * speaks after the assistant has.
+ */
 export function exchangesOf(conversation: Conversation): Exchange[] {
   const exchanges: Exchange[] = [];
   let answering = true;
   for (const item of conversation) {
-    const asks = item.kind === "caption" && item.caption.speaker === "customer";
+    const asks = saidBy(item, "customer");
+    const takesOver = saidBy(item, "human") && answering;
     let exchange = exchanges.at(-1);
-    if (exchange === undefined || (asks && answering)) {
+    if (exchange === undefined || (asks && answering) || (takesOver && !hasHuman(exchange))) {
       exchange = { id: keyOf(item), captions: [], answers: [] };
       exchanges.push(exchange);
     }
@@ -100,6 +104,14 @@ export function exchangesOf(conversation: Conversation): Exchange[] {
     answering = !asks;
   }
   return exchanges;
+}
+
+function saidBy(item: Item, speaker: Caption["speaker"]): boolean {
+  return item.kind === "caption" && item.caption.speaker === speaker;
+}
+
+function hasHuman({ captions }: Exchange): boolean {
+  return captions.some(({ speaker }) => speaker === "human");
 }
 
 /** The citations of some answers, each entry once, in the order they were first named. */
@@ -113,6 +125,7 @@ export function citationsOf(answers: readonly Answer[]): Citation[] {
 }
 
 export interface Summary {
+  /** Those put to the assistant. */
   questions: number;
   answered: number;
   sources: Citation[];
@@ -120,8 +133,9 @@ export interface Summary {
 
 export function summaryOf(conversation: Conversation): Summary {
   const exchanges = exchangesOf(conversation);
-  const asked = exchanges.filter(({ captions }) =>
-    captions.some(({ speaker }) => speaker === "customer"),
+  const asked = exchanges.filter(
+    (exchange) =>
+      exchange.captions.some(({ speaker }) => speaker === "customer") && !hasHuman(exchange),
   );
   return {
     questions: asked.length,

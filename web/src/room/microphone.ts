@@ -1,7 +1,7 @@
-/** The customer's microphone: opened on the press of the button; a refusal is a problem, not an end. */
+/** The microphone of whoever is at the page: opened on the press of the button; a refusal is a problem, not an end. */
 
 import { createLocalAudioTrack, type LocalAudioTrack } from "livekit-client";
-import type { ProblemKind } from "./problem";
+import type { ProblemKind } from "../problem";
 
 export type Microphone = { track: LocalAudioTrack } | { problem: ProblemKind };
 
@@ -39,11 +39,15 @@ export function microphoneProblem(error: unknown): ProblemKind {
   }
 }
 
+export function hasEnded({ mediaStreamTrack }: { mediaStreamTrack: MediaStreamTrack }): boolean {
+  return mediaStreamTrack.readyState === "ended";
+}
+
 /** Chromium lists two devices a second time: the system's default, and the one for calls. */
 const DEFAULT = "default";
 const COMMUNICATIONS = "communications";
 
-/** What a customer can choose from, the system's default included; nothing unless there is a choice. */
+/** What somebody can choose from, the system's default included; nothing unless there is a choice. */
 export function microphoneChoices<Device extends { deviceId: string }>(
   devices: readonly Device[],
 ): Device[] {

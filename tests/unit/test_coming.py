@@ -1,0 +1,64 @@
+"""Who comes for a ticket follows from who was called and what happened to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.service.paging.coming import Coming, who_comes
+from agent.service.paging.rota import Page
+from agent.service.tickets.store import Told
+from agent.service.tickets.tables import Ticket, TicketEvent
+
+pytestmark = pytest.mark.unit
+
+T0 = datetime(2026, 11, 30, 2, tzinfo=UTC)
+
+
+def at(minutes: float) -> datetime:
+    return T0 + timedelta(minutes=minutes)
+
+
+def ticket(
+    *assigned: tuple[float, str], next_page: float | None = None, status: str = "open"
+) -> Told:
+    """A ticket that was given to these people then, the last of them still has it."""
+    events = [TicketEvent(at=T0, kind="opened", actor="customer")]
+    events += [TicketEvent(at=at(m), kind="assigned", actor="human", who=w) for m, w in assigned]
+    kept = Ticket(
+        status=status,
+        assignee=assigned[-1][1] if assigned else "",
+        next_page_at=None if next_page is None else at(next_page),
+    )
+    return Told(kept, events, [])
+
+
+LIN, ZHAO = Page("lin", at(1)), Page("zhao", at(6))
+HAS_IT = Page("zhao", at(6), acknowledged_at=at(7))
+
+
+@pytest.mark.parametrize(
+    ("told", "pages", "coming"),
+    [
+        (ticket(), [], Coming("none")),
+        (ticket(next_page=0), [], Coming("calling")),
+        (ticket(next_page=6), [LIN], Coming("calling", since=at(1))),
+        (ticket(next_page=11), [LIN, ZHAO], Coming("calling", since=at(1))),
+        (ticket(), [LIN, ZHAO], Coming("nobody")),
+        (ticket(), [Page("lin", at(1), declined_at=at(2))], Coming("nobody")),
+        (ticket(next_page=11), [LIN, HAS_IT], Coming("coming", "zhao", at(7))),
+        (
+            ticket(),
+            [Page("lin", at(1), acknowledged_at=at(8)), HAS_IT],
+            Coming("coming", "zhao", at(7)),
+        ),
+        (ticket((9, "zhao")), [LIN, HAS_IT], Coming("here", "zhao", at(9))),
+        (ticket((9, "zhao"), status="resolved"), [HAS_IT], Coming("here", "zhao", at(9))),
+        (ticket((9, "zhao"), (12, "")), [LIN, HAS_IT], Coming("none")),
+        (ticket((9, "zhao"), (12, "")), [HAS_IT, Page("lin", at(13), at(14))], None),
+        (ticket(status="resolved", next_page=5), [LIN], Coming("none")),
+    ],
+)
+def test_who_comes(told: Told, pages: list[Page], coming: Coming | None) -> None:
+    assert who_comes(told, pages) == (coming or Coming("coming", "lin", at(14)))

@@ -1,0 +1,28 @@
+/** A call in, its tickets and who comes for them out, as the server sees them now. */
+
+import { useQuery } from "@tanstack/react-query";
+import { fetchTickets, type Grant } from "../api/client";
+import type { Ticket } from "../ticket/promises";
+import { useServerNow } from "../ticket/useServerNow";
+import type { CallState } from "./callState";
+
+/** How often the page asks, in milliseconds: during a call, and after it while its end is shown. */
+const INTERVALS_MS: Partial<Record<CallState["phase"], number>> = { live: 2_000, ended: 10_000 };
+
+export interface Tickets {
+  tickets: readonly Ticket[];
+  now: Date;
+}
+
+export function useTickets(grant: Grant | undefined, phase: CallState["phase"]): Tickets {
+  const interval = INTERVALS_MS[phase];
+  const { data, dataUpdatedAt } = useQuery({
+    queryKey: ["tickets", grant?.call_id],
+    queryFn: ({ signal }) => (grant ? fetchTickets(grant, signal) : null),
+    enabled: grant !== undefined && interval !== undefined,
+    refetchInterval: interval ?? false,
+    // The next question is near.
+    retry: false,
+  });
+  return { tickets: data?.tickets ?? [], now: useServerNow(data?.now, dataUpdatedAt) };
+}

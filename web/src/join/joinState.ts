@@ -1,0 +1,40 @@
+/** Where a person who is called stands: what they did, and what the server says of the page, in; one word out. */
+
+import type { Page } from "../api/client";
+import type { Problem } from "../problem";
+
+/** What happened on this page. */
+export type Step = "looking" | "joining" | "in_room" | "over" | "left" | "handed_back" | "elsewhere" | "lost";
+
+/** The texts and the `data-state` of the page. */
+export type JoinState =
+  | Exclude<Step, "looking">
+  | "loading"
+  | "ready"
+  | "yours"
+  | "declined"
+  | "taken"
+  | "invalid"
+  | "unreachable";
+
+/** Whether the API says that a link opens nothing, or is none. */
+export function opensNothing(problem: Problem | undefined): boolean {
+  return problem?.code === "no_page" || problem?.code === "bad_input";
+}
+
+/** `problem`: why the server's last answer is none. */
+export function joinStateOf(
+  step: Step,
+  page: Page | undefined,
+  problem: Problem | undefined,
+): JoinState {
+  if (step === "joining" || step === "in_room") return step;
+  if (opensNothing(problem)) return "invalid";
+  if (page === undefined) return problem ? "unreachable" : "loading";
+  if (page.answer === "declined") return "declined";
+  const { state, name } = page.ticket.person;
+  if ((state === "coming" || state === "here") && name !== page.responder) return "taken";
+  if (step === "over" || !page.call?.live) return "over";
+  if (step !== "looking") return step;
+  return page.answer === "acknowledged" ? "yours" : "ready";
+}
