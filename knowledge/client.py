@@ -78,6 +78,14 @@ class KnowledgeClient:
         }
         return await self._ask(Retrieval.from_json, "POST", "/search", json=body)
 
+    async def embed(self, text: str) -> list[float]:
+        """What a text means, a unit vector of the embedded model; of a long one as for ``search``.
+
+        Raises InputError when the text cannot be used, ServiceError when the server is away.
+        """
+        body = {"text": shortened(text, LONGEST_QUERY)}
+        return await self._ask(_vector, "POST", "/embed", json=body)
+
     async def entry(self, entry_id: str, version: int | None = None) -> SourceEntry:
         """One entry, as it is or was. Raises InputError when there is none of that id."""
         if not is_entry_id(entry_id):
@@ -118,6 +126,10 @@ class KnowledgeClient:
 
 def _openings(values: Any) -> list[Opening]:
     return [Opening(**opening) for opening in values]
+
+
+def _vector(values: Any) -> list[float]:
+    return [float(number) for number in values["vector"]]
 
 
 def _refusal(answer: httpx.Response) -> InputError | SetupError | ServiceError:

@@ -61,6 +61,14 @@ class Desk:
         first = found.passages[0]
         return replace(found, best=self.entry(first.entry_id, first.version, tenant=tenant))
 
+    def embed(self, text: str) -> list[float]:
+        """A text as the embedded model understands a question, a unit vector. Blocks.
+
+        An endpoint's embeddings would be of no use: what is learnt from vectors knows ours alone.
+        """
+        (vector,) = self._encoder.embed([text], "query")
+        return vector
+
     def retriever(self, tenant: str) -> Retriever:
         """What searches the corpus, the documents for everybody, and those of ``tenant``.
 

@@ -12,10 +12,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from common.errors import InputError, LiukeError, ServiceError, SetupError
+from common.shorten import shortened
 from knowledge.base import KnowledgeBase
 from knowledge.client import KnowledgeClient
 from knowledge.config import Endpoint, KnowledgeConfig
-from knowledge.contract import PUBLIC, Opening
+from knowledge.contract import LONGEST_QUERY, PUBLIC, Opening
 from knowledge.desk import Desk
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.vocabulary import Vocabulary, situation_of
@@ -394,12 +395,29 @@ def test_every_question_says_for_which_tenant_it_is(server: TestClient, path: st
     assert "tenant" in refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search"])
+@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search", "/embed"])
 def test_a_stranger_is_refused(server: TestClient, path: str) -> None:
-    method = "POST" if path == "/search" else "GET"
+    method = "POST" if path in ("/search", "/embed") else "GET"
     stranger = {"Authorization": "Bearer guessed"}
     refused = server.request(method, path, params={"tenant": PUBLIC}, headers=stranger)
     assert refused.status_code == 401
+
+
+async def test_a_vector_is_the_embedded_models_own_of_a_question(client: KnowledgeClient) -> None:
+    """Whatever model searches: what is learnt from vectors knows this one."""
+    for text in ("我要转人工", "get me a human"):
+        (expected,) = model().embed([text], "query")
+        assert await client.embed(text) == pytest.approx(expected)
+    with pytest.raises(InputError, match="text"):
+        await client.embed(" ")
+
+
+async def test_of_a_long_text_the_vector_is_of_its_beginning_and_end(
+    client: KnowledgeClient,
+) -> None:
+    long = "heartbeat ok\n" * 200 + "get me a human"
+    (expected,) = model().embed([shortened(long, LONGEST_QUERY)], "query")
+    assert await client.embed(long) == pytest.approx(expected)
 
 
 def test_openings_and_health(server: TestClient) -> None:

@@ -1,0 +1,72 @@
+"""Wishes: definite words, what they are mistaken for, and what the classifier makes of the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.dialogue.wishes import Wish, Wishes, load_reader, load_words
+from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
+from tests.unit.embedding import model
+
+
+pytestmark = pytest.mark.models
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("我要转人工", "person"),
+        ("转人工！！", "person"),
+        ("麻烦，人工", "person"),
+        ("轉人工", "person"),
+        ("转人供", "person"),
+        ("zhuan ren gong", "person"),
+        ("你别说了，我要找人工客服", "person"),
+        ("human agent", "person"),
+        ("Agent, please.", "person"),
+        ("I WANT A HUMAN", "person"),
+        ("no no stop, I want a human", "person"),
+        ("Our whole service is down, all users cannot join, it is an emergency!", "emergency"),
+        ("服务全挂了", "emergency"),
+        ("转人工，我们线上全挂了", "emergency"),
+    ],
+)
+def test_definite_words_need_no_vector(text: str, wish: Wish) -> None:
+    assert load_words().definite(text) == wish
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "！？",
+        "人工智能降噪怎么开",
+        "数字人",
+        "不用转人工",
+        "刚才要转人工，现在不用了",
+        "人数上限",
+        "how do I build a transfer to human agent feature for my users",
+        "I don't need a human agent",
+        "is there a person detection model",
+        "is this an emergency call SDK",
+        "if everything is down, what then",
+        "everything is down, no wait, it's fixed",
+        "the host is down to 3 viewers",
+    ],
+)
+def test_what_looks_like_them_is_left_to_the_classifier(text: str) -> None:
+    assert load_words().definite(text) is None
+
+
+async def test_while_the_knowledge_server_is_away_definite_words_decide() -> None:
+    knowledge = KnowledgeClient("http://127.0.0.1:8959", "token", tenant=PUBLIC)
+    wishes = Wishes(knowledge)
+    assert await wishes.read("我要转人工") == "person"
+    assert await wishes.read("the thing is that somebody of yours ought to call me") is None
+    assert await wishes.read(" ") is None
+    await knowledge.aclose()
+
+
+def test_the_weights_are_for_the_embedding_in_use() -> None:
+    assert load_reader().embedding == model().id
