@@ -40,11 +40,14 @@ WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
 WORDS_FILE: Final = PROJECT_ROOT / "prompts" / "wishes.toml"
 WEIGHTS: Final = Path(__file__).with_suffix(".json")
 
-#: Mandarin of so many characters is told by its sound; of fewer, much sounds alike.
-_LEAST_SOUND: Final = 3
+#: Mandarin of so many characters and more is told by its sound, too: of fewer, much sounds alike.
+_DEFINITE_SOUND: Final = 3
+_SIGN_SOUND: Final = 2
 #: Stands for what is not read.
 _UNREAD: Final = " | "
 _SENTENCE_ENDS: Final = re.compile(r"[,.!?;:，。！？；：、…\n|]+")
+_FLAT: Final = re.compile("(?<=^[zcs])h")
+_NASAL: Final = re.compile("(?<=[aei])ng$")
 _WORDS: Final = re.compile(f"[{HAN}]+|[a-z0-9']+")
 
 
@@ -80,7 +83,8 @@ class Words:
     _alone: Mapping[Wish, frozenset[str]]
     _courtesies: re.Pattern[str]
     _lookalikes: re.Pattern[str]
-    _signs: Mapping[str, re.Pattern[str]]
+    #: As written, and Mandarin as it sounds.
+    _signs: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]]
 
     def definite(self, text: str) -> Wish | None:
         """What is wished for in words that leave no doubt."""
@@ -92,7 +96,10 @@ class Words:
         signs = [self._signs_of(sentence) for sentence in sentences]
         for wish in WISHES:
             for number, sentence in enumerate(sentences):
-                if self._says(wish, sentence) and not self._unless & set().union(*signs[number:]):
+                rest = self._beside(wish, sentence)
+                if rest is None:
+                    continue
+                if not self._unless & self._signs_of(rest).union(*signs[number + 1 :]):
                     return wish
         return None
 
@@ -104,17 +111,23 @@ class Words:
             found.update(signs, (f"{a} {b}" for a, b in combinations(signs, 2)))
         return found
 
-    def _says(self, wish: Wish, sentence: str) -> bool:
-        if self._definite[wish].search(sentence):
-            return True
-        return self._sounds[wish].search(_sound(sentence)) is not None
+    def _beside(self, wish: Wish, sentence: str) -> str | None:
+        """What a sentence says beside definite words; None: it has none."""
+        if said := self._definite[wish].search(sentence):
+            return f"{sentence[: said.start()]}{_UNREAD}{sentence[said.end() :]}"
+        return sentence if self._sounds[wish].search(_sound(sentence)) else None
 
     def _sentences(self, text: str) -> list[str]:
         read = self._lookalikes.sub(_UNREAD, _plain(text))
         return [part for part in _SENTENCE_ENDS.split(read) if part.strip()]
 
     def _signs_of(self, sentence: str) -> set[str]:
-        return {name for name, pattern in self._signs.items() if pattern.search(sentence)}
+        sound = _sound(sentence)
+        return {
+            name
+            for name, (written, sounding) in self._signs.items()
+            if written.search(sentence) or sounding.search(sound)
+        }
 
 
 @dataclass(frozen=True)
@@ -166,12 +179,12 @@ def load_words() -> Words:
             raise KeyError(*unknown)
         return Words(
             _definite={wish: _any_of(definite[wish]) for wish in WISHES},
-            _sounds={wish: _sounds_of(definite[wish]) for wish in WISHES},
+            _sounds={wish: _sounds_of(definite[wish], _DEFINITE_SOUND) for wish in WISHES},
             _unless=unless,
             _alone={wish: frozenset(map(_bare, alone[wish])) for wish in WISHES},
             _courtesies=_any_of(alone["courtesies"]),
             _lookalikes=_any_of(words["lookalikes"]["words"]),
-            _signs={name: _any_of(of) for name, of in signs.items()},
+            _signs={name: (_any_of(of), _sounds_of(of, _SIGN_SOUND)) for name, of in signs.items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
@@ -222,15 +235,23 @@ def _any_of(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(filter(None, [*mandarin, whole])) or "(?!)")
 
 
-def _sounds_of(words: Iterable[str]) -> re.Pattern[str]:
-    """A pattern for Mandarin words in what `_sound` makes."""
-    long = [word for word in words if len(HAN_CHARACTER.findall(word)) == len(word) >= _LEAST_SOUND]
-    return re.compile("|".join(f" {' ?'.join(lazy_pinyin(word))} " for word in long) or "(?!)")
+def _sounds_of(words: Iterable[str], least: int) -> re.Pattern[str]:
+    """A pattern for Mandarin words of so many characters and more, in what `_sound` makes."""
+    sounds = {
+        " ?".join(_sound(word).split())
+        for word in words
+        if len(HAN_CHARACTER.findall(word)) == len(word) >= least
+    }
+    return re.compile(f" (?:{'|'.join(sorted(sounds))}) " if sounds else "(?!)")
 
 
 def _sound(plain: str) -> str:
-    """Syllables without tones, of characters and of what is typed as it sounds."""
-    return f" {' '.join(' '.join(lazy_pinyin(plain)).split())} "
+    """Syllables without tones, of characters and of what is typed as it sounds.
+
+    Those that speakers and recogniser confuse are one: zh and z, in and ing.
+    """
+    syllables = " ".join(lazy_pinyin(plain)).split()
+    return f" {' '.join(_NASAL.sub('n', _FLAT.sub('', one)) for one in syllables)} "
 
 
 @cache

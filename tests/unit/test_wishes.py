@@ -9,7 +9,6 @@ from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 from tests.unit.embedding import model
 
-
 pytestmark = pytest.mark.models
 
 
