@@ -61,13 +61,12 @@ class Desk:
         first = found.passages[0]
         return replace(found, best=self.entry(first.entry_id, first.version, tenant=tenant))
 
-    def embed(self, text: str) -> list[float]:
-        """A text as the embedded model understands a question, a unit vector. Blocks.
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        """Texts as the embedded model understands questions, unit vectors. Blocks.
 
         An endpoint's embeddings would be of no use: what is learnt from vectors knows ours alone.
         """
-        (vector,) = self._encoder.embed([text], "query")
-        return vector
+        return self._encoder.embed(texts, "query")
 
     def retriever(self, tenant: str) -> Retriever:
         """What searches the corpus, the documents for everybody, and those of ``tenant``.

@@ -35,6 +35,7 @@ from knowledge.config import knowledge_config
 from knowledge.contract import (
     LONGEST_QUERY,
     MOST_BEFORE,
+    MOST_EMBEDDED,
     Retrieval,
     checked_tenant,
     is_entry_id,
@@ -83,7 +84,7 @@ class SearchRequest(BaseModel):
 class EmbedRequest(BaseModel):
     """Body of `POST /embed`."""
 
-    text: _Text
+    texts: list[_Text] = Field(min_length=1, max_length=MOST_EMBEDDED)
 
 
 def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
@@ -111,10 +112,9 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
         return asdict(found) if found else None
 
     @app.post("/embed")
-    async def embed(body: EmbedRequest, request: Request) -> dict[str, list[float]] | None:
-        work = embedding.run(partial(desk.embed, body.text))
-        vector = await while_connected(request, work)
-        return {"vector": vector} if vector else None
+    async def embed(body: EmbedRequest, request: Request) -> dict[str, Any] | None:
+        vectors = await while_connected(request, embedding.run(partial(desk.embed, body.texts)))
+        return {"vectors": vectors} if vectors else None
 
     @app.get("/entries/{entry_id:path}", response_model=None)
     async def entry(

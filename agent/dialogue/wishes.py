@@ -1,9 +1,10 @@
 """Wishes: what a customer says in; whether it is an emergency or a wish for a person, out.
 
 Words that leave no doubt decide alone (`prompts/wishes.toml`, which a support lead can change). Of
-the rest a logistic regression says how likely either is: over what the text means, as a vector of
-the knowledge server's, and over the signs that its sentences have. It has learnt from utterances
-that were written for it (`eval/wishes/fit.py`); `make eval-wishes` measures it on others.
+the rest a logistic regression says how likely either is: over what a text means, as a vector of the
+knowledge server's, and over the signs in it. It reads the whole and each sentence, for a wish may
+stand behind a story. It has learnt from utterances that were written for it (`eval/wishes/fit.py`);
+`make eval-wishes` measures it on others.
 
 An emergency is a service that is down, for all or very many, or grave damage, now.
 """
@@ -46,6 +47,9 @@ _SIGN_SOUND: Final = 2
 #: Stands for what is not read.
 _UNREAD: Final = " | "
 _SENTENCE_ENDS: Final = re.compile(r"[,.!?;:，。！？；：、…\n|]+")
+#: Characters that a sentence has at least; sentences of a long text that are read.
+_SHORTEST: Final = 2
+_FIRST, _LAST = 4, 8
 _FLAT: Final = re.compile("(?<=^[zcs])h")
 _NASAL: Final = re.compile("(?<=[aei])ng$")
 _WORDS: Final = re.compile(f"[{HAN}]+|[a-z0-9']+")
@@ -63,14 +67,15 @@ class Wishes:
         """What is wished for; while the knowledge server is away, by definite words alone."""
         if wish := self._reader.definite(text):
             return wish
-        if not text.strip():
+        texts = texts_of(text)
+        if not texts:
             return None
         try:
-            vector = await self._knowledge.embed(text)
+            vectors = await self._knowledge.embed(texts)
         except (ServiceError, InputError) as error:
             log.warning("%s", error)
             return None
-        return self._reader.likely(text, vector)
+        return self._reader.likely(texts, vectors)
 
 
 @dataclass(frozen=True)
@@ -153,19 +158,38 @@ class Reader:
     """The model whose vectors the weights are for."""
     weights: Mapping[Wish, Weights]
     threshold: float
-    """Probability of a wish, of either kind, from which it counts."""
+    """Logarithm of the odds from which a wish, of either kind, counts."""
 
     def definite(self, text: str) -> Wish | None:
         """What is wished for in words that leave no doubt."""
         return self.words.definite(text)
 
-    def likely(self, text: str, vector: Sequence[float]) -> Wish | None:
-        """What is likely wished for; ``vector``: of the text, as a question."""
+    def likely(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> Wish | None:
+        """What is likely wished for; ``texts``: of `texts_of`, ``vectors``: of each of them."""
+        odds = [self._odds(*one) for one in zip(texts, vectors, strict=True)]
+        whole, *sentences = (math.log(sum(of.values())) for of in odds)
+        if (whole + max(sentences, default=whole)) / 2 < self.threshold:
+            return None
+        surest = max(odds, key=lambda of: sum(of.values()))
+        return max(surest, key=lambda wish: surest[wish])
+
+    def _odds(self, text: str, vector: Sequence[float]) -> dict[Wish, float]:
         features = self.words.features(text)
-        odds = {wish: math.exp(w.logit(vector, features)) for wish, w in self.weights.items()}
-        share = sum(odds.values())
-        likeliest = max(odds, key=lambda wish: odds[wish])
-        return likeliest if share / (1 + share) >= self.threshold else None
+        return {wish: math.exp(w.logit(vector, features)) for wish, w in self.weights.items()}
+
+
+def texts_of(text: str) -> list[str]:
+    """What is read of a text: the whole, and where it has several sentences, each.
+
+    Of very many the first and the last.
+    """
+    sentences = [one.strip() for one in _SENTENCE_ENDS.split(_plain(text))]
+    sentences = [one for one in sentences if len(one) >= _SHORTEST]
+    if len(sentences) > _FIRST + _LAST:
+        sentences = sentences[:_FIRST] + sentences[-_LAST:]
+    if not sentences:
+        return [text] if text.strip() else []
+    return [text, *sentences] if len(sentences) > 1 else [text]
 
 
 @cache

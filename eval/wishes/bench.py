@@ -5,19 +5,22 @@ which the spoken ones are read as our recogniser heard them, and all questions o
 which wish for neither, but for those that `eval/wishes/asked.jsonl` names. The real embedding, in
 this process. The last line of stdout is JSON: shares in %, of wishes that are missed and of others
 that raise a false alarm, in all, by language and by source; `confused`: wishes taken for the other
-kind, no miss; `words_alone`: the same while the knowledge server is away.
+kind, no miss; `words_alone`: the same while the knowledge server is away; `ms`: of one reading.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from agent.cli.output import print_json
-from agent.dialogue.wishes import Reader, Wish, load_reader
+from agent.dialogue.wishes import Reader, Wish, load_reader, texts_of
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
 from eval.retrieval.asked import QUESTIONS
@@ -45,6 +48,7 @@ class Judged:
 
     case: Case
     read: Wish | None
+    ms: float
 
 
 def held_out() -> list[Case]:
@@ -76,11 +80,12 @@ def judge(cases: Sequence[Case], reader: Reader, model: E5Model | None) -> list[
     """Reads each as a call does; ``model`` None: with words alone."""
     judged: list[Judged] = []
     for case in cases:
+        started = time.perf_counter()
         read = reader.definite(case.text)
         if read is None and model:
-            (vector,) = model.embed([case.text], "query")
-            read = reader.likely(case.text, vector)
-        judged.append(Judged(case, read))
+            texts = texts_of(case.text)
+            read = reader.likely(texts, model.embed(texts, "query"))
+        judged.append(Judged(case, read, (time.perf_counter() - started) * 1000))
     return judged
 
 
@@ -118,6 +123,10 @@ def measure() -> dict[str, Any]:
             for source in sorted({case.source for case in cases})
         },
         "confusion": _confusion(judged),
+        "ms": {
+            f"p{share}": round(float(np.percentile([one.ms for one in judged], share)), 1)
+            for share in (50, 95)
+        },
         "words_alone": scores(judge(cases, reader, None)),
     }
 

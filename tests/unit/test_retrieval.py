@@ -11,12 +11,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from agent.dialogue.wishes import Wishes
 from common.errors import InputError, LiukeError, ServiceError, SetupError
 from common.shorten import shortened
 from knowledge.base import KnowledgeBase
 from knowledge.client import KnowledgeClient
 from knowledge.config import Endpoint, KnowledgeConfig
-from knowledge.contract import LONGEST_QUERY, PUBLIC, Opening
+from knowledge.contract import LONGEST_QUERY, MOST_EMBEDDED, PUBLIC, Opening
 from knowledge.desk import Desk
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.vocabulary import Vocabulary, situation_of
@@ -403,13 +404,17 @@ def test_a_stranger_is_refused(server: TestClient, path: str) -> None:
     assert refused.status_code == 401
 
 
-async def test_a_vector_is_the_embedded_models_own_of_a_question(client: KnowledgeClient) -> None:
+async def test_vectors_are_the_embedded_models_own_of_questions(client: KnowledgeClient) -> None:
     """Whatever model searches: what is learnt from vectors knows this one."""
-    for text in ("我要转人工", "get me a human"):
-        (expected,) = model().embed([text], "query")
-        assert await client.embed(text) == pytest.approx(expected)
-    with pytest.raises(InputError, match="text"):
-        await client.embed(" ")
+    texts = ["我要转人工", "get me a human"]
+    for given in (texts, texts[:1]):
+        for vector, expected in zip(
+            await client.embed(given), model().embed(given, "query"), strict=True
+        ):
+            assert vector == pytest.approx(expected)
+    for none in ([], [" "], ["x"] * (MOST_EMBEDDED + 1)):
+        with pytest.raises(InputError, match="text"):
+            await client.embed(none)
 
 
 async def test_of_a_long_text_the_vector_is_of_its_beginning_and_end(
@@ -417,7 +422,18 @@ async def test_of_a_long_text_the_vector_is_of_its_beginning_and_end(
 ) -> None:
     long = "heartbeat ok\n" * 200 + "get me a human"
     (expected,) = model().embed([shortened(long, LONGEST_QUERY)], "query")
-    assert await client.embed(long) == pytest.approx(expected)
+    (vector,) = await client.embed([long])
+    assert vector == pytest.approx(expected)
+
+
+async def test_a_wish_that_no_definite_words_say_is_heard_through_the_server(
+    client: KnowledgeClient,
+) -> None:
+    wishes = Wishes(client)
+    said = "it lags since Monday, and honestly I would rather have one of your engineers call me"
+    assert await wishes.read(said) == "person"
+    assert await wishes.read("the whole thing fell over, not one customer gets in") == "emergency"
+    assert await wishes.read("how do I stop the echo") is None
 
 
 def test_openings_and_health(server: TestClient) -> None:
