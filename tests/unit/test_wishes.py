@@ -63,6 +63,8 @@ def test_definite_words_need_no_vector(text: str, wish: Wish) -> None:
         "我们的坐席怎么转人工",
         "how do I report a total outage",
         "our human agents wear headsets",
+        "整个平台都很好用",
+        "all our streams are in HD",
     ],
 )
 def test_what_looks_like_them_is_left_to_the_classifier(text: str) -> None:
