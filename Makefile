@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records eval-retrieval clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records eval-retrieval eval-wishes clean
 
 PYTHON ?= python3
 # Handed to the program the target runs: make test ARGS="tests/unit -k packs"
@@ -62,6 +62,10 @@ bench-records: .venv/.dev ## 5 million minutes of quality on both databases; one
 eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON line, a page (DATA=DIR)
 	@$(BIN)/liuke setup
 	@$(BIN)/python -m eval retrieval $(if $(DATA),--data $(DATA)) $(ARGS)
+
+eval-wishes: .venv/.dev ## Emergencies and wishes for a person: missed, invented; one JSON line
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval wishes $(ARGS)
 
 clean: ## Remove what was installed and built here; var/ and fetched models stay
 	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache

@@ -24,6 +24,7 @@ BENCHES: Final = {
     "start": ("eval.start.bench", "bench-start"),
     "turns": ("eval.turns.bench", "bench-turns"),
     "voice": ("eval.voice.bench", "bench-voice"),
+    "wishes": ("eval.wishes.bench", "eval-wishes"),
 }
 
 

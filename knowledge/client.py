@@ -78,6 +78,15 @@ class KnowledgeClient:
         }
         return await self._ask(Retrieval.from_json, "POST", "/search", json=body)
 
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """What texts mean, unit vectors of the embedded model; `MOST_EMBEDDED` texts at most.
+
+        A long one is cut as for ``search``. Raises InputError when one cannot be used, ServiceError
+        when the server is away.
+        """
+        body = {"texts": [shortened(text, LONGEST_QUERY) for text in texts]}
+        return await self._ask(_vectors, "POST", "/embed", json=body)
+
     async def entry(self, entry_id: str, version: int | None = None) -> SourceEntry:
         """One entry, as it is or was. Raises InputError when there is none of that id."""
         if not is_entry_id(entry_id):
@@ -118,6 +127,10 @@ class KnowledgeClient:
 
 def _openings(values: Any) -> list[Opening]:
     return [Opening(**opening) for opening in values]
+
+
+def _vectors(values: Any) -> list[list[float]]:
+    return [[float(number) for number in vector] for vector in values["vectors"]]
 
 
 def _refusal(answer: httpx.Response) -> InputError | SetupError | ServiceError:

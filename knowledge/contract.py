@@ -23,6 +23,8 @@ SMALL_TALK: Final = "conversation"
 LONGEST_QUERY: Final = 1000
 #: What was said earlier than that is not of this situation any more.
 MOST_BEFORE: Final = 20
+#: Texts that are embedded at once.
+MOST_EMBEDDED: Final = 16
 
 #: Names a tenant may have: they become names of folders.
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")

@@ -61,6 +61,13 @@ class Desk:
         first = found.passages[0]
         return replace(found, best=self.entry(first.entry_id, first.version, tenant=tenant))
 
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        """Texts as the embedded model understands questions, unit vectors. Blocks.
+
+        An endpoint's embeddings would be of no use: what is learnt from vectors knows ours alone.
+        """
+        return self._encoder.embed(texts, "query")
+
     def retriever(self, tenant: str) -> Retriever:
         """What searches the corpus, the documents for everybody, and those of ``tenant``.
 

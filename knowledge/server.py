@@ -1,8 +1,8 @@
-"""The knowledge server: questions in over HTTP, passages, entries and openings out.
+"""The knowledge server: questions in over HTTP; passages, entries, openings and vectors out.
 
 It holds the indexes and the embedded model once per host, so that no call has to load them. It
 builds nothing and serves what was built; a newer build is taken up within seconds. Every request
-but the health check says for which tenant it asks.
+that something is found for says for which tenant it asks.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from knowledge.config import knowledge_config
 from knowledge.contract import (
     LONGEST_QUERY,
     MOST_BEFORE,
+    MOST_EMBEDDED,
     Retrieval,
     checked_tenant,
     is_entry_id,
@@ -80,9 +81,17 @@ class SearchRequest(BaseModel):
     """Whose documents may be found besides those for everybody; empty: nobody's."""
 
 
+class EmbedRequest(BaseModel):
+    """Body of `POST /embed`."""
+
+    texts: list[_Text] = Field(min_length=1, max_length=MOST_EMBEDDED)
+
+
 def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
     """The HTTP interface to one knowledge base; ``url`` and ``token``: `common/internal.py`."""
     threads = BoundedThreads(_AT_ONCE, waiting=_WAITING, what="searches")
+    # Threads of their own: who wishes for a person does not wait for the searches of others.
+    embedding = BoundedThreads(_AT_ONCE, waiting=_WAITING, what="embeddings")
 
     @contextlib.asynccontextmanager
     async def refreshing(_app: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +99,7 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
         yield
         task.cancel()
         threads.close()
+        embedding.close()
 
     app = FastAPI(title="Liuke knowledge server", lifespan=refreshing)
     app.add_middleware(InternalOnly, token=token, url=url)
@@ -100,6 +110,11 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
         work = threads.run(partial(_search, desk, body))
         found = await while_connected(request, work)
         return asdict(found) if found else None
+
+    @app.post("/embed")
+    async def embed(body: EmbedRequest, request: Request) -> dict[str, Any] | None:
+        vectors = await while_connected(request, embedding.run(partial(desk.embed, body.texts)))
+        return {"vectors": vectors} if vectors else None
 
     @app.get("/entries/{entry_id:path}", response_model=None)
     async def entry(

@@ -11,11 +11,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from agent.dialogue.wishes import Wishes
 from common.errors import InputError, LiukeError, ServiceError, SetupError
+from common.shorten import shortened
 from knowledge.base import KnowledgeBase
 from knowledge.client import KnowledgeClient
 from knowledge.config import Endpoint, KnowledgeConfig
-from knowledge.contract import PUBLIC, Opening
+from knowledge.contract import LONGEST_QUERY, MOST_EMBEDDED, PUBLIC, Opening
 from knowledge.desk import Desk
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.vocabulary import Vocabulary, situation_of
@@ -394,12 +396,44 @@ def test_every_question_says_for_which_tenant_it_is(server: TestClient, path: st
     assert "tenant" in refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search"])
+@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search", "/embed"])
 def test_a_stranger_is_refused(server: TestClient, path: str) -> None:
-    method = "POST" if path == "/search" else "GET"
+    method = "POST" if path in ("/search", "/embed") else "GET"
     stranger = {"Authorization": "Bearer guessed"}
     refused = server.request(method, path, params={"tenant": PUBLIC}, headers=stranger)
     assert refused.status_code == 401
+
+
+async def test_vectors_are_the_embedded_models_own_of_questions(client: KnowledgeClient) -> None:
+    """Whatever model searches: what is learnt from vectors knows this one."""
+    texts = ["我要转人工", "get me a human"]
+    for given in (texts, texts[:1]):
+        for vector, expected in zip(
+            await client.embed(given), model().embed(given, "query"), strict=True
+        ):
+            assert vector == pytest.approx(expected)
+    for none in ([], [" "], ["x"] * (MOST_EMBEDDED + 1)):
+        with pytest.raises(InputError, match="text"):
+            await client.embed(none)
+
+
+async def test_of_a_long_text_the_vector_is_of_its_beginning_and_end(
+    client: KnowledgeClient,
+) -> None:
+    long = "heartbeat ok\n" * 200 + "get me a human"
+    (expected,) = model().embed([shortened(long, LONGEST_QUERY)], "query")
+    (vector,) = await client.embed([long])
+    assert vector == pytest.approx(expected)
+
+
+async def test_a_wish_that_no_definite_words_say_is_heard_through_the_server(
+    client: KnowledgeClient,
+) -> None:
+    wishes = Wishes(client)
+    said = "it lags since Monday, and honestly I would rather have one of your engineers call me"
+    assert await wishes.read(said) == "person"
+    assert await wishes.read("the whole thing fell over, not one customer gets in") == "emergency"
+    assert await wishes.read("how do I stop the echo") is None
 
 
 def test_openings_and_health(server: TestClient) -> None:

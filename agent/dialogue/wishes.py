@@ -1,0 +1,283 @@
+"""Wishes: what a customer says in; whether it is an emergency or a wish for a person, out.
+
+Words that leave no doubt decide alone (`prompts/wishes.toml`, which a support lead can change). Of
+the rest a logistic regression says how likely either is: over what a text means, as a vector of the
+knowledge server's, and over the signs in it. It reads the whole and each sentence, for a wish may
+stand behind a story. It has learnt from utterances that were written for it (`eval/wishes/fit.py`);
+`make eval-wishes` measures it on others.
+
+An emergency is a service that is down, for all or very many, or grave damage, now.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from opencc import OpenCC
+from pypinyin import lazy_pinyin
+
+from common.errors import InputError, ServiceError, SetupError
+from common.languages import HAN, HAN_CHARACTER
+from common.settings import PROJECT_ROOT
+from knowledge.client import KnowledgeClient
+
+log = logging.getLogger(__name__)
+
+Wish = Literal["emergency", "person"]
+#: Where both are there, the first counts.
+WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
+
+WORDS_FILE: Final = PROJECT_ROOT / "prompts" / "wishes.toml"
+WEIGHTS: Final = Path(__file__).with_suffix(".json")
+
+#: Mandarin of so many characters and more is told by its sound, too: of fewer, much sounds alike.
+_DEFINITE_SOUND: Final = 3
+_SIGN_SOUND: Final = 2
+#: Stands for what is not read.
+_UNREAD: Final = " | "
+_SENTENCE_ENDS: Final = re.compile(r"[,.!?;:，。！？；：、…\n|]+")
+#: Characters that a sentence has at least; sentences of a long text that are read.
+_SHORTEST: Final = 2
+_FIRST, _LAST = 4, 8
+_FLAT: Final = re.compile("(?<=^[zcs])h")
+_NASAL: Final = re.compile("(?<=[aei])ng$")
+_WORDS: Final = re.compile(f"[{HAN}]+|[a-z0-9']+")
+
+
+class Wishes:
+    """Reads what the customers of one call say."""
+
+    def __init__(self, knowledge: KnowledgeClient) -> None:
+        """Raises SetupError when words or weights cannot be used."""
+        self._knowledge = knowledge
+        self._reader = load_reader()
+
+    async def read(self, text: str) -> Wish | None:
+        """What is wished for; while the knowledge server is away, by definite words alone."""
+        if wish := self._reader.definite(text):
+            return wish
+        texts = texts_of(text)
+        if not texts:
+            return None
+        try:
+            vectors = await self._knowledge.embed(texts)
+        except (ServiceError, InputError) as error:
+            log.warning("%s", error)
+            return None
+        return self._reader.likely(texts, vectors)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of `prompts/wishes.toml`, as patterns over `_plain` texts."""
+
+    _definite: Mapping[Wish, re.Pattern[str]]
+    _sounds: Mapping[Wish, re.Pattern[str]]
+    _unless: frozenset[str]
+    _alone: Mapping[Wish, frozenset[str]]
+    _courtesies: re.Pattern[str]
+    _lookalikes: re.Pattern[str]
+    #: As written, and Mandarin as it sounds.
+    _signs: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]]
+
+    def definite(self, text: str) -> Wish | None:
+        """What is wished for in words that leave no doubt."""
+        bare = _bare(self._courtesies.sub(" ", _plain(text)))
+        for wish in WISHES:
+            if bare in self._alone[wish]:
+                return wish
+        sentences = self._sentences(text)
+        signs = [self._signs_of(sentence) for sentence in sentences]
+        for wish in WISHES:
+            for number, sentence in enumerate(sentences):
+                rest = self._beside(wish, sentence)
+                if rest is None:
+                    continue
+                if not self._unless & self._signs_of(rest).union(*signs[number + 1 :]):
+                    return wish
+        return None
+
+    def features(self, text: str) -> set[str]:
+        """The signs in a text, and which of them stand in one sentence together."""
+        found: set[str] = set()
+        for sentence in self._sentences(text):
+            signs = sorted(self._signs_of(sentence))
+            found.update(signs, (f"{a} {b}" for a, b in combinations(signs, 2)))
+        return found
+
+    def _beside(self, wish: Wish, sentence: str) -> str | None:
+        """What a sentence says beside definite words; None: it has none."""
+        if said := self._definite[wish].search(sentence):
+            return f"{sentence[: said.start()]}{_UNREAD}{sentence[said.end() :]}"
+        return sentence if self._sounds[wish].search(_sound(sentence)) else None
+
+    def _sentences(self, text: str) -> list[str]:
+        read = self._lookalikes.sub(_UNREAD, _plain(text))
+        return [part for part in _SENTENCE_ENDS.split(read) if part.strip()]
+
+    def _signs_of(self, sentence: str) -> set[str]:
+        sound = _sound(sentence)
+        return {
+            name
+            for name, (written, sounding) in self._signs.items()
+            if written.search(sentence) or sounding.search(sound)
+        }
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of one wish, against neither."""
+
+    bias: float
+    vector: Sequence[float]
+    signs: Mapping[str, float]
+
+    def logit(self, vector: Sequence[float], features: Iterable[str]) -> float:
+        """How much likelier the wish is than none, as a logarithm."""
+        meaning = sum(w * x for w, x in zip(self.vector, vector, strict=True))
+        return self.bias + meaning + sum(self.signs.get(name, 0.0) for name in features)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Words and weights; what they say of a text."""
+
+    words: Words
+    embedding: str
+    """The model whose vectors the weights are for."""
+    weights: Mapping[Wish, Weights]
+    threshold: float
+    """Logarithm of the odds from which a wish, of either kind, counts."""
+
+    def definite(self, text: str) -> Wish | None:
+        """What is wished for in words that leave no doubt."""
+        return self.words.definite(text)
+
+    def likely(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> Wish | None:
+        """What is likely wished for; ``texts``: of `texts_of`, ``vectors``: of each of them."""
+        odds = [self._odds(*one) for one in zip(texts, vectors, strict=True)]
+        whole, *sentences = (math.log(sum(of.values())) for of in odds)
+        if (whole + max(sentences, default=whole)) / 2 < self.threshold:
+            return None
+        surest = max(odds, key=lambda of: sum(of.values()))
+        return max(surest, key=lambda wish: surest[wish])
+
+    def _odds(self, text: str, vector: Sequence[float]) -> dict[Wish, float]:
+        features = self.words.features(text)
+        return {wish: math.exp(w.logit(vector, features)) for wish, w in self.weights.items()}
+
+
+def texts_of(text: str) -> list[str]:
+    """What is read of a text: the whole, and where it has several sentences, each.
+
+    Of very many the first and the last.
+    """
+    sentences = [one.strip() for one in _SENTENCE_ENDS.split(_plain(text))]
+    sentences = [one for one in sentences if len(one) >= _SHORTEST]
+    if len(sentences) > _FIRST + _LAST:
+        sentences = sentences[:_FIRST] + sentences[-_LAST:]
+    if not sentences:
+        return [text] if text.strip() else []
+    return [text, *sentences] if len(sentences) > 1 else [text]
+
+
+@cache
+def load_words() -> Words:
+    """Read the words once. Raises SetupError when the file cannot be used."""
+    try:
+        words = tomllib.loads(WORDS_FILE.read_text("utf-8"))
+        definite, alone, signs = words["definite"], words["alone"], words["signs"]
+        unless = frozenset(definite["unless"])
+        if unknown := unless - signs.keys():
+            raise KeyError(*unknown)
+        return Words(
+            _definite={wish: _any_of(definite[wish]) for wish in WISHES},
+            _sounds={wish: _sounds_of(definite[wish], _DEFINITE_SOUND) for wish in WISHES},
+            _unless=unless,
+            _alone={wish: frozenset(map(_bare, alone[wish])) for wish in WISHES},
+            _courtesies=_any_of(alone["courtesies"]),
+            _lookalikes=_any_of(words["lookalikes"]["words"]),
+            _signs={name: (_any_of(of), _sounds_of(of, _SIGN_SOUND)) for name, of in signs.items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SetupError(
+            f"The words of wishes in {WORDS_FILE} cannot be used: {error!r}.",
+            "Correct that entry; the comments in the file say what each list is for.",
+        ) from error
+
+
+@cache
+def load_reader() -> Reader:
+    """Read words and weights once. Raises SetupError when a file cannot be used."""
+    words = load_words()
+    try:
+        stored = json.loads(WEIGHTS.read_text("utf-8"))
+        return Reader(
+            words,
+            stored["embedding"],
+            {wish: Weights(**stored["weights"][wish]) for wish in WISHES},
+            stored["threshold"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"The weights of wishes in {WEIGHTS} cannot be used: {error!r}.",
+            "Restore the file, or make it anew with `python -m eval.wishes.fit`.",
+        ) from error
+
+
+def _plain(text: str) -> str:
+    """In small letters and simplified characters, marks as they are."""
+    plain: str = _simplified().convert(unicodedata.normalize("NFKC", text).lower())
+    return plain.replace("’", "'")
+
+
+def _bare(plain: str) -> str:
+    """Letters, digits and characters alone; words with one space between them."""
+    return " ".join(_WORDS.findall(plain))
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """A pattern for any of the words: Mandarin anywhere, English as whole words."""
+    mandarin, english = list[str](), list[str]()
+    for word in sorted(words, key=len, reverse=True):
+        if HAN_CHARACTER.search(word):
+            mandarin.append(re.escape(word))
+        else:
+            english.append(re.escape(word).replace(r"\*", "[a-z0-9']*").replace(r"\ ", " +"))
+    whole = f"(?<![a-z0-9'])(?:{'|'.join(english)})(?![a-z0-9'])" if english else ""
+    return re.compile("|".join(filter(None, [*mandarin, whole])) or "(?!)")
+
+
+def _sounds_of(words: Iterable[str], least: int) -> re.Pattern[str]:
+    """A pattern for Mandarin words of so many characters and more, in what `_sound` makes."""
+    sounds = {
+        " ?".join(_sound(word).split())
+        for word in words
+        if len(HAN_CHARACTER.findall(word)) == len(word) >= least
+    }
+    return re.compile(f" (?:{'|'.join(sorted(sounds))}) " if sounds else "(?!)")
+
+
+def _sound(plain: str) -> str:
+    """Syllables without tones, of characters and of what is typed as it sounds.
+
+    Those that speakers and recogniser confuse are one: zh and z, in and ing.
+    """
+    syllables = " ".join(lazy_pinyin(plain)).split()
+    return f" {' '.join(_NASAL.sub('n', _FLAT.sub('', one)) for one in syllables)} "
+
+
+@cache
+def _simplified() -> OpenCC:
+    return OpenCC("t2s")
