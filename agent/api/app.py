@@ -36,6 +36,7 @@ from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
 from agent.service.paging.store import Paging
+from agent.service.promises.store import Promises
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
 from agent.service.support import read_support
@@ -109,6 +110,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         tickets=TicketStore(database, support.policy),
         paging=Paging(database, support.rota, patience=support.patience),
         accounts=AccountStore(database),
+        promises=Promises(database),
         consent=consent_texts(settings),
         readiness=readiness,
         quality=QualityStore(database),

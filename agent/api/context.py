@@ -22,6 +22,7 @@ from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission
 from agent.service.calls.store import CallStore
 from agent.service.paging.store import Paging
+from agent.service.promises.store import Promises
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
 from agent.service.tickets.store import TicketStore
@@ -43,6 +44,7 @@ class Context:
     tickets: TicketStore
     paging: Paging
     accounts: AccountStore
+    promises: Promises
     consent: dict[Language, ConsentText]
     readiness: Readiness
     quality: QualityStore

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from agent.service.paging.coming import who_comes
 from agent.service.paging.rota import Page
+from agent.service.promises.store import Promised
 from agent.service.tickets.sla import Clock
 from agent.service.tickets.store import Told
 
@@ -49,14 +50,15 @@ class TicketView(BaseModel):
 _OF_TICKET: Final = ("number", "severity", "subject", "status", "opened_at")
 
 
-def ticket_view(told: Told, pages: Sequence[Page]) -> TicketView:
-    """``pages``: those of the ticket."""
+def ticket_view(told: Told, pages: Sequence[Page], promised: Sequence[Promised]) -> TicketView:
+    """``pages``, ``promised``: those of the ticket."""
     person = who_comes(told, pages)
+    calls_back = [one.promise.due_at for one in promised if one.is_open_callback]
     return TicketView.model_validate(
         {
             **{name: getattr(told.ticket, name) for name in _OF_TICKET},
             "clocks": [ClockView.model_validate(one, from_attributes=True) for one in told.clocks],
             "person": PersonView.model_validate(person, from_attributes=True),
-            "callback_at": None,
+            "callback_at": min(calls_back, default=None),
         }
     )

@@ -143,9 +143,9 @@ async def test_the_customer_follows_who_comes(house: House) -> None:
     assert await house.person() == ("calling", "")
     assert (await house.page("acknowledge", link)).status_code == 200
     assert await house.person() == ("coming", "林岚")
-    await house.happens(number, "joined", "assigned", "林岚")
+    await house.happens(number, "joined", "joined", "林岚")
     assert await house.person() == ("here", "林岚")
-    await house.happens(number, "joined:left", "assigned", "")
+    await house.happens(number, "left", "left", "林岚")
     assert await house.person() == ("none", "")
     await house.happens(number, "done", "resolved")
     (shown,) = await house.tickets()

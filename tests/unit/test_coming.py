@@ -21,15 +21,20 @@ def at(minutes: float) -> datetime:
 
 
 def ticket(
-    *assigned: tuple[float, str], next_page: float | None = None, status: str = "open"
+    *came: tuple[float, str],
+    next_page: float | None = None,
+    wanted: bool = False,
+    status: str = "open",
 ) -> Told:
-    """A ticket that was given to these people then, the last of them still has it."""
+    """A ticket to whose call these people came then; nobody's name: the one before left."""
     events = [TicketEvent(at=T0, kind="opened", actor="customer")]
-    events += [TicketEvent(at=at(m), kind="assigned", actor="human", who=w) for m, w in assigned]
+    events += [
+        TicketEvent(at=at(m), kind="joined" if w else "left", actor="human", who=w) for m, w in came
+    ]
     kept = Ticket(
         status=status,
-        assignee=assigned[-1][1] if assigned else "",
         next_page_at=None if next_page is None else at(next_page),
+        paging_since=T0 if wanted else None,
     )
     return Told(kept, events, [])
 
@@ -45,8 +50,9 @@ HAS_IT = Page("zhao", at(6), acknowledged_at=at(7))
         (ticket(next_page=0), [], Coming("calling")),
         (ticket(next_page=6), [LIN], Coming("calling", since=at(1))),
         (ticket(next_page=11), [LIN, ZHAO], Coming("calling", since=at(1))),
-        (ticket(), [LIN, ZHAO], Coming("nobody")),
-        (ticket(), [Page("lin", at(1), declined_at=at(2))], Coming("nobody")),
+        (ticket(wanted=True), [], Coming("nobody")),  # nobody was on call
+        (ticket(wanted=True), [LIN, ZHAO], Coming("nobody")),
+        (ticket(wanted=True), [Page("lin", at(1), declined_at=at(2))], Coming("nobody")),
         (ticket(next_page=11), [LIN, HAS_IT], Coming("coming", "zhao", at(7))),
         (
             ticket(),

@@ -132,7 +132,7 @@ async def test_who_is_called_is_told_what_and_until_when_in_their_language_and_b
     }  # fmt: skip
     assert lin.key.isascii()  # it is a header of a webhook
     await answer(database, lin, 6, yes=True)
-    assert await rounds(database).once(T0 + 11 * MINUTE)
+    assert await rounds(database).once(T0 + 10 * MINUTE)
     assert not await sent(database, "ticket.nobody")
 
 

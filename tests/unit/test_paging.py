@@ -77,9 +77,53 @@ async def test_the_chain_goes_on_until_somebody_has_it(
     for minutes in (6, 7):  # pressed twice
         answered = await paging.acknowledge(link, T0 + minutes * MINUTE)
         assert answered == Answered(ticket, "zhao")
+    assert await step(paging, ticket, 10) == ("taken", "zhao")
+    await happens(database, ticket, "joined", 10, "zhao")
     assert await step(paging, ticket, 30) == ("taken", "zhao")
     assert (await paging.step(ticket, "zh", told, T0 + 31 * MINUTE)).at == T0 + 6 * MINUTE
     assert await links(database) == {}
+
+
+async def test_who_has_it_and_does_not_come_gives_way(
+    database: Database, paging: Paging, ticket: int
+) -> None:
+    await step(paging, ticket, 0)
+    first = (await links(database))["lin's telephone"]
+    assert await paging.acknowledge(first, T0 + MINUTE)
+    assert await step(paging, ticket, 5) == ("taken", "lin")
+    assert await step(paging, ticket, 6) == ("page", "zhao")
+    second = (await links(database))["zhao's telephone"]
+    assert await paging.acknowledge(second, T0 + 7 * MINUTE)
+    assert await step(paging, ticket, 8) == ("taken", "zhao")
+    pages = await paging.pages(Scope("acme"), ticket, T0 + 8 * MINUTE)
+    assert [(page.responder, page.taken_at is not None) for page in pages] == [
+        *(("lin", False), ("zhao", True)),
+    ]
+
+
+async def test_who_is_wanted_again_is_called_anew(
+    database: Database, paging: Paging, ticket: int
+) -> None:
+    await step(paging, ticket, 0)
+    old = (await links(database))["lin's telephone"]
+    await paging.acknowledge(old, T0 + MINUTE)
+    for kind, minute in (("joined", 2), ("left", 9)):
+        await happens(database, ticket, kind, minute, "lin")
+    assert await step(paging, ticket, 20) == ("taken", "lin")
+    await paging.call_again(Scope("acme"), ticket, T0 + 30 * MINUTE)
+    assert [one.number for one in await paging.due(T0 + 30 * MINUTE)] == [ticket]
+    assert await step(paging, ticket, 30) == ("page", "lin")
+    assert await paging.opened(old, T0 + 30 * MINUTE) is None
+    (again,) = (await links(database)).values()
+    assert await paging.opened(again, T0 + 30 * MINUTE)
+    await paging.call_again(Scope("acme"), ticket, T0 + 31 * MINUTE)  # while it goes on: nothing
+    assert await step(paging, ticket, 31) == ("wait", "")
+
+
+async def happens(database: Database, ticket: int, kind: str, minutes: float, who: str) -> None:
+    at = T0 + minutes * MINUTE
+    came = Happening(f"{kind} {minutes}", kind, "human", at, who)  # type: ignore[arg-type]
+    await TicketStore(database, {}).add(Scope("acme"), ticket, came)
 
 
 async def test_who_declines_is_followed_at_once(

@@ -147,7 +147,7 @@ async def _opened(context: Context, link: str, now: datetime) -> Opened:
 
 def _first(pages: Sequence[Page]) -> str:
     """Who has it: as `next_step` in `agent/service/paging/rota.py` sees it."""
-    _, responder = min((p.acknowledged_at, p.responder) for p in pages if p.acknowledged_at)
+    _, responder = min((page.taken_at, page.responder) for page in pages if page.taken_at)
     return responder
 
 
@@ -158,9 +158,10 @@ async def _shown(context: Context, opened: Opened, now: datetime) -> dict[str, A
         raise RefusedError(404, "no_page")
     known = await context.accounts.read(opened.scope)
     pages = await context.paging.pages(opened.scope, opened.ticket)
+    promised = await context.promises.of_ticket(opened.scope, opened.ticket, now)
     return {
         "now": now,
-        "ticket": ticket_view(told, pages),
+        "ticket": ticket_view(told, pages, promised),
         "responder": opened.responder,
         "answer": opened.answer,
         "account": _account(opened.scope.account, known) if opened.scope.account else None,

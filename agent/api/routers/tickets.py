@@ -30,7 +30,11 @@ async def tickets(seat: InSeat, context: InContext) -> TicketsView:
     return TicketsView(
         now=now,
         tickets=[
-            ticket_view(told, await context.paging.pages(scope, told.ticket.number))
+            ticket_view(
+                told,
+                await context.paging.pages(scope, told.ticket.number),
+                await context.promises.of_ticket(scope, told.ticket.number, now),
+            )
             for told in await context.tickets.of_scope(scope, now)
         ],
     )

@@ -29,13 +29,13 @@ class Coming:
 def who_comes(told: Told, pages: Sequence[Page]) -> Coming:
     """``pages``: those of the ticket."""
     ticket = told.ticket
-    assigned = [event for event in told.events if event.kind == "assigned"]
-    if ticket.assignee:
-        return Coming("here", ticket.assignee, assigned[-1].at)
+    in_call = [event for event in told.events if event.kind in ("joined", "left")]
+    if in_call and in_call[-1].kind == "joined":
+        return Coming("here", in_call[-1].who, in_call[-1].at)
     if ticket.status == "resolved":
         return Coming("none")
-    taken = [(page.acknowledged_at, page.responder) for page in pages if page.acknowledged_at]
-    left_at = assigned[-1].at if assigned else None
+    taken = [(page.taken_at, page.responder) for page in pages if page.taken_at]
+    left_at = in_call[-1].at if in_call else None
     coming = [(at, responder) for at, responder in taken if left_at is None or at > left_at]
     if coming:
         at, responder = min(coming)
@@ -44,4 +44,4 @@ def who_comes(told: Told, pages: Sequence[Page]) -> Coming:
         return Coming("none")
     if ticket.next_page_at:
         return Coming("calling", since=min((page.sent_at for page in pages), default=None))
-    return Coming("nobody" if pages else "none")
+    return Coming("nobody" if ticket.paging_since else "none")

@@ -6,13 +6,16 @@ process that sent the last page has died.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Final, Literal
 
 from agent.service.tickets.business_time import BusinessHours, worked
 from common.languages import Language
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Page:
     acknowledged_at: datetime | None = None
     declined_at: datetime | None = None
 
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the responder acknowledged it, unless they have given it up."""
+        return None if self.declined_at else self.acknowledged_at
+
 
 @dataclass(frozen=True)
 class Step:
@@ -47,6 +55,8 @@ class Step:
     kind: Literal["page", "wait", "taken", "nobody", "over"]
     responder: str = ""
     at: datetime | None = None
+    until: datetime | None = None
+    """When to look again."""
 
 
 def on_call(
@@ -62,22 +72,52 @@ def on_call(
     return sorted(here, key=lambda responder: language not in responder.languages)
 
 
+def settled(
+    pages: Sequence[Page], patience: timedelta, came: Mapping[str, datetime], now: datetime
+) -> list[Page]:
+    """The pages; who acknowledged one, and has not come within ``patience``, has given it up.
+
+    ``came``: who has come into the customer's call, and when last.
+    """
+    gave_up: dict[Page, datetime] = {}
+    holder_until: datetime | None = None  # from when on another may have it
+    for at, page in sorted(_taken(pages), key=itemgetter(0)):
+        if holder_until and at < holder_until:
+            continue
+        has_come = page.responder in came and came[page.responder] >= at
+        holder_until = _NEVER if has_come else at + patience
+        if holder_until <= now:
+            gave_up[page] = holder_until
+    return [replace(page, declined_at=gave_up.get(page, page.declined_at)) for page in pages]
+
+
+def _taken(pages: Sequence[Page]) -> list[tuple[datetime, Page]]:
+    return [(page.taken_at, page) for page in pages if page.taken_at]
+
+
 def next_step(
-    chain: Sequence[Responder], pages: Sequence[Page], patience: timedelta, now: datetime
+    chain: Sequence[Responder],
+    pages: Sequence[Page],
+    patience: timedelta,
+    now: datetime,
+    came: Mapping[str, datetime] | None = None,
 ) -> Step:
-    """``chain``: who is on call now. ``patience``: for each page, before the next is called.
+    """``chain``: who is on call now. ``patience``: for each page, before the next is called, and
+    for whoever has acknowledged one to come. ``came``: as in `settled`.
 
     Nobody is called twice. Whoever acknowledges has it, also after the next was called: the first
-    of them.
+    of them who comes, or may still do so.
     """
-    taken = [(page.acknowledged_at, page.responder) for page in pages if page.acknowledged_at]
-    if taken:
-        at, responder = min(taken)
-        return Step("taken", responder, at)
+    came = came or {}
+    pages = settled(pages, patience, came, now)
+    if taken := _taken(pages):
+        at, page = min(taken, key=itemgetter(0))
+        has_come = page.responder in came and came[page.responder] >= at
+        return Step("taken", page.responder, at, until=None if has_come else at + patience)
     waited_for = [page.sent_at + patience for page in pages if not page.declined_at]
     until = max(waited_for, default=now)
     if until > now:
-        return Step("wait", at=until)
+        return Step("wait", at=until, until=until)
     paged = {page.responder for page in pages}
     left = (responder.name for responder in chain if responder.name not in paged)
     responder = next(left, "")

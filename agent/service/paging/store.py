@@ -6,21 +6,21 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from agent.service.database import Database
 from agent.service.outbox.forms import Message
 from agent.service.outbox.store import write_down
-from agent.service.paging.rota import Page, Responder, Step, next_step, on_call
+from agent.service.paging.rota import Page, Responder, Step, next_step, on_call, settled
 from agent.service.paging.tables import PageSent
 from agent.service.scope import Scope
 from agent.service.tickets.store import last_call, scope_of, within
-from agent.service.tickets.tables import Ticket
+from agent.service.tickets.tables import Ticket, TicketEvent
 from common.languages import Language
 
 #: A link answers a page for so long.
@@ -102,12 +102,13 @@ class Paging:
         """
         async with self._database.transaction() as session:
             ticket = await _locked(session, number)
-            pages = await _pages(session, number)
+            came = await _came(session, number)
+            pages = await _pages(session, ticket)
             chain = on_call(self._rota, ticket.severity, language, now)
-            step = next_step(chain, pages, self._patience, now)
+            step = next_step(chain, pages, self._patience, now, came)
             if ticket.status == "resolved":
                 step = Step("over")
-            ticket.next_page_at = step.at if step.kind == "wait" else None
+            ticket.next_page_at = step.until
             if step.kind == "page":
                 (responder,) = (one for one in chain if one.name == step.responder)
                 await write_page(session, number, responder, message, now)
@@ -131,13 +132,32 @@ class Paging:
                 .values(next_page_at=now)
             )
 
-    async def pages(self, scope: Scope, number: int) -> list[Page]:
-        """Who was called to a ticket of the scope's so far, in order."""
+    async def call_again(self, scope: Scope, number: int, now: datetime) -> None:
+        """People are called to a ticket of the scope's anew: whoever had it has left, or none came.
+
+        Nothing while people are being called already. Links of before answer nothing any more.
+        """
         async with self._database.transaction() as session:
-            known = await session.scalar(
-                select(Ticket.number).where(Ticket.number == number, within(scope))
+            await session.execute(
+                update(Ticket)
+                .where(Ticket.number == number, within(scope), Ticket.next_page_at.is_(None))
+                .values(next_page_at=now, paging_since=now)
             )
-            return await _pages(session, number) if known else []
+
+    async def pages(self, scope: Scope, number: int, now: datetime | None = None) -> list[Page]:
+        """Who was called to a ticket of the scope's for the wish that counts, in order.
+
+        Whoever acknowledged a page and did not come has given it up.
+        """
+        async with self._database.transaction() as session:
+            ticket = await session.scalar(
+                select(Ticket).where(Ticket.number == number, within(scope))
+            )
+            if ticket is None:
+                return []
+            came = await _came(session, number)
+            pages = await _pages(session, ticket)
+            return settled(pages, self._patience, came, now or datetime.now(UTC))
 
     async def unanswered(self, now: datetime) -> Sequence[PageSent]:
         """Whoever was called, to whatever ticket, and may still answer, for the operator."""
@@ -162,7 +182,7 @@ class Paging:
     async def opened(self, link: str, now: datetime) -> Opened | None:
         """What a link is about, without answering it: programs look at links, too.
 
-        None where it is no page's, or too old.
+        None where it is no page's, too old, or people were called anew since.
         """
         async with self._database.transaction() as session:
             page = await session.scalar(
@@ -171,6 +191,8 @@ class Paging:
             if page is None:
                 return None
             ticket = await session.get_one(Ticket, page.ticket)
+            if ticket.paging_since and page.sent_at < ticket.paging_since:
+                return None
             call_id = await last_call(session, page.ticket)
             scope, answer = scope_of(ticket, call_id), _answer_of(page)
             return Opened(page.ticket, page.responder, scope, call_id, answer)
@@ -178,7 +200,7 @@ class Paging:
     async def acknowledge(self, link: str, now: datetime) -> Answered | None:
         """The responder has it; None where the link is no page's, or too old.
 
-        The same link says so again and changes nothing: people press twice.
+        The same link says so again: people press twice, and come late.
         """
         return await self._answer(link, now, declines=False)
 
@@ -187,12 +209,18 @@ class Paging:
         return await self._answer(link, now, declines=True)
 
     async def _answer(self, link: str, now: datetime, *, declines: bool) -> Answered | None:
-        open_still = PageSent.acknowledged_at.is_(None), PageSent.declined_at.is_(None)
+        open_still: ColumnElement[bool] = PageSent.acknowledged_at.is_(None)
+        if not declines:
+            open_still = or_(open_still, PageSent.acknowledged_at <= now - self._patience)
         values = {"declined_at": now} if declines else {"acknowledged_at": now}
         answered = PageSent.declined_at if declines else PageSent.acknowledged_at
         mine = PageSent.link_hash == _hash(link), PageSent.expires_at > now
         async with self._database.transaction() as session:
-            await session.execute(update(PageSent).where(*mine, *open_still).values(**values))
+            await session.execute(
+                update(PageSent)
+                .where(*mine, open_still, PageSent.declined_at.is_(None))
+                .values(**values)
+            )
             page = await session.scalar(select(PageSent).where(*mine, answered.is_not(None)))
             return Answered(page.ticket, page.responder) if page else None
 
@@ -212,11 +240,22 @@ async def _locked(session: AsyncSession, number: int) -> Ticket:
     return ticket
 
 
-async def _pages(session: AsyncSession, number: int) -> list[Page]:
-    rows = await session.scalars(
-        select(PageSent).where(PageSent.ticket == number).order_by(PageSent.id)
-    )
+async def _pages(session: AsyncSession, ticket: Ticket) -> list[Page]:
+    """Those for the wish that counts."""
+    of_ticket = PageSent.ticket == ticket.number
+    since = PageSent.sent_at >= ticket.paging_since if ticket.paging_since else true()
+    rows = await session.scalars(select(PageSent).where(of_ticket, since).order_by(PageSent.id))
     return [Page(r.responder, r.sent_at, r.acknowledged_at, r.declined_at) for r in rows]
+
+
+async def _came(session: AsyncSession, number: int) -> dict[str, datetime]:
+    """Who has come into the customer's call, and when last."""
+    rows = await session.execute(
+        select(TicketEvent.who, func.max(TicketEvent.at).label("at"))
+        .where(TicketEvent.ticket == number, TicketEvent.kind == "joined")
+        .group_by(TicketEvent.who)
+    )
+    return {row.who: row.at for row in rows}
 
 
 def _hash(link: str) -> str:

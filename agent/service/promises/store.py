@@ -54,6 +54,11 @@ class Promised:
     """When somebody said that it was kept, or its ticket shows it; also where that was late."""
     state: State
 
+    @property
+    def is_open_callback(self) -> bool:
+        """Whether the customer is still to be called back by it."""
+        return self.promise.kind == "callback" and self.state == "open"
+
 
 def callback_key(ticket: int) -> str:
     """Names the one callback that is promised where nobody came to a ticket."""

@@ -24,11 +24,12 @@ class Happening:
     """Something that happened to a ticket.
 
     ``key`` names it, as a call and its turn do: what is told twice is written once. ``severity``:
-    of "opened" and "severity". ``who``: the person or contact; of "assigned", whose the ticket is.
+    of "opened" and "severity". ``who``: the person or contact; of "assigned", whose the ticket is;
+    of "joined" and "left", who has come into the customer's call and left it.
     """
 
     key: str
-    kind: Kind | Literal["assigned"]
+    kind: Kind | Literal["assigned", "joined", "left"]
     actor: Actor
     at: datetime
     who: str = ""
@@ -86,6 +87,7 @@ class TicketStore:
                 status="open",
                 opened_at=opening.at,
                 next_page_at=page_at,
+                paging_since=opening.at if page_at else None,
             )
             session.add(ticket)
             await session.flush()
@@ -277,7 +279,7 @@ def _story(events: Sequence[TicketEvent]) -> list[Event]:
     return [
         Event(e.at, e.kind, e.actor, e.severity)  # type: ignore[arg-type]
         for e in events
-        if e.kind != "assigned"
+        if e.kind not in ("assigned", "joined", "left")
     ]
 
 

@@ -38,6 +38,8 @@ class Ticket(Base):
     #: When somebody is called to it next, or it is looked at whether the last one came; none where
     #: nobody is wanted, or somebody has it. Whoever comes by looks then.
     next_page_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    #: When people began to be called for the wish that counts; none where nobody was ever wanted.
+    paging_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class TicketEvent(Base):
@@ -51,7 +53,7 @@ class TicketEvent(Base):
     #: Names what happened: the same is not written twice.
     key: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: Those of `sla.py`, and "assigned".
+    #: Those of `sla.py`, and "assigned", "joined", "left".
     kind: Mapped[str] = mapped_column(String(8))
     actor: Mapped[str] = mapped_column(String(9))
     #: The person or contact; empty for the assistant.

@@ -13,6 +13,7 @@ def upgrade() -> None:
     time = sa.DateTime(timezone=True)
     with op.batch_alter_table("tickets") as tickets:
         tickets.add_column(sa.Column("next_page_at", time))
+        tickets.add_column(sa.Column("paging_since", time))
         tickets.create_index("ix_tickets_next_page_at", ["next_page_at"])
     of_call = sa.ForeignKey("calls.id", ondelete="CASCADE")
     op.create_table(
@@ -31,4 +32,5 @@ def downgrade() -> None:
     op.drop_table("utterances")
     with op.batch_alter_table("tickets") as tickets:
         tickets.drop_index("ix_tickets_next_page_at")
+        tickets.drop_column("paging_since")
         tickets.drop_column("next_page_at")
