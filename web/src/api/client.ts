@@ -80,6 +80,17 @@ export async function fetchTickets(grant: Grant, signal: AbortSignal): Promise<C
   return answerOf(request, "api_unreachable", "api_refused");
 }
 
+/** What the customer thinks of the call; said again, the last counts. */
+export async function rateCall(grant: Grant, rating: number, comment: string): Promise<void> {
+  const params = { path: { call_id: grant.call_id } };
+  const request = client.POST("/api/calls/{call_id}/rating", {
+    params,
+    headers: opening(grant),
+    body: { rating, comment },
+  });
+  await answerOf(request, "api_unreachable", "api_refused");
+}
+
 /** What the link of somebody who was called is about. Looking answers nothing. */
 export async function openPage(link: string, language: Language, signal: AbortSignal): Promise<Page> {
   const request = client.POST("/api/pages/open", { body: { link }, headers: spoken(language), signal });

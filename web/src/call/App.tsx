@@ -91,6 +91,7 @@ function Phases({ call, onStart }: PhasesProps) {
           end={state}
           conversation={conversation}
           tickets={tickets}
+          grant={call.grant}
           onAgain={onStart}
           onLeave={call.leave}
           onOpen={setOpened}

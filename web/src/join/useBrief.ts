@@ -1,11 +1,13 @@
-/** Whether the brief, which the person who was called hears alone, is over. */
+/** Whether the brief, which the person who was called hears alone, is over; then the customer hears them. */
 
-import { useTracks } from "@livekit/components-react";
-import { Track } from "livekit-client";
-import { useState } from "react";
+import { useRemoteParticipants } from "@livekit/components-react";
+import { RoomEvent } from "livekit-client";
+import { useEffect, useState } from "react";
+import type { MicrophoneState } from "../room/useMicrophone";
 
-/** The name of the assistant's second track. */
-const BRIEF = "brief";
+/** The assistant's attribute that tells who speaks with the customer. */
+const FLOOR = "liuke.floor";
+const THEIRS = "human";
 
 export interface Brief {
   isOver: boolean;
@@ -13,15 +15,25 @@ export interface Brief {
   end: () => void;
 }
 
-export function useBrief(): Brief {
-  const [isSeen, setIsSeen] = useState(false);
+export function useBrief({ problem, switchTo }: MicrophoneState): Brief {
   const [isEnded, setIsEnded] = useState(false);
-  const isThere = useTracks([Track.Source.Microphone, Track.Source.Unknown], {
-    onlySubscribed: false,
-  }).some(({ participant, publication }) => participant.isAgent && publication.trackName === BRIEF);
-  if (isThere && !isSeen) setIsSeen(true);
+  const others = useRemoteParticipants({
+    updateOnlyOn: [
+      RoomEvent.ParticipantConnected,
+      RoomEvent.ParticipantDisconnected,
+      RoomEvent.ParticipantAttributesChanged,
+    ],
+  });
+  const isIntroduced = others.some(
+    ({ isAgent, attributes }) => isAgent && attributes[FLOOR] === THEIRS,
+  );
+  const isHeard = problem === undefined;
+  useEffect(() => {
+    if (isIntroduced && isHeard) void switchTo(true);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once, when they are introduced
+  }, [isIntroduced]);
   return {
-    isOver: isEnded || (isSeen && !isThere),
+    isOver: isEnded || isIntroduced,
     end: () => {
       setIsEnded(true);
     },

@@ -93,7 +93,8 @@ export function useJoin(link: string): JoinControl {
       return grant;
     };
     try {
-      microphone.setProblem(await enterRoom(next, takeSeat, signal));
+      // The customer hears them once they have been introduced: `useBrief.ts`.
+      microphone.setProblem(await enterRoom(next, takeSeat, signal, { muted: true }));
       setStep("in_room");
     } catch (caught) {
       await next.disconnect();

@@ -15,13 +15,14 @@ export function newRoom(): Room {
 }
 
 /**
- * Ask for a seat while the browser asks for the microphone, join the room, and publish.
+ * Ask for a seat while the browser asks for the microphone, join the room, and publish, muted or not.
  * A microphone problem is returned: one can be in the room without.
  */
 export async function enterRoom(
   room: Room,
   askForSeat: () => Promise<Seat>,
   signal: AbortSignal,
+  { muted = false } = {},
 ): Promise<ProblemKind | undefined> {
   const opening = openMicrophone();
   try {
@@ -36,6 +37,7 @@ export async function enterRoom(
     const { track } = microphone;
     // LiveKit sees a microphone go once it is published; who unplugs it sooner is told here.
     if (hasEnded(track)) return "microphone_gone";
+    if (muted) await track.mute();
     await room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
     if (!hasEnded(track)) return undefined;
     await track.mute();

@@ -7,6 +7,8 @@ import { followTexts } from "./roomTexts";
 
 const TRANSCRIPTION_TOPIC = "lk.transcription";
 const ANSWER_TOPIC = "liuke.answer";
+/** What others type; one's own text is no message to oneself. */
+const CHAT_TOPIC = "lk.chat";
 
 export interface ConversationControl {
   conversation: Conversation;
@@ -22,12 +24,16 @@ export function useConversation(): ConversationControl {
     const stopCaptions = followTexts(room, TRANSCRIPTION_TOPIC, (text) => {
       add({ kind: "caption", caption: captionOf(text) });
     });
+    const stopChat = followTexts(room, CHAT_TOPIC, ({ id, speaker, who, text, ended }) => {
+      add({ kind: "caption", caption: { id, speaker, who, text, final: ended } });
+    });
     const stopAnswers = followTexts(room, ANSWER_TOPIC, (text) => {
       const answer = answerOf(text);
       if (answer) add({ kind: "answer", answer });
     });
     return () => {
       stopCaptions();
+      stopChat();
       stopAnswers();
     };
   }, [room]);

@@ -3,6 +3,7 @@
 import { Phone } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
+import type { Grant } from "../../api/client";
 import { type CallState, clock } from "../callState";
 import { type Citation, type Conversation, summaryOf } from "../../room/conversation";
 import { Button } from "../../ui/Button";
@@ -10,6 +11,7 @@ import { useConsent } from "../useConsent";
 import type { Tickets } from "../useTickets";
 import styles from "./EndPage.module.css";
 import { ProblemNotice } from "./ProblemNotice";
+import { Rating } from "./Rating";
 import { SourceCards } from "./SourceCards";
 import { TicketCard } from "./TicketCard";
 
@@ -17,13 +19,23 @@ interface Props {
   end: Extract<CallState, { phase: "ended" }>;
   conversation: Conversation;
   tickets: Tickets;
+  /** Of the call; undefined where none was ever begun. */
+  grant: Grant | undefined;
   /** Called with the version of the text that the customer agreed to. */
   onAgain: (consentVersion: string) => void;
   onLeave: () => void;
   onOpen: (citation: Citation) => void;
 }
 
-export function EndPage({ end, conversation, tickets, onAgain, onLeave, onOpen }: Props) {
+export function EndPage({
+  end,
+  conversation,
+  tickets,
+  grant,
+  onAgain,
+  onLeave,
+  onOpen,
+}: Props) {
   const { t } = useTranslation("call");
   const { questions, answered, sources } = summaryOf(conversation);
   const { data: consent } = useConsent();
@@ -55,6 +67,7 @@ export function EndPage({ end, conversation, tickets, onAgain, onLeave, onOpen }
             </div>
           ))}
         </dl>
+        {grant && <Rating grant={grant} />}
         <div className={styles.again}>
           <Button
             look="primary" size="large"

@@ -17,7 +17,12 @@ export function TicketCard({ ticket, now, inCall }: Props) {
   const { t } = useTranslation("call");
   const words = usePersonWords(ticket, now, inCall);
   return (
-    <section className={styles.card} data-testid="ticket-card" aria-label={t("person.label")}>
+    <section
+      className={styles.card}
+      data-testid="ticket-card"
+      data-number={ticket.number}
+      aria-label={t("person.label")}
+    >
       <TicketFacts ticket={ticket} now={now} short={inCall} />
       {/* Stays in place while it is empty: a screen reader tells what comes into it. */}
       <p

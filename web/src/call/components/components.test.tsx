@@ -58,6 +58,7 @@ it("sums a call up", async () => {
       end={{ phase: "ended", reason: "left", seconds: 65 }}
       conversation={conversation}
       tickets={{ tickets: [], now: new Date() }}
+      grant={undefined}
       onAgain={nothing}
       onLeave={nothing}
       onOpen={nothing}
