@@ -55,6 +55,15 @@ _NASAL: Final = re.compile("(?<=[aei])ng$")
 _WORDS: Final = re.compile(f"[{HAN}]+|[a-z0-9']+")
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A wish that was heard."""
+
+    wish: Wish
+    is_sure: bool
+    """Enough to call people by; else the customer is asked first."""
+
+
 class Wishes:
     """Reads what the customers of one call say."""
 
@@ -62,11 +71,20 @@ class Wishes:
         """Raises SetupError when words or weights cannot be used."""
         self._knowledge = knowledge
         self._reader = load_reader()
+        #: What was read last: the end of a turn asks for what its last partial said.
+        self._last: tuple[str, Heard | None] = ("", None)
 
-    async def read(self, text: str) -> Wish | None:
+    async def read(self, text: str) -> Heard | None:
         """What is wished for; while the knowledge server is away, by definite words alone."""
+        last, heard = self._last
+        if text != last:
+            heard = await self._read(text)
+            self._last = (text, heard)
+        return heard
+
+    async def _read(self, text: str) -> Heard | None:
         if wish := self._reader.definite(text):
-            return wish
+            return Heard(wish, is_sure=True)
         texts = texts_of(text)
         if not texts:
             return None
@@ -159,19 +177,22 @@ class Reader:
     weights: Mapping[Wish, Weights]
     threshold: float
     """Logarithm of the odds from which a wish, of either kind, counts."""
+    sure: float
+    """The same, from which people are called without a question."""
 
     def definite(self, text: str) -> Wish | None:
         """What is wished for in words that leave no doubt."""
         return self.words.definite(text)
 
-    def likely(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> Wish | None:
+    def likely(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> Heard | None:
         """What is likely wished for; ``texts``: of `texts_of`, ``vectors``: of each of them."""
         odds = [self._odds(*one) for one in zip(texts, vectors, strict=True)]
         whole, *sentences = (math.log(sum(of.values())) for of in odds)
-        if (whole + max(sentences, default=whole)) / 2 < self.threshold:
+        wished = (whole + max(sentences, default=whole)) / 2
+        if wished < self.threshold:
             return None
         surest = max(odds, key=lambda of: sum(of.values()))
-        return max(surest, key=lambda wish: surest[wish])
+        return Heard(max(surest, key=lambda wish: surest[wish]), is_sure=wished >= self.sure)
 
     def _odds(self, text: str, vector: Sequence[float]) -> dict[Wish, float]:
         features = self.words.features(text)
@@ -228,6 +249,7 @@ def load_reader() -> Reader:
             stored["embedding"],
             {wish: Weights(**stored["weights"][wish]) for wish in WISHES},
             stored["threshold"],
+            stored["sure"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(

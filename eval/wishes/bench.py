@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from agent.cli.output import print_json
-from agent.dialogue.wishes import Reader, Wish, load_reader, texts_of
+from agent.dialogue.wishes import Heard, Reader, Wish, load_reader, texts_of
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
 from eval.retrieval.asked import QUESTIONS
@@ -47,7 +47,7 @@ class Judged:
     """A case, and what it was read as."""
 
     case: Case
-    read: Wish | None
+    read: Heard | None
     ms: float
 
 
@@ -81,7 +81,8 @@ def judge(cases: Sequence[Case], reader: Reader, model: E5Model | None) -> list[
     judged: list[Judged] = []
     for case in cases:
         started = time.perf_counter()
-        read = reader.definite(case.text)
+        definite = reader.definite(case.text)
+        read = Heard(definite, is_sure=True) if definite else None
         if read is None and model:
             texts = texts_of(case.text)
             read = reader.likely(texts, model.embed(texts, "query"))
@@ -95,11 +96,22 @@ def scores(judged: Sequence[Judged]) -> dict[str, Any]:
     others = [one for one in judged if not one.case.wish]
     return {
         "missed": _percent(wishes, lambda one: one.read is None),
-        "confused": _percent(wishes, lambda one: one.read not in (None, one.case.wish)),
+        "confused": _percent(wishes, _is_confused),
         "wishes": len(wishes),
         "false_alarms": _percent(others, lambda one: one.read is not None),
+        "called_at_once": _percent(wishes, _calls),
+        "called_for_nothing": _percent(others, _calls),
         "others": len(others),
     }
+
+
+def _is_confused(one: Judged) -> bool:
+    return one.read is not None and one.read.wish != one.case.wish
+
+
+def _calls(one: Judged) -> bool:
+    """Whether people are called without a question."""
+    return one.read is not None and one.read.is_sure
 
 
 def _percent(judged: Sequence[Judged], holds: Callable[[Judged], bool]) -> float | None:
@@ -136,7 +148,7 @@ def _confusion(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for one in judged:
         of = counts.setdefault(one.case.wish or "neither", {})
-        read = one.read or "neither"
+        read = one.read.wish if one.read else "neither"
         of[read] = of.get(read, 0) + 1
     return counts
 

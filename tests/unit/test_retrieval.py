@@ -431,8 +431,11 @@ async def test_a_wish_that_no_definite_words_say_is_heard_through_the_server(
 ) -> None:
     wishes = Wishes(client)
     said = "it lags since Monday, and honestly I would rather have one of your engineers call me"
-    assert await wishes.read(said) == "person"
-    assert await wishes.read("the whole thing fell over, not one customer gets in") == "emergency"
+    heard = [
+        await wishes.read(text)
+        for text in (said, "the whole thing fell over, not one customer gets in")
+    ]
+    assert [one.wish for one in heard if one] == ["person", "emergency"]
     assert await wishes.read("how do I stop the echo") is None
 
 

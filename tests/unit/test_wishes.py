@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.dialogue.wishes import Wish, Wishes, load_reader, load_words, texts_of
+from agent.dialogue.wishes import Heard, Wish, Wishes, load_reader, load_words, texts_of
 from eval.wishes.bench import measure
 from eval.wishes.utterances import HELD_OUT, TRAINING, load
 from knowledge.client import KnowledgeClient
@@ -74,7 +74,7 @@ def test_what_looks_like_them_is_left_to_the_classifier(text: str) -> None:
 async def test_while_the_knowledge_server_is_away_definite_words_decide() -> None:
     knowledge = KnowledgeClient("http://127.0.0.1:8959", "token", tenant=PUBLIC)
     wishes = Wishes(knowledge)
-    assert await wishes.read("我要转人工") == "person"
+    assert await wishes.read("我要转人工") == Heard("person", is_sure=True)
     assert await wishes.read("the thing is that somebody of yours ought to call me") is None
     assert await wishes.read(" ") is None
     await knowledge.aclose()
