@@ -32,6 +32,42 @@ class Phrases:
     """Likewise."""
 
 
+@dataclass(frozen=True)
+class EscalationPhrases:
+    """What is said in one language when a person is wanted: `prompts/escalation.toml`."""
+
+    emergency: str
+    person: str
+    ask_emergency: str
+    ask_person: str
+    accepted: tuple[str, ...]
+    """A "yes" to the offer of a colleague."""
+    opened: str
+    opened_without_clock: str
+    known: str
+    meanwhile: str
+    failed: str
+    calling: str
+    calling_next: str
+    still_calling: str
+    coming: str
+    nobody: str
+    call_back: str
+    introduced: str
+    handed_back: str
+    left: str
+    severities: dict[str, str]
+    brief: dict[str, str]
+    """What the person is told alone."""
+    durations: dict[str, str]
+
+
+def load_escalation() -> dict[Language, EscalationPhrases]:
+    """The phrases of both languages."""
+    texts = tomllib.loads((_FOLDER / "escalation.toml").read_text("utf-8"))
+    return {language: EscalationPhrases(**texts[language]) for language in LANGUAGES}
+
+
 def load_phrases() -> dict[Language, Phrases]:
     """The phrases of both languages."""
     texts = tomllib.loads((_FOLDER / "phrases.toml").read_text("utf-8"))
@@ -40,11 +76,20 @@ def load_phrases() -> dict[Language, Phrases]:
 
 def fixed_phrases() -> list[tuple[str, Language]]:
     """Every phrase with its language: what the speech cache should hold before the first call."""
-    return [
+    spoken = [
         (text, language)
         for language, phrases in load_phrases().items()
         for text in _texts(astuple(phrases))
     ]
+    of_people = [
+        (text, language)
+        for language, said in load_escalation().items()
+        for text in (
+            *(said.emergency, said.person, said.ask_emergency, said.ask_person),
+            *(said.meanwhile, said.failed, said.still_calling),
+        )
+    ]
+    return spoken + of_people
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ The hooks tell the floor what they see and do what the stages decide; they hold 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 
 from livekit import rtc
 from livekit.agents import (
@@ -24,17 +24,21 @@ from livekit.agents import (
 from agent.call.bargein import BargeIn
 from agent.call.floor import Floor
 from agent.call.gate import QUESTION_CHARACTERS, gist
-from agent.call.history import messages, up_to_the_question
+from agent.call.history import messages, spoken, up_to_the_question
 from agent.call.patience import Patience
 from agent.call.search_ahead import SearchAhead
 from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
 from agent.dialogue.answering import Answerer
+from agent.dialogue.contract import CallPerson, Outcome
 from agent.prompts import Phrases
 from common.errors import LiukeError
 from common.languages import Language, join_utterances
 
 log = logging.getLogger(__name__)
+
+#: What an answer wants done, and the question, in the customer's words, in; what came of it out.
+Act = Callable[[CallPerson, str, Language], Awaitable[Outcome]]
 
 
 class SupportAgent(Agent):
@@ -51,8 +55,10 @@ class SupportAgent(Agent):
         manners: TurnTaking,
         phrases: Mapping[Language, Phrases],
         greeting_language: Language,
+        act: Act,
         timing: Timing = TIMING,
     ) -> None:
+        """``act``: does what an answer to a question that stands wants done."""
         super().__init__(instructions="")  # the answerer writes the prompt, passages included
         self._answerer = answerer
         self._ahead = ahead
@@ -62,6 +68,7 @@ class SupportAgent(Agent):
         self._manners = manners
         self._phrases = phrases
         self._language = greeting_language
+        self._act = act
         self._timing = timing
 
     async def on_enter(self) -> None:
@@ -94,7 +101,7 @@ class SupportAgent(Agent):
         """The customer has finished. Nothing is said to a "mm-hm"."""
         self._floor.turn_is_taken()
         said = new_message.text_content or ""
-        if self._manners.is_backchannel(said):
+        if self._floor.is_given_away or self._is_support(said, turn_ctx):
             raise StopResponse
         if len(said) > QUESTION_CHARACTERS:
             new_message.content = [gist(said)]
@@ -109,9 +116,11 @@ class SupportAgent(Agent):
 
         Runs ahead of the turn's end and may be thrown away: it notes what it did in memory only.
         """
+        if self._floor.is_given_away:
+            return
         *earlier, message = up_to_the_question(chat_ctx)
         said = join_utterances(message.text_content or "")
-        if self._manners.is_backchannel(said):
+        if self._is_support(said, chat_ctx):
             return
         exchange = self._floor.begin_answer(message, said, earlier)
         if self._manners.is_stop(said):
@@ -125,13 +134,28 @@ class SupportAgent(Agent):
         try:
             async for text in self._patience.keep(answer.texts, exchange):
                 yield text
+            if answer.action:
+                await exchange.stands.wait()
+                outcome = await self._act(answer.action, exchange.question, answer.language)
+                yield self._answerer.report(answer, outcome)
         except LiukeError as error:
             log.error("a question was not answered: %s", error)
             yield self._phrases[answer.language].not_working
 
+    @property
+    def language(self) -> Language:
+        """The one that is being spoken."""
+        return self._language
+
     def phrases_now(self) -> Phrases:
         """What is said word for word, in the language that is being spoken."""
         return self._phrases[self._language]
+
+    def _is_support(self, said: str, chat_ctx: llm.ChatContext) -> bool:
+        """Whether it is nothing but "mm-hm", and no answer to an offer."""
+        if not self._manners.is_backchannel(said):
+            return False
+        return not said or not self._answerer.is_offered(messages(spoken(chat_ctx)))
 
     def _end_answer(self) -> None:
         speech = self.session.current_speech
@@ -153,6 +177,8 @@ class SupportAgent(Agent):
             self._floor.question_is_asked(event.item.id)
 
     def _on_nothing_understood(self, event: UserTranscriptionTimeoutEvent) -> None:
+        if self._floor.is_given_away:
+            return
         is_cough = event.speech_duration < self._timing.cough_s
         if not is_cough and self.session.current_speech is None:
             self.session.say(self._phrases[self._language].not_understood)

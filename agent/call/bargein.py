@@ -2,11 +2,13 @@
 
 The framework pauses the answer at the first 64 ms of a voice, whatever it says, and any words would
 then end it. Here the words decide: "mm-hm", a cough, and what gives no words leave the answer to
-resume at the same word; anything else, and "wait" above all, ends it.
+resume at the same word; anything else, and "wait" above all, ends it. Of single words only "wait"
+and the like do, and those that ask for a person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from livekit.agents import stt
@@ -32,9 +34,11 @@ class Admission:
 class BargeIn:
     """Judges what is heard in one call."""
 
-    def __init__(self, floor: Floor, manners: TurnTaking) -> None:
+    def __init__(self, floor: Floor, manners: TurnTaking, is_wish: Callable[[str], object]) -> None:
+        """``is_wish``: whether words, be it one, ask for a person or tell of an emergency."""
         self._floor = floor
         self._manners = manners
+        self._is_wish = is_wish
 
     def admit(self, event: stt.SpeechEvent) -> Admission:
         """Whether the event may reach the turn, and whether it ends the answer."""
@@ -77,8 +81,10 @@ class BargeIn:
         manners = self._manners
         if manners.is_stop(words):
             return confidence >= (_SURE_STOP if manners.is_fragment(words) else _SURE_LONGER_STOP)
-        if manners.is_backchannel(words) or manners.is_fragment(words):
+        if manners.is_backchannel(words):
             return False
+        if manners.is_fragment(words):
+            return confidence >= _SURE_STOP and bool(self._is_wish(words))
         return confidence >= _SURE_WORDS or not manners.is_short(words)
 
     def _is_certain_stop(self, heard: stt.SpeechData) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from livekit.agents import AgentSession, TurnHandlingOptions, llm
 
-from agent.call.agent import SupportAgent
+from agent.call.agent import Act, SupportAgent
 from agent.call.bargein import BargeIn
 from agent.call.endpointing import TurnEndDetector
 from agent.call.floor import Floor
@@ -23,6 +23,8 @@ from agent.call.tts import KokoroTTS
 from agent.call.turn_words import load_turn_taking
 from agent.call.voice_activity import RestedVAD, SharedVAD
 from agent.dialogue.answering import Answerer
+from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome
+from agent.dialogue.wishes import load_reader
 from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases
 from agent.rooms.principal import Principal
@@ -32,6 +34,11 @@ from common.languages import Language
 from knowledge.client import KnowledgeClient
 
 
+async def nobody_called(_action: CallPerson, _question: str, _language: Language) -> Outcome:
+    """Of a call that is nobody's: there is nobody to call."""
+    return NobodyCalled()
+
+
 @dataclass(frozen=True)
 class Conversation:
     """The stages of one call, put together; not yet listening."""
@@ -39,6 +46,7 @@ class Conversation:
     session: AgentSession[None]
     agent: SupportAgent
     floor: Floor
+    speech: SpeechClient
     parts: tuple[SearchAhead | Answerer | KnowledgeClient | SpeechClient, ...]
 
     async def aclose(self) -> None:
@@ -47,22 +55,25 @@ class Conversation:
             await part.aclose()
 
 
-def open_conversation(settings: Settings, principal: Principal) -> Conversation:
+def open_conversation(
+    settings: Settings, principal: Principal, act: Act = nobody_called
+) -> Conversation:
     """A call on somebody's behalf: in a room, or with audio that comes from elsewhere.
 
-    It finds what is for everybody, and the documents of the principal's account.
+    It finds what is for everybody, and the documents of the principal's account. ``act``: as in
+    `SupportAgent`.
     """
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     knowledge = KnowledgeClient(
         settings.knowledge.url, settings.internal_token, tenant=principal.account
     )
     answerer = Answerer(knowledge, resolve_language_model(settings))
-    stages = put_together(speech, answerer, principal.language)
+    stages = put_together(speech, answerer, principal.language, act)
     return replace(stages, parts=(*stages.parts, knowledge))
 
 
 def put_together(
-    speech: SpeechClient, answerer: Answerer, greeting_language: Language
+    speech: SpeechClient, answerer: Answerer, greeting_language: Language, act: Act = nobody_called
 ) -> Conversation:
     """The stages of a call between these two: what hears and speaks, and what answers."""
     ahead = SearchAhead(answerer)
@@ -93,13 +104,14 @@ def put_together(
         answerer=answerer,
         ahead=ahead,
         floor=floor,
-        bargein=BargeIn(floor, manners),
+        bargein=BargeIn(floor, manners, load_reader().definite),
         patience=Patience(floor, phrases),
         manners=manners,
         phrases=phrases,
         greeting_language=greeting_language,
+        act=act,
     )
-    return Conversation(session, agent, floor, (ahead, answerer, speech))
+    return Conversation(session, agent, floor, speech, (ahead, answerer, speech))
 
 
 def turn_handling(turn_end: TurnEndDetector, timing: Timing) -> TurnHandlingOptions:

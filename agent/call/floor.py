@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from livekit.agents import llm
 
@@ -34,6 +34,8 @@ class Exchange:
     """None until the dialogue gives one."""
     acknowledged: bool = False
     """The answer was late, and the customer was told to wait before it."""
+    stands: asyncio.Event = field(default_factory=asyncio.Event)
+    """The question has become part of the conversation: what its answer wants done may be done."""
 
     @property
     def language(self) -> Language:
@@ -46,6 +48,8 @@ class Floor:
 
     def __init__(self, timing: Timing = TIMING) -> None:
         self._timing = timing
+        #: A person of the operator's has it: the assistant is silent.
+        self.is_given_away = False
         #: The customer speaks, or has spoken, while the assistant has the floor.
         self.is_over_answer = False
         #: What is being said belongs to the question before: it was not finished.
@@ -148,6 +152,8 @@ class Floor:
     def question_is_asked(self, message_id: str) -> None:
         """The question stands: it has become part of the conversation."""
         self._asked = message_id
+        if exchange := self._exchanges.get(message_id):
+            exchange.stands.set()
 
     def begin_answer(
         self, message: llm.ChatMessage, said: str, earlier: Sequence[llm.ChatMessage]
@@ -158,6 +164,8 @@ class Floor:
         """
         unanswered = _unanswered(earlier, message, self._timing.same_turn_s)
         exchange = self._exchanges[message.id] = self._new_exchange(said, unanswered)
+        if message.id == self._asked:
+            exchange.stands.set()
         while len(self._exchanges) > _KEPT_ANSWERS:
             del self._exchanges[next(iter(self._exchanges))]
         return exchange

@@ -56,13 +56,16 @@ class CallLimits:
         *,
         closing_at_s: Callable[[], float | None],
         phrases: Callable[[], Phrases],
+        is_occupied: Callable[[], bool],
     ) -> None:
         """``closing_at_s``: when the worker closes, on the event loop's clock; None while it does
-        not. ``phrases``: those of the language that is being spoken."""
+        not. ``phrases``: those of the language that is being spoken. ``is_occupied``: whether the
+        customer waits for a person, or speaks with one: then only the worker's closing ends it."""
         self._session = session
         self._limits = limits
         self._closing_at_s = closing_at_s
         self._phrases = phrases
+        self._is_occupied = is_occupied
         self._now = asyncio.get_running_loop().time
         self._began_s = self._active_s = self._now()
         self._warned: set[Ending] = set()
@@ -96,6 +99,9 @@ class CallLimits:
     def _left_s(self, ending: Ending) -> float:
         now = self._now()
         match ending:
+            case "longest" | "idle" if self._is_occupied():
+                self._active_s = now
+                return float("inf")
             case "longest":
                 return self._began_s + self._limits.longest_s - now
             case "idle":

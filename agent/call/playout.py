@@ -45,6 +45,8 @@ class RoomPlayout(io.AudioOutput):
         self._over = asyncio.Event()
         self._over.set()
         self._player: asyncio.Task[None] | None = None
+        #: Of the track in the room; empty until it is published.
+        self.track_sid = ""
 
     async def start(self) -> None:
         """Publish the track; what is captured before somebody listens waits."""
@@ -52,6 +54,7 @@ class RoomPlayout(io.AudioOutput):
         publication = await self._room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
+        self.track_sid = publication.sid
         await publication.wait_for_subscription()
         self._player = asyncio.create_task(self._play(), name="playout")
 

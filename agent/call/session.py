@@ -8,6 +8,8 @@ import logging
 import os
 import socket
 import uuid
+from collections.abc import Callable
+from typing import Literal
 
 from livekit import rtc
 from livekit.agents import CloseEvent, JobContext, room_io
@@ -15,18 +17,29 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.call.closing import Closing, closing_of
 from agent.call.conversation import Conversation, open_conversation
+from agent.call.escalation import Escalation
 from agent.call.gate import TextGate
+from agent.call.handover import Handover
+from agent.call.history import spoken
 from agent.call.limits import CallLimits, Limits
 from agent.call.playout import RoomPlayout
 from agent.call.presence import Presence
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
-from agent.rooms.tokens import read_seat
+from agent.dialogue.solved import is_solved
+from agent.rooms.principal import Principal
+from agent.rooms.tokens import Seat, read_seat
+from agent.service.accounts.store import AccountStore
 from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
 from agent.service.database import Database
+from agent.service.paging.store import Paging
+from agent.service.promises.store import Promises
+from agent.service.support import read_support
+from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
+from common.errors import ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +58,9 @@ async def hold_call(ctx: JobContext) -> None:
             await ctx.delete_room()
         ctx.shutdown(claim.outcome)
         return
-    conversation = open_conversation(settings, seat.principal)
-    held = HeldCall(ctx, conversation, records, claim)
+    escalation = open_escalation(settings, database, seat.principal, claim)
+    conversation = open_conversation(settings, seat.principal, escalation.act)
+    held = HeldCall(ctx, conversation, records, claim, escalation, seat)
 
     async def close(_reason: str) -> None:
         await held.aclose()
@@ -55,6 +69,22 @@ async def hold_call(ctx: JobContext) -> None:
 
     ctx.add_shutdown_callback(close)
     await held.answer(seat.identity, closing_of(ctx.proc), limits_of(settings))
+
+
+def open_escalation(
+    settings: Settings, database: Database, principal: Principal, claim: Claim
+) -> Escalation:
+    """What becomes of a wish for a person in this call, by the operator's rota and targets."""
+    support = read_support(settings.support_file)
+    return Escalation(
+        TicketStore(database, support.policy),
+        Paging(database, support.rota, patience=support.patience),
+        AccountStore(database),
+        Promises(database),
+        account=principal.account,
+        contact=principal.contact,
+        claim=claim,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -67,7 +97,13 @@ class HeldCall:
     """A call that this process has claimed, from its room to its last record."""
 
     def __init__(
-        self, ctx: JobContext, conversation: Conversation, records: CallStore, claim: Claim
+        self,
+        ctx: JobContext,
+        conversation: Conversation,
+        records: CallStore,
+        claim: Claim,
+        escalation: Escalation,
+        seat: Seat,
     ) -> None:
         self._ctx = ctx
         self._conversation = conversation
@@ -76,6 +112,17 @@ class HeldCall:
         session = conversation.session
         self._turns = TurnLog(session, conversation.floor, ctx.room, records, claim)
         self._playout = RoomPlayout(ctx.room)
+        self._escalation = escalation
+        self._handover = Handover(
+            ctx.room,
+            conversation,
+            self._playout,
+            records,
+            claim,
+            customer=seat.identity,
+            brief=self._brief,
+            note=escalation.note,
+        )
         self._tasks = [asyncio.create_task(self._show_life())]
         self._leaving: asyncio.Task[None] | None = None
         self._is_ours = True
@@ -102,21 +149,32 @@ class HeldCall:
         starting.result()
         phrases = self._conversation.agent.phrases_now
         watch = CallLimits(
-            self._conversation.session, limits, closing_at_s=closing.at_s, phrases=phrases
+            self._conversation.session,
+            limits,
+            closing_at_s=closing.at_s,
+            phrases=phrases,
+            is_occupied=self._is_occupied,
         )
         self._tasks.append(asyncio.create_task(self._end_at_limit(watch)))
+        self._tasks.append(asyncio.create_task(self._follow()))
+        self._handover.start()
 
     async def aclose(self) -> None:
         """End what is still being said, and record what is open and the end."""
+        await self._handover.aclose()
         await self._conversation.session.aclose()
         if self._leaving:
             await self._leaving
+        await self._escalation.aclose()
         await self._turns.aclose()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
+            await self._records.conclude(self._claim, self._outcome())
             await self._records.end_call(self._claim)
+        except ServiceError as error:  # another process has taken the call up: it will say
+            log.info("%s", error)
         except SQLAlchemyError:
             log.exception("the end of call %s could not be recorded", self._claim.call_id)
         await self._playout.aclose()
@@ -124,8 +182,33 @@ class HeldCall:
     async def _start(self, identity: str) -> None:
         session = self._conversation.session
         session.output.audio = self._playout
-        await join_room(self._conversation, self._ctx.room, identity)
+        await join_room(self._conversation, self._ctx.room, identity, self._handover.typed)
         await self._playout.start()
+
+    def _outcome(self) -> Literal["confirmed", "left", "handed_over"]:
+        if self._handover.has_spoken:
+            return "handed_over"
+        said = [one for one in spoken(self._conversation.session.history) if one.role == "user"]
+        return "confirmed" if said and is_solved(said[-1].text_content or "") else "left"
+
+    async def _brief(self) -> str:
+        return await self._escalation.brief(self._conversation.agent.language)
+
+    async def _follow(self) -> None:
+        """Tell the customer what becomes of their wish, when nobody speaks."""
+        session = self._conversation.session
+
+        async def say(text: str) -> None:
+            await session.wait_for_idle()
+            if not self._conversation.floor.is_given_away:
+                await session.say(text, add_to_chat_ctx=False)
+
+        if self._claim.outcome == "rejoined":
+            await self._escalation.take_up()
+        await self._escalation.follow(say, lambda: self._conversation.agent.language)
+
+    def _is_occupied(self) -> bool:
+        return self._escalation.is_waiting or self._conversation.floor.is_given_away
 
     async def _end_at_limit(self, watch: CallLimits) -> None:
         ending = await watch.run()
@@ -156,9 +239,17 @@ class HeldCall:
         self._ctx.shutdown(reason)
 
 
-async def join_room(conversation: Conversation, room: rtc.Room, identity: str) -> None:
-    """Let one customer's voice, and what they type, reach the conversation; nothing else does."""
-    typed = TypedInput(TextGate(), conversation.agent.phrases_now)
+async def join_room(
+    conversation: Conversation,
+    room: rtc.Room,
+    identity: str,
+    to_a_person: Callable[[str], bool],
+) -> None:
+    """Let one customer's voice, and what they type, reach the conversation; nothing else does.
+
+    ``to_a_person``: takes what is typed to a person who has the floor; whether there is one.
+    """
+    typed = TypedInput(TextGate(), conversation.agent.phrases_now, to_a_person)
     await conversation.session.start(
         conversation.agent,
         room=room,

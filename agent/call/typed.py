@@ -16,10 +16,17 @@ from agent.prompts import Phrases
 class TypedInput:
     """Takes the typed texts of one call, as the framework's text input hands them on."""
 
-    def __init__(self, gate: TextGate, phrases: Callable[[], Phrases]) -> None:
-        """``phrases``: those of the language that is being spoken."""
+    def __init__(
+        self,
+        gate: TextGate,
+        phrases: Callable[[], Phrases],
+        to_a_person: Callable[[str], bool],
+    ) -> None:
+        """``phrases``: those of the language that is being spoken. ``to_a_person``: takes a text
+        to a person who has the floor; whether there is one."""
         self._gate = gate
         self._phrases = phrases
+        self._to_a_person = to_a_person
         self._told: SpeechHandle | None = None
 
     async def __call__(self, session: AgentSession[Any], event: TextInputEvent) -> None:
@@ -28,6 +35,8 @@ class TypedInput:
             case Refusal() as refusal:
                 await self._refuse(session, refusal)
             case "":
+                return
+            case text if self._to_a_person(text):
                 return
             case text:
                 # The state follows suit: whoever types has the floor, as if they spoke.

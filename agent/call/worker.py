@@ -25,6 +25,7 @@ _IMPORTED_LATE = [
     "aiosqlite",
     "anyio._backends._asyncio",
     "h2.connection",
+    "holidays.countries",
     "httpcore",
     "openai.lib.streaming.chat",
     "sqlalchemy.dialects.sqlite.aiosqlite",

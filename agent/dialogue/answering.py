@@ -1,23 +1,29 @@
 """Answering: a question and what was said before in; the answer's text and its sources out.
 
-An answer rests on retrieved passages. Where they do not support one, the assistant says so; where
-retrieval is sure of the entry, the entry's approved opening comes first, and the model goes on from
-it. Where there is no model, or it fails, approved text from the entry is the answer.
+Whoever wants a person, or tells of an emergency, is not answered from the knowledge base: people
+are called. Any other answer rests on retrieved passages. Where they do not support one, the
+assistant says so; where retrieval is sure of the entry, the entry's approved opening comes first,
+and the model goes on from it. Where there is no model, or it fails, approved text from the entry is
+the answer.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
-from agent.dialogue.contract import Answer, Citation
+from agent.dialogue.contract import Answer, CallPerson, Citation, Outcome
+from agent.dialogue.escalating import EscalationWords, subject_of
 from agent.dialogue.excerpt import Excerpt, excerpt, spoken_steps
 from agent.dialogue.guards import unsupported_figures
 from agent.dialogue.lookup import Lookup
+from agent.dialogue.offers import Offers
 from agent.dialogue.prompting import PromptWriter
 from agent.dialogue.read_ahead import ReadAhead
+from agent.dialogue.wishes import Heard, Wishes
 from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
@@ -53,6 +59,9 @@ class Answerer:
         """
         is_embedded = endpoint is not None and endpoint.embedded
         self._lookup = Lookup(knowledge)
+        self._wishes = Wishes(knowledge)
+        self._offers = Offers()
+        self._escalation = EscalationWords()
         self._model = LanguageModel(endpoint) if endpoint else None
         self._prompts = PromptWriter(continues=is_embedded)
         self._tokens = _tokens_read(endpoint)
@@ -69,12 +78,14 @@ class Answerer:
             await self._model.aclose()
 
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
-        """Search and read ahead for what the customer has said so far.
+        """Look for a wish, search and read ahead in what the customer has said so far.
 
         Raises ServiceError when the knowledge server is away.
         """
         language = language_of(heard)
-        found = await self._lookup.find(heard, language, history)
+        found, _ = await asyncio.gather(
+            self._lookup.find(heard, language, history), self._wishes.read(heard)
+        )
         if self._ahead:
             await self._ahead.take_in(found, language, history)
 
@@ -92,6 +103,29 @@ class Answerer:
         answer.texts = self._noted(answer, _only(self._phrases[language].go_ahead))
         return answer
 
+    def report(self, answer: Answer, outcome: Outcome) -> str:
+        """What came of the action that ``answer`` wanted: said after its texts."""
+        text = space(answer.language) + self._escalation.report(outcome, answer.language)
+        answer.text += text
+        return text
+
+    def is_offered(self, history: Sequence[Message]) -> bool:
+        """Whether a colleague has just been offered: then a "yes" is more than support."""
+        return self._offers.offered(history) is not None
+
+    async def _wish(self, said: str, history: Sequence[Message]) -> Heard | None:
+        if wish := self._offers.accepted(said, history):
+            return Heard(wish, is_sure=True)
+        return await self._wishes.read(said)
+
+    def _people(self, answer: Answer, heard: Heard, history: Sequence[Message]) -> str:
+        """The words to a wish: people are called, or where it is not sure, that is offered."""
+        if not heard.is_sure:
+            return self._escalation.ask(heard.wish, answer.language)
+        subject = subject_of(answer.question, history, is_wish_alone=heard.wish == "person")
+        answer.action = CallPerson(heard.wish, subject)
+        return self._escalation.first(answer.action, answer.language)
+
     async def _noted(self, answer: Answer, parts: AsyncGenerator[str, None]) -> AsyncIterator[str]:
         """The parts of an answer, which keeps what was said of it and when."""
         started = time.perf_counter()
@@ -104,7 +138,17 @@ class Answerer:
 
     async def _parts(self, answer: Answer, history: Sequence[Message]) -> AsyncGenerator[str, None]:
         started = time.perf_counter()
-        found = await self._lookup.find(answer.question, answer.language, history)
+        finding = asyncio.create_task(
+            self._lookup.find(answer.question, answer.language, history), name="finding"
+        )
+        try:
+            if heard := await self._wish(answer.question, history):
+                yield self._people(answer, heard, history)
+                return
+            found = await finding
+        finally:
+            finding.cancel()
+            await asyncio.wait({finding})
         answer.timings_ms["retrieval"] = _ms_since(started)
         best = found.best
         if best is None:

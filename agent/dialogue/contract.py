@@ -1,11 +1,13 @@
-"""An answer as the dialogue gives it: its text as it is made, and what is known of it meanwhile."""
+"""An answer as the dialogue gives it: its text, what it wants done, and what came of that."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
+from agent.dialogue.wishes import Wish
 from common.languages import Language
 
 
@@ -20,9 +22,52 @@ class Citation:
     score: float
 
 
+@dataclass(frozen=True)
+class CallPerson:
+    """What an answer wants done: a person of the operator's is called to the customer."""
+
+    wish: Wish
+    subject: str
+    """What it is about, in the customer's words."""
+
+
+@dataclass(frozen=True)
+class PersonCalled:
+    """What came of it: a ticket, to which people are called."""
+
+    ticket: int
+    severity: int
+    within: timedelta | None
+    """Until a person has to be there; None where the operator has set no such time."""
+    is_new: bool
+    """Opened for this wish; else the customer's own, still open."""
+
+
+@dataclass(frozen=True)
+class NobodyCalled:
+    """What came of it: nothing could be written down, and nobody has been told."""
+
+
+Outcome = PersonCalled | NobodyCalled
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the calling of people to a ticket has come."""
+
+    kind: Literal["none", "calling", "coming", "here", "nobody"]
+    name: str = ""
+    """Who is called, comes, or is here."""
+    nth: int = 0
+    """How many have been called so far."""
+    within: timedelta | None = None
+    """Nobody came: until somebody calls the customer back; None where that is not promised."""
+
+
 @dataclass
 class Answer:
-    """An answer in the making; only the dialogue writes it. It does nothing but speak.
+    """An answer in the making; only the dialogue writes it. It does nothing but speak: what it
+    wants done is data, and is done once the turn stands.
 
     Whoever iterates ``texts`` has it made; nothing is done by an answer that nobody hears.
     """
@@ -35,6 +80,8 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     """Known before the first text, unless the model finds more to rest on."""
     declined: bool = False
+    action: CallPerson | None = None
+    """Known when ``texts`` end, at the latest: what then came of it is said after them."""
     opening: str | None = None
     """The approved sentence that it begins with."""
     text: str = ""

@@ -15,6 +15,12 @@ from common.languages import Language
 
 #: The text stream on which the room learns of answers.
 ANSWER_TOPIC = "liuke.answer"
+#: The text streams by which a person says that they are ready, and that the assistant goes on.
+INTRODUCE_TOPIC = "liuke.introduce"
+HAND_BACK_TOPIC = "liuke.hand_back"
+#: The assistant's attribute that tells who speaks with the customer: "assistant", "brief" while a
+#: person hears what it is about, "human".
+FLOOR_ATTRIBUTE = "liuke.floor"
 
 
 class CitedEntry(BaseModel):

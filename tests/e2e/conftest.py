@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -9,12 +10,16 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from standardwebhooks import Webhook
 
 from agent.settings import Settings
 
@@ -27,6 +32,19 @@ _PORTS = (
     "LIUKE_AGENT_HEALTH_PORT",
     "LIUKE_API_PORT",
 )
+
+
+PAGER_SECRET = f"whsec_{base64.b64encode(b'a secret for this test alone').decode()}"
+SUPPORT = """
+[destinations.pager]
+form = "webhook"
+url = "{url}"
+secret_env = "PAGER_SECRET"
+
+[[rota]]
+name = "Lin"
+destination = "pager"
+"""
 
 
 @dataclass(frozen=True)
@@ -57,12 +75,55 @@ class Installation:
         return found
 
 
+@dataclass(frozen=True)
+class Pager:
+    """Where the person on call is paged: a real receiver of signed webhooks."""
+
+    url: str
+    received: list[dict[str, Any]]
+
+    def page_of(self, ticket: int, timeout_s: float = 30) -> dict[str, Any]:
+        """What it was told of a ticket, once."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            told = [body["data"] for body in self.received if body["data"]["ticket"] == ticket]
+            if told:
+                (page,) = told
+                return dict(page)
+            time.sleep(0.1)
+        raise AssertionError(f"nobody was paged for ticket {ticket}: {self.received}")
+
+
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """`liuke up` on free ports. Index, database and keys are this test run's own."""
+def pager() -> Iterator[Pager]:
+    """A receiver on loopback that checks each signature."""
+    received: list[dict[str, Any]] = []
+    app = FastAPI()
+
+    @app.post("/")
+    async def take(request: Request) -> None:
+        body = await request.body()
+        Webhook(PAGER_SECRET).verify(body, dict(request.headers))
+        received.append(json.loads(body))
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    yield Pager(f"http://127.0.0.1:{port}/", received)
+    server.should_exit = True
+    serving.join()
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory, pager: Pager) -> Iterator[Installation]:
+    """`liuke up` on free ports, with an index, database, keys and rota of this test run alone."""
     data_dir = tmp_path_factory.mktemp("installation")
     _reuse_what_set_up_made(data_dir)
-    environment = os.environ | _free_ports() | {"LIUKE_DATA_DIR": str(data_dir)}
+    (data_dir / "support.toml").write_text(SUPPORT.format(url=pager.url))
+    environment = os.environ | _free_ports()
+    environment |= {"LIUKE_DATA_DIR": str(data_dir), "PAGER_SECRET": PAGER_SECRET}
     log = (data_dir / "up.log").open("w")
     process = subprocess.Popen(
         [*LIUKE, "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True

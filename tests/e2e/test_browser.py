@@ -3,70 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from livekit import api, rtc
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import expect
 
 from agent.rooms.messages import ANSWER_TOPIC, AnswerBegun, CitedEntry
+from tests.e2e.browser import ANSWER_TIMEOUT_MS, browser_page, heard_by, microphone
 from tests.e2e.conftest import Installation, Questions
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
-
-MICROPHONE_RATE_HZ = 48_000
-#: A slow machine's model may need this long for an answer.
-ANSWER_TIMEOUT_MS = 90_000
-
-#: Records what the page receives: every audio element's stream, as 16-bit samples.
-EARS = """
-(() => {
-  const context = new AudioContext({ sampleRate: 16000 });
-  const chunks = [];
-  const heard = new WeakSet();
-  window.__ears = () => {
-    const all = new Int16Array(chunks.reduce((n, c) => n + c.length, 0));
-    let at = 0;
-    for (const chunk of chunks) { all.set(chunk, at); at += chunk.length; }
-    let text = '';
-    const bytes = new Uint8Array(all.buffer);
-    for (let i = 0; i < bytes.length; i += 32768) {
-      text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-    }
-    return btoa(text);
-  };
-  setInterval(() => {
-    for (const element of document.querySelectorAll('audio')) {
-      const stream = element.srcObject;
-      if (!stream || heard.has(stream) || !stream.getAudioTracks().length) continue;
-      heard.add(stream);
-      const tap = context.createScriptProcessor(4096, 1, 1);
-      tap.onaudioprocess = (event) => {
-        const samples = event.inputBuffer.getChannelData(0);
-        chunks.push(Int16Array.from(samples, (x) => Math.max(-1, Math.min(1, x)) * 32767));
-      };
-      context.createMediaStreamSource(stream).connect(tap);
-      tap.connect(context.destination);
-    }
-  }, 100);
-})();
-"""
-
-
-#: Notes what the page's own content policy refuses it.
-REFUSALS = """
-window.__refused = [];
-document.addEventListener('securitypolicyviolation', (event) => {
-  window.__refused.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`);
-});
-"""
 
 #: As on a page over plain http, which is no secure context.
 INSECURE = "delete Crypto.prototype.randomUUID;"
@@ -90,66 +38,6 @@ ONE_MICROPHONE = """
   };
 })();
 """
-
-
-def microphone(folder: Path, *parts: Path | float) -> Path:
-    """A file for Chromium's fake microphone: clips and silences (seconds), 48 kHz."""
-    samples = [np.zeros(0)]
-    for part in parts:
-        if isinstance(part, Path):
-            clip, rate = soundfile.read(part)
-            at = np.arange(int(len(clip) * MICROPHONE_RATE_HZ / rate)) * rate / MICROPHONE_RATE_HZ
-            samples.append(np.interp(at, np.arange(len(clip)), clip))
-        else:
-            samples.append(np.zeros(int(part * MICROPHONE_RATE_HZ)))
-    path = folder / "microphone.wav"
-    soundfile.write(path, np.concatenate(samples), MICROPHONE_RATE_HZ, subtype="PCM_16")
-    return path
-
-
-@asynccontextmanager
-async def browser_page(
-    url: str, microphone_file: Path | None, locale: str, *, width: int = 390, script: str = ""
-) -> AsyncIterator[Page]:
-    """The call page, with ``script`` run before its own; without a file the microphone is refused.
-
-    Its content policy must refuse it nothing.
-    """
-    chromium = shutil.which("chromium")
-    assert chromium, "the browser tests need Chromium: apt-get install chromium"
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--autoplay-policy=no-user-gesture-required",
-        "--use-fake-device-for-media-stream",
-    ]
-    if microphone_file:
-        arguments += [
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={microphone_file}%noloop",
-        ]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=arguments)
-        context = await browser.new_context(locale=locale, viewport={"width": width, "height": 844})
-        page = await context.new_page()
-        await page.add_init_script(EARS + REFUSALS + script)
-        await page.goto(url)
-        yield page
-        assert await page.evaluate("__refused") == []
-        await browser.close()
-
-
-async def heard_by(page: Page, installation: Installation, folder: Path) -> str:
-    """What the page has received so far, transcribed."""
-    pcm = np.frombuffer(base64.b64decode(await page.evaluate("__ears()")), dtype="<i2")
-    path = folder / "heard.wav"
-    soundfile.write(path, pcm, 16_000)
-    report = await asyncio.to_thread(installation.report, "transcribe", str(path))
-    return str(report["text"])
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ async def test_a_call_answers_to_typed_text_and_to_nothing_else(
     conversation = open_conversation(settings, guest("en"))
     await room.connect(access.url, token.to_jwt())
     try:
-        await join_room(conversation, room, "customer")
+        await join_room(conversation, room, "customer", lambda _: False)
         assert set(room._text_stream_handlers) == {TOPIC_CHAT}
         assert set(room._byte_stream_handlers) == set()
         assert set(room.local_participant._rpc_handlers) == set()

@@ -18,10 +18,12 @@ import numpy as np
 from fastapi import FastAPI, Request, Response
 from numpy.typing import NDArray
 
-from agent.call.conversation import Conversation, put_together
-from agent.call.floor import Exchange
+from agent.call.agent import Act
+from agent.call.conversation import Conversation, nobody_called, put_together
+from agent.call.floor import Exchange, Floor
 from agent.dialogue.answering import Answerer
-from agent.dialogue.contract import Answer
+from agent.dialogue.contract import Answer, CallPerson, Outcome
+from agent.dialogue.offers import Offers
 from agent.models.client import Message
 from agent.prompts import load_phrases
 from agent.speech.clauses import syllables
@@ -118,6 +120,7 @@ class Answers:
 
     pieces: Sequence[tuple[float, str]] = ((0.1, "是这样的，您先打开回声消除。"),)
     error: Exception | None = None
+    action: CallPerson | None = None
     #: What it was asked, with what had been said before; and what was searched for ahead.
     asked: list[tuple[Answer, list[str]]] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
@@ -127,6 +130,7 @@ class Answers:
     def compose(self, question: str, history: Sequence[Message]) -> Answer:
         answer = Answer(question, language_of(question))
         answer.texts = self._texts()
+        answer.action = self.action
         self.asked.append((answer, [message.text for message in history]))
         return answer
 
@@ -134,6 +138,12 @@ class Answers:
         answer = Answer(said, language)
         answer.texts = self._only(load_phrases()[language].go_ahead)
         return answer
+
+    def is_offered(self, history: Sequence[Message]) -> bool:
+        return Offers().offered(history) is not None
+
+    def report(self, answer: Answer, outcome: Outcome) -> str:
+        return f"{answer.question}：{outcome}。"
 
     async def _only(self, text: str) -> AsyncIterator[str]:
         yield text
@@ -196,6 +206,10 @@ class ScriptedCall(HeadlessCall):
                 silent_since_ms = self.now_ms
 
     @property
+    def floor(self) -> Floor:
+        return self._conversation.floor
+
+    @property
     def exchange(self) -> Exchange:
         """The last question that stands, and the answer to it."""
         asked = next(item for item in reversed(self.items) if item.role == "user")
@@ -220,13 +234,14 @@ async def scripted_call(
     server: SpeechServer | None = None,
     language: Language = "zh",
     *,
+    act: Act = nobody_called,
     greeted: bool = True,
 ) -> AsyncIterator[ScriptedCall]:
     """A call whose greeting is over, or begins."""
     server = server or SpeechServer()
     async with serve(server.app) as url:
         speech = SpeechClient(url, "token")
-        conversation = put_together(speech, cast("Answerer", answers), language)
+        conversation = put_together(speech, cast("Answerer", answers), language, act)
         async with ScriptedCall(conversation, server) as call:
             if greeted:
                 await call.greeted()

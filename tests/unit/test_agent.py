@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from agent.call.timing import TIMING
+from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome
 from agent.prompts import load_phrases
 from common.errors import ServiceError
+from common.languages import Language
 from tests.unit.scripted import Answers, SpeechServer, scripted_call
 from tests.virtual_time import virtual_time
 
@@ -220,3 +224,81 @@ async def test_the_end_of_a_call_stops_what_is_still_searched_for() -> None:
     async with scripted_call(answers) as call:
         await call.says("我们的通话里有回声怎么办", 1.8)
     assert (len(answers.searched), answers.searches_stopped) == (1, 1)
+
+
+class Doing:
+    """Takes its time for what an answer wants done."""
+
+    def __init__(self, takes_s: float = 0.5) -> None:
+        self.asked: list[str] = []
+        self.done = 0
+        self._takes_s = takes_s
+
+    async def __call__(self, action: CallPerson, question: str, language: Language) -> Outcome:
+        self.asked.append(question)
+        await asyncio.sleep(self._takes_s)
+        self.done += 1
+        return NobodyCalled()
+
+
+WISH = CallPerson("person", "回声")
+
+
+@virtual_time
+async def test_what_an_answer_wants_is_done_once_and_told_in_it() -> None:
+    doing = Doing()
+    answers = Answers(pieces=[(0.1, "好的，我帮您找同事。")], action=WISH)
+    async with scripted_call(answers, act=doing) as call:
+        await call.says("帮我转人工客服吧", 1.5)
+        asked_ms = call.now_ms
+        assert await call.answering()
+        assert call.loudspeaker.runs[-1].start_ms - asked_ms < 800  # not kept waiting for it
+        await call.quiet()
+        ((text, interrupted),) = call.said
+    assert text.startswith("好的，我帮您找同事。帮我转人工客服吧：NobodyCalled") and not interrupted
+    assert doing.asked == ["帮我转人工客服吧"]
+
+
+@virtual_time
+async def test_nothing_is_done_for_a_question_that_is_not_finished() -> None:
+    """What is composed in a pause is thrown away when more is said, and so is what it wants."""
+    doing = Doing()
+    answers = Answers(pieces=[(0.1, "好的，我帮您找同事。")], action=WISH)
+    async with scripted_call(answers, act=doing) as call:
+        await call.says("我想问一下，就是", 1.2)
+        await call.wait(1000)
+        assert answers.asked and not doing.asked
+        await call.says("能不能转人工", 0.9)
+        await call.answering()
+        await call.quiet()
+    assert doing.asked == ["我想问一下，就是能不能转人工"]
+
+
+@virtual_time
+async def test_while_a_person_has_the_floor_the_assistant_is_silent() -> None:
+    answers = Answers()
+    async with scripted_call(answers) as call:
+        call.floor.is_given_away = True
+        await call.says("我们的通话里有回声怎么办", 1.8)
+        assert not await call.answering(6000)
+        await call.says("", 1.5)  # nor does it ask what nobody said to it
+        assert not await call.answering(6000)
+        call.floor.is_given_away = False
+        await call.says("那录制是怎么收费的呢", 1.5)
+        assert await call.answering()
+        await call.quiet()
+        assert len(call.said) == 1
+    assert answers.questions[-1] == "那录制是怎么收费的呢"
+
+
+@virtual_time
+async def test_a_yes_to_an_offer_is_answered() -> None:
+    answers = Answers(pieces=[(0.1, PHRASES["zh"].declined)])
+    async with scripted_call(answers) as call:
+        await call.says("你们老板的电话是多少", 1.5)
+        assert await call.answering()
+        await call.quiet()
+        await call.says("好的", 0.5)
+        assert await call.answering()
+        await call.quiet()
+    assert answers.questions[-1] == "好的"

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,12 +19,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agent.dialogue.answering import Answerer
-from agent.dialogue.contract import Answer
+from agent.dialogue.contract import Answer, CallPerson, PersonCalled
 from agent.dialogue.prompting import PromptWriter
 from agent.dialogue.read_ahead import ReadAhead
 from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint
-from agent.prompts import load_phrases
+from agent.prompts import load_escalation, load_phrases
 from common.errors import ServiceError
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC, Retrieval
@@ -31,6 +32,7 @@ from tests.unit.serving import serve
 
 pytestmark = pytest.mark.unit
 
+PEOPLE = load_escalation()
 PASSAGE = {
     "entry_id": "zh/echo",
     "title": "回声",
@@ -57,12 +59,18 @@ class Knowledge:
         self.approved = OPENING["text"]
         self.steps = ["先戴耳机。", "打开 AEC。"]
         self.asked: list[dict[str, Any]] = []
+        self.is_away = False
         self.app = FastAPI()
         self.app.post("/search")(self.search)
+        self.app.post("/embed")(self.embed)
 
-    async def search(self, request: Request) -> dict[str, Any]:
+    async def search(self, request: Request) -> Response:
         self.asked.append(await request.json())
-        return self.answer()
+        return Response(status_code=503) if self.is_away else JSONResponse(self.answer())
+
+    async def embed(self) -> Response:
+        """A text that means nothing to the classifier of wishes."""
+        return Response(status_code=503) if self.is_away else JSONResponse({"vector": [0.0] * 384})
 
     def answer(self) -> dict[str, Any]:
         return self.found | {"best": self.entry() if self.found["supported"] else None}
@@ -425,3 +433,36 @@ async def test_a_hosted_model_is_not_charged_for_reading_ahead(world: World) -> 
     await answerer.prepare("有回声怎么", [])
     await answerer.aclose()
     assert world.model.asked == []
+
+
+async def test_a_wish_for_a_person_is_not_searched_for(world: World) -> None:
+    asked = (Message("user", "有回声怎么办"), Message("assistant", OPENING["text"]))
+    answer = await world.answer("我要转人工", history=asked)
+    assert answer.text == PEOPLE["zh"].person
+    assert answer.action == CallPerson("person", "有回声怎么办")
+    assert not answer.citations and not answer.declined and not world.model.asked
+
+
+async def test_an_emergency_is_heard_while_the_knowledge_is_away(world: World) -> None:
+    world.knowledge.is_away = True
+    answer = await world.answer("Our whole service is down, it is an emergency!")
+    assert answer.text == PEOPLE["en"].emergency
+    assert answer.action and answer.action.wish == "emergency"
+
+
+async def test_a_yes_to_the_offer_of_a_colleague_is_a_wish(world: World) -> None:
+    offered = (
+        Message("user", "你们老板是谁"),
+        Message("assistant", load_phrases()["zh"].declined),
+    )
+    answer = await world.answer("好的，麻烦了。", history=offered)
+    assert answer.action == CallPerson("person", "你们老板是谁")
+
+
+async def test_what_came_of_it_is_part_of_the_answer(world: World) -> None:
+    answerer = world.answerer()
+    answer = answerer.compose("I want a human agent")
+    said = [text async for text in answer.texts]
+    said.append(answerer.report(answer, PersonCalled(12, 3, timedelta(hours=4), is_new=True)))
+    assert answer.text == "".join(said)
+    assert "12" in answer.text and "4 hours" in answer.text

@@ -9,6 +9,7 @@ from agent.call.bargein import Admission, BargeIn
 from agent.call.floor import Floor
 from agent.call.stt import CONFIRMED
 from agent.call.turn_words import load_turn_taking
+from agent.dialogue.wishes import load_reader
 from tests.virtual_time import virtual_time
 
 pytestmark = pytest.mark.unit
@@ -37,7 +38,7 @@ def while_answering() -> BargeIn:
     floor = Floor()
     floor.answer_is_composed()
     floor.customer_begins(over_answer=True)
-    return BargeIn(floor, load_turn_taking())
+    return BargeIn(floor, load_turn_taking(), load_reader().definite)
 
 
 @virtual_time
@@ -45,7 +46,9 @@ async def test_without_an_answer_everything_is_listened_to() -> None:
     floor = Floor()
     floor.customer_begins(over_answer=False)
     event = heard(FINAL, "嗯")
-    assert BargeIn(floor, load_turn_taking()).admit(event) == Admission(event)
+    assert BargeIn(floor, load_turn_taking(), load_reader().definite).admit(event) == Admission(
+        event
+    )
 
 
 @virtual_time
@@ -80,6 +83,15 @@ async def test_confirmed_backchannels_do_not_either() -> None:
 
 
 @virtual_time
+@pytest.mark.parametrize("word", ["人工", "Human!", "agent"])
+async def test_one_word_for_a_person_takes_the_turn(word: str) -> None:
+    floor = Floor()
+    floor.customer_begins(over_answer=True)
+    bargein = BargeIn(floor, load_turn_taking(), load_reader().definite)
+    assert not bargein.admit(heard(PREFLIGHT, word, 0.4)).ends_answer  # a guess at a cough
+    assert bargein.admit(heard(PREFLIGHT, word, 0.9)).ends_answer
+
+
 async def test_a_fragment_is_no_turn_while_somebody_speaks() -> None:
     assert while_answering().admit(heard(PREFLIGHT, "ouch.")) == LEFT_ALONE
 
@@ -115,7 +127,9 @@ async def test_what_does_not_take_the_turn_lets_the_answer_resume_at_once() -> N
     """Its words would otherwise be waited behind, as those of an unfinished sentence."""
     floor = Floor()
     floor.customer_begins(over_answer=True)
-    BargeIn(floor, load_turn_taking()).admit(heard(PREFLIGHT, "我一看", 0.3))
+    BargeIn(floor, load_turn_taking(), load_reader().definite).admit(
+        heard(PREFLIGHT, "我一看", 0.3)
+    )
     assert await floor.pause_words() == ""
 
 
@@ -123,7 +137,7 @@ async def test_what_does_not_take_the_turn_lets_the_answer_resume_at_once() -> N
 async def test_words_that_take_the_turn_belong_to_its_question() -> None:
     floor = Floor()
     floor.customer_begins(over_answer=False)
-    bargein = BargeIn(floor, load_turn_taking())
+    bargein = BargeIn(floor, load_turn_taking(), load_reader().definite)
     bargein.admit(heard(FINAL, "我想问一下，"))
     bargein.admit(heard(INTERIM, "回"))
     bargein.admit(heard(PREFLIGHT, "回声怎么办"))

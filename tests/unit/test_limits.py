@@ -20,9 +20,18 @@ LIMITS = Limits(longest_s=1800.0, idle_s=180.0)
 
 
 def watch(
-    talk: Talk, limits: Limits = LIMITS, closing_at_s: Callable[[], float | None] = lambda: None
+    talk: Talk,
+    limits: Limits = LIMITS,
+    closing_at_s: Callable[[], float | None] = lambda: None,
+    is_occupied: Callable[[], bool] = lambda: False,
 ) -> asyncio.Task[Ending]:
-    watched = CallLimits(talk.session, limits, closing_at_s=closing_at_s, phrases=lambda: PHRASES)
+    watched = CallLimits(
+        talk.session,
+        limits,
+        closing_at_s=closing_at_s,
+        phrases=lambda: PHRASES,
+        is_occupied=is_occupied,
+    )
     return asyncio.create_task(watched.run())
 
 
@@ -167,4 +176,16 @@ async def test_a_voice_that_is_away_does_not_keep_the_call_open() -> None:
     call.speech.speak = hang  # type: ignore[method-assign,assignment]
     async with asyncio.timeout(LIMITS.idle_s + 60):
         assert await watch(call) == "idle"
+    await call.aclose()
+
+
+@virtual_time
+async def test_no_silence_ends_a_call_that_waits_for_a_person() -> None:
+    call = await talk()
+    waiting = True
+    watching = watch(call, is_occupied=lambda: waiting)
+    await asyncio.sleep(LIMITS.longest_s + 600)
+    assert not watching.done() and not call.said
+    waiting = False
+    assert await watching == "longest"
     await call.aclose()

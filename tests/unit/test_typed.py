@@ -40,7 +40,11 @@ class Parrot(Agent):
 
 async def conversation() -> tuple[Talk, Parrot, TypedInput]:
     parrot = Parrot()
-    return await talk(lambda: parrot), parrot, TypedInput(TextGate(), lambda: PHRASES)
+    return (
+        await talk(lambda: parrot),
+        parrot,
+        TypedInput(TextGate(), lambda: PHRASES, lambda _: False),
+    )
 
 
 @virtual_time

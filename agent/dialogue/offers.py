@@ -1,0 +1,48 @@
+"""Offers: what was said before, and what the customer says to it, in; whether they accept out.
+
+Where the assistant cannot help it offers a colleague, and where it is in doubt it asks. A "yes" to
+that is a wish, though "yes" alone is none, and elsewhere no more than support for whoever speaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from agent.dialogue.wishes import Wish
+from agent.models.client import Message
+from agent.prompts import load_escalation, load_phrases
+
+#: No longer text is only a "yes", characters.
+_LONGEST_YES: Final = 40
+
+
+class Offers:
+    """The offers of a colleague, and how they are accepted, in both languages."""
+
+    def __init__(self) -> None:
+        self._offers: dict[str, Wish] = {}
+        for language, said in load_escalation().items():
+            offering = load_phrases()[language]
+            for text in (said.ask_person, offering.declined, offering.not_working):
+                self._offers[text] = "person"
+            self._offers[said.ask_emergency] = "emergency"
+        words = {_bare(word) for said in load_escalation().values() for word in said.accepted}
+        longest_first = sorted(words, key=len, reverse=True)
+        self._yes = re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})+")
+
+    def offered(self, history: Sequence[Message]) -> Wish | None:
+        """What the assistant has just offered to call a colleague for."""
+        said = [message for message in history if message.role == "assistant" and message.text]
+        last = said[-1].text.rstrip() if said else ""
+        return next((wish for text, wish in self._offers.items() if last.endswith(text)), None)
+
+    def accepted(self, said: str, history: Sequence[Message]) -> Wish | None:
+        """What the customer says "yes" to, and nothing else."""
+        is_yes = len(said) <= _LONGEST_YES and self._yes.fullmatch(_bare(said))
+        return self.offered(history) if is_yes else None
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.lower())
