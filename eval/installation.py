@@ -29,10 +29,19 @@ QUIET_TIMEOUT_S = 30
 @contextlib.asynccontextmanager
 async def running_stack(settings: Settings) -> AsyncIterator[None]:
     """Liuke, up and ready: the one that runs, else one started here and stopped afterwards."""
-    api_url = settings.api.url_here
-    if await answers(f"{api_url}/readyz", settings.internal_token):
+    if await answers(f"{settings.api.url_here}/readyz", settings.internal_token):
         yield
         return
+    async with started_stack(settings):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def started_stack(settings: Settings) -> AsyncIterator[None]:
+    """Liuke, up and ready, started here and stopped afterwards; it cannot where one runs already.
+
+    Raises ServiceError when it does not get there.
+    """
     err.print("starting Liuke")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "agent.cli.main", "up", cwd=PROJECT_ROOT, stdout=sys.stderr
@@ -40,7 +49,7 @@ async def running_stack(settings: Settings) -> AsyncIterator[None]:
     try:
         await wait_until_up(
             process,
-            f"{api_url}/readyz",
+            f"{settings.api.url_here}/readyz",
             name="Liuke (`liuke up`)",
             timeout_s=START_TIMEOUT_S,
             token=settings.internal_token,

@@ -1,7 +1,12 @@
 """Benchmark of whole calls: spoken questions in, voice-to-voice times of Liuke and of stock out.
 
 A real participant asks every question of both stacks, in real rooms of the same LiveKit server, one
-stack after the other; then Liuke alone with several calls at once.
+stack after the other; then Liuke alone with several calls at once. Then customers want a person:
+how soon both stacks say so, have a ticket, and have paged somebody.
+
+The page goes to a receiver of the bench's own, which is the whole rota of an installation that the
+bench starts, with records of its own. Where Liuke runs already it has a rota of real people: nobody
+there is paged, and those rows are left out.
 """
 
 from __future__ import annotations
@@ -9,53 +14,43 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import socket
-import sys
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from statistics import mean
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
-import psutil
+from matplotlib.figure import Figure
 
 from agent.cli.output import err, print_json
 from agent.probe.audio import load_clip, prepare_recording, resample, sounds
-from agent.probe.call import (
-    Grant,
-    Line,
-    ask,
-    hear_greeting,
-    hear_out,
-    joined,
-    request_grant,
-)
+from agent.probe.call import Line, ask, hear_greeting, hear_out, joined
 from agent.prompts import load_phrases
-from agent.rooms.access import resolve_livekit
-from agent.rooms.principal import guest
-from agent.rooms.tokens import Seat, room_token
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from agent.speech.contract import SPEAKING_RATE_HZ
-from common.errors import LiukeError
-from common.languages import LANGUAGES, Language
-from common.settings import PROJECT_ROOT
+from common.errors import LiukeError, SetupError
+from common.languages import LANGUAGES
 from eval.installation import (
+    answers,
     await_openings,
     forgetting_what_is_spoken,
-    liuke_roots,
     memory_mb,
     quiet,
     running_stack,
-    shared_roots,
-    stop,
-    wait_until_up,
+    started_stack,
 )
 from eval.report import write_report
+from eval.voice.escalation import CustomerInNeed, Records
+from eval.voice.escalation_scores import (
+    Called,
+    escalation_details,
+    escalation_plot,
+    summarise_escalation,
+)
+from eval.voice.pager import Pager, on_call
 from eval.voice.questions import (
     QUESTIONS_DIR,
     Plan,
@@ -66,8 +61,9 @@ from eval.voice.questions import (
     make_plan,
     record,
 )
-from eval.voice.scores import Asked, Known, Run, StackName, details, judge, plots, summarise
-from eval.voice.stock import AGENT_NAME as STOCK_NAME
+from eval.voice.scores import STACKS, Asked, Known, Run, StackName, details, judge, plots, summarise
+from eval.voice.stacks import Stack, liuke_stack, stock_stack
+from eval.voice.wishes import Wish, make_wishes
 from knowledge.entries.entry import Corpus, read_corpus
 
 #: One call asks so many questions, each after the answer before it.
@@ -78,18 +74,9 @@ QUESTIONS_PER_CROWDED_CALL = 2
 DIALLING_APART_S = 2.0
 #: An answer that goes on for longer is left; the questions behind it go into a call of their own.
 LONGEST_ANSWER_S = 12.0
-STOCK_START_TIMEOUT_S = 120.0
 #: Of the questions of each language, the share that stock is asked too: one in so many.
 STOCK_EVERY = 3
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A running assistant: how to call it, and the processes that started all others of it."""
-
-    name: StackName
-    grant: Callable[[Language], Awaitable[Grant]]
-    roots: tuple[psutil.Process, ...]
+ROWS: Final = ("questions", "escalation")
 
 
 class Customer:
@@ -220,51 +207,6 @@ async def crowd(customer: Asker, questions: Sequence[Question], calls: int) -> l
     return [asked for each in await asyncio.gather(*map(one, range(calls))) for asked in each]
 
 
-@contextlib.asynccontextmanager
-async def liuke_stack(settings: Settings) -> AsyncIterator[Stack]:
-    """The running installation."""
-
-    async def grant(language: Language) -> Grant:
-        return await request_grant(settings.api.url_here, language)
-
-    yield Stack("liuke", grant, await asyncio.to_thread(liuke_roots, settings))
-
-
-@contextlib.asynccontextmanager
-async def stock_stack(settings: Settings) -> AsyncIterator[Stack]:
-    """The stock worker on the running installation's servers, until the end of the block."""
-    access = resolve_livekit(settings)
-
-    async def grant(language: Language) -> Grant:
-        call = uuid.uuid4().hex
-        seat = Seat(call, f"stock-{call}", f"customer-{call[:12]}", guest(language))
-        token = room_token(access, seat, STOCK_NAME, timedelta(minutes=10))
-        return Grant(call, access.url, token, seat.room)
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    log_path = settings.paths.data_dir / "log" / "stock.log"
-    log = await asyncio.to_thread(log_path.open, "wb")
-    with log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "eval.voice.stock", "--health-port", str(port)),
-            cwd=PROJECT_ROOT,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        await wait_until_up(
-            process,
-            f"http://127.0.0.1:{port}/",
-            name=f"The stock stack (log: {log_path})",
-            timeout_s=STOCK_START_TIMEOUT_S,
-        )
-        shared = await asyncio.to_thread(shared_roots, settings)
-        yield Stack("stock", grant, (psutil.Process(process.pid), *shared))
-    finally:
-        await stop(process)
-
-
 async def known_words(settings: Settings, corpus: Corpus) -> Known:
     """What the running installation says word for word."""
     speech = SpeechClient(settings.speech.url, settings.internal_token)
@@ -283,32 +225,111 @@ async def known_words(settings: Settings, corpus: Corpus) -> Known:
 
 async def bench(arguments: argparse.Namespace) -> None:
     """Run the benchmark."""
+    found = Settings()
+    rows = [arguments.rows] if arguments.rows else list(ROWS)
+    with contextlib.ExitStack() as around:
+        pager = None
+        if "escalation" in rows:
+            if not await _runs(found):
+                folder = found.paths.data_dir / "bench" / "installation"
+                pager = around.enter_context(on_call(folder))
+            elif len(rows) == 1:
+                raise SetupError(f"{_REAL_PEOPLE}.", "Stop it: the bench starts one of its own.")
+            else:
+                err.print(f"{_REAL_PEOPLE}; the rows of escalation are left out", highlight=False)
+        await _bench(arguments, asks="questions" in rows, pager=pager)
+
+
+_REAL_PEOPLE: Final = "Liuke runs already, and nobody of its rota is to be paged by a benchmark"
+
+
+async def _runs(settings: Settings) -> bool:
+    return await answers(f"{settings.api.url_here}/healthz")
+
+
+async def _bench(arguments: argparse.Namespace, *, asks: bool, pager: Pager | None) -> None:
+    """``pager``: whom the installation calls; None: nobody wants a person."""
     settings = Settings()
     corpus = await asyncio.to_thread(_read_corpus, settings)
     questions = await asyncio.to_thread(_questions, corpus, arguments.data)
     plan = make_plan(questions, quick=arguments.quick)
-    folder = settings.paths.data_dir / "bench"
-    stacks = {"liuke": liuke_stack, "stock": stock_stack}
+    wishes = make_wishes(quick=arguments.quick) if pager else []
+    names = [arguments.only] if arguments.only else STACKS
     runs: dict[StackName, Run] = {}
-    async with running_stack(settings):
+    needs: dict[StackName, list[Called]] = {}
+    async with (started_stack if pager else running_stack)(settings):
         await await_openings(settings)
-        asked = (*plan.warm_up, *plan.single, *plan.crowded)
-        files = await asyncio.to_thread(record, settings, asked)
-        known = await known_words(settings, corpus)
+        said = (*plan.warm_up, *plan.single, *plan.crowded, *(wish.said for wish in wishes))
+        files = await asyncio.to_thread(record, settings, said)
+        ready = Ready(settings, plan, files, await known_words(settings, corpus))
         with forgetting_what_is_spoken(settings):
-            for name in [arguments.only] if arguments.only else stacks:
-                async with stacks[name](settings) as stack:
-                    customer = Customer(stack, files, known, folder / "calls" / name)
-                    crowds = CROWDS if plan.crowded and stack.name == "liuke" else ()
-                    mine = plan if stack.name == "liuke" else _shortened(plan)
-                    runs[stack.name] = await measure(customer, mine, crowds)
-    result = summarise(runs)
+            if asks:
+                runs = {name: await _ask(ready, name) for name in names}
+            if pager:
+                needs = {name: await _wish(ready, name, wishes, pager) for name in names}
+    result: dict[str, Any] = {}
+    more: dict[str, Any] = {}
+    figures: list[tuple[str, Figure]] = []
+    if runs:
+        result, more, figures = summarise(runs), details(runs), plots(runs)
+    if needs:
+        result["escalation"] = summarise_escalation(needs)
+        more |= escalation_details(needs)
+        figures.append(escalation_plot(needs))
+    folder = settings.paths.data_dir / "bench"
     title = "Voice to voice: Liuke and the stock stack"
-    page = await asyncio.to_thread(
-        write_report, folder, "voice", title, result | details(runs), plots(runs)
-    )
+    page = await asyncio.to_thread(write_report, folder, "voice", title, result | more, figures)
     err.print(f"report: {page}; recordings: {folder / 'calls'}", highlight=False, markup=False)
     print_json(result)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is there before a stack is called."""
+
+    settings: Settings
+    plan: Plan
+    files: Mapping[Question, Path]
+    known: Known
+
+    def calls_of(self, name: StackName) -> Path:
+        """Where recordings of the calls are kept."""
+        return self.settings.paths.data_dir / "bench" / "calls" / name
+
+
+async def _ask(ready: Ready, name: StackName) -> Run:
+    """Put the questions to one stack."""
+    plan = ready.plan if name == "liuke" else _shortened(ready.plan)
+    async with _stack(ready.settings, name) as stack:
+        customer = Customer(stack, ready.files, ready.known, ready.calls_of(name))
+        return await measure(customer, plan, CROWDS if plan.crowded else ())
+
+
+async def _wish(
+    ready: Ready, name: StackName, wishes: Sequence[Wish], pager: Pager
+) -> list[Called]:
+    """Say the wishes for a person to one stack, after a warm-up that does not count."""
+    folder = ready.calls_of(name) / "escalation"
+    records = Records(ready.settings)
+    try:
+        async with _stack(ready.settings, name, calls_people=True) as stack:
+            err.print(f"{name}: warm-up, then wishes for a person", highlight=False)
+            customer = Customer(stack, ready.files, ready.known, folder / "warm-up")
+            for mine in _by_language(ready.plan.warm_up):
+                await customer.ask_all(mine, per_call=1)
+            in_need = CustomerInNeed(stack, ready.files, ready.known, pager, records, folder)
+            return await in_need.wish_all(wishes)
+    finally:
+        await records.aclose()
+
+
+def _stack(
+    settings: Settings, name: StackName, *, calls_people: bool = False
+) -> contextlib.AbstractAsyncContextManager[Stack]:
+    """``calls_people``: of the stock stack, for Liuke does in any case."""
+    if name == "liuke":
+        return liuke_stack(settings)
+    return stock_stack(settings, calls_people=calls_people)
 
 
 def _read_corpus(settings: Settings) -> Corpus:
@@ -324,5 +345,8 @@ def _questions(corpus: Corpus, data: Path | None) -> list[Question]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `make bench-voice` takes."""
     parser.add_argument("--data", type=Path, help="folder with speech/manifest.tsv and its clips")
-    parser.add_argument("--quick", action="store_true", help="six questions, one call at a time")
+    parser.add_argument(
+        "--quick", action="store_true", help="six questions, one call at a time, eight wishes"
+    )
+    parser.add_argument("--rows", choices=ROWS, help="the questions alone, or the wishes alone")
     parser.add_argument("--only", choices=("liuke", "stock"), help="one of the two stacks")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,6 +21,7 @@ from common.languages import LANGUAGES, language_of
 from eval.voice.questions import Question
 
 StackName = Literal["liuke", "stock"]
+STACKS: Final[tuple[StackName, ...]] = ("liuke", "stock")
 
 #: The stages in the order of a turn; see `stages`.
 STAGES = ("stt", "end_pointing", "retrieval", "first_token", "first_audio", "transport")
@@ -152,8 +153,8 @@ def summarise(runs: Mapping[StackName, Run]) -> dict[str, Any]:
         **{name: _figures(name, run) for name, run in runs.items()},
         "ratio": _ratio(_answered(stock.asked), _answered(liuke.asked)),
         "without_opening": {
-            "voice_to_voice_ms": _percentiles(_times(alone)),
-            "first_sound_ms": _percentiles(_first_sounds(alone)),
+            "voice_to_voice_ms": percentiles(_times(alone)),
+            "first_sound_ms": percentiles(_first_sounds(alone)),
             "questions": len(alone),
             "ratio": _ratio(others, alone),
         },
@@ -170,14 +171,14 @@ def _figures(name: StackName, run: Run) -> dict[str, Any]:
     gaps = [gap for asked in answered for gap in asked.gaps_ms]
     measured = [stages(name, asked.turn) for asked in answered if asked.turn]
     return {
-        "voice_to_voice_ms": _percentiles(_times(answered)),
-        "first_sound_ms": _percentiles(_first_sounds(answered)),
+        "voice_to_voice_ms": percentiles(_times(answered)),
+        "first_sound_ms": percentiles(_first_sounds(answered)),
         "stages_ms": {
-            stage: _percentiles([found[stage] for found in measured if stage in found])
+            stage: percentiles([found[stage] for found in measured if stage in found])
             for stage in STAGES
         },
         "gap_ms": {
-            "p95": _percentiles(gaps)["p95"],
+            "p95": percentiles(gaps)["p95"],
             "longest": round(max(gaps)) if gaps else None,
             f"over_{OWN_PAUSE_MS:.0f}": sum(gap > OWN_PAUSE_MS for gap in gaps),
         },
@@ -201,7 +202,7 @@ def details(runs: Mapping[StackName, Run]) -> dict[str, Any]:
         },
         "by_language": {
             language: {
-                name: _percentiles(
+                name: percentiles(
                     _times(_answered(a for a in run.asked if a.question.language == language))
                 )
                 for name, run in runs.items()
@@ -210,8 +211,8 @@ def details(runs: Mapping[StackName, Run]) -> dict[str, Any]:
         },
         "calls_at_once": {
             str(calls): {
-                "voice_to_voice_ms": _percentiles(_times(_answered(asked))),
-                "first_sound_ms": _percentiles(_first_sounds(_answered(asked))),
+                "voice_to_voice_ms": percentiles(_times(_answered(asked))),
+                "first_sound_ms": percentiles(_first_sounds(_answered(asked))),
                 "questions": len(asked),
                 "failed": sum(each.failure is not None for each in asked),
             }
@@ -273,7 +274,7 @@ def _ratio(stock: Sequence[Asked], liuke: Sequence[Asked]) -> float | None:
     return round(float(np.median(theirs) / np.median(ours)), 2) if theirs and ours else None
 
 
-def _percentiles(values: Sequence[float]) -> dict[str, int | None]:
+def percentiles(values: Sequence[float]) -> dict[str, int | None]:
     """Median and 95th percentile, interpolated between the nearest values."""
     if not values:
         return {"p50": None, "p95": None}

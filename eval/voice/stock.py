@@ -4,7 +4,8 @@ A default `AgentSession`: plain faster-whisper and plain Kokoro behind the frame
 retrieval in `on_user_turn_completed` as LiveKit's documentation shows it. The same models, voice,
 prompt and knowledge as Liuke's, none of Liuke's means: no partials, no shorter window, no openings,
 no clauses, no cache. Only what would need a cloud key is pinned to what runs locally. It tells each
-turn's times on `liuke.answer`, so that the same client measures both.
+turn's times on `liuke.answer`, so that the same client measures both. With `--calls-people` the
+model has a function tool instead, by which it calls a person (`eval/voice/people.py`).
 """
 
 from __future__ import annotations
@@ -53,12 +54,15 @@ from agent.speech.say.spoken import spoken
 from common.errors import SetupError
 from common.languages import Language, language_of
 from common.logs import configure_logging
+from eval.voice.people import CallingAgent, PersonCaller
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 
 AGENT_NAME = "stock"
 #: As many passages as Liuke retrieves.
 _PASSAGES = 4
+#: What the model may write where it can call a person: an answer behind the call.
+_MOST_TOKENS_WITH_TOOL = 2 * MOST_TOKENS
 #: Loading both models takes seconds, on a busy machine more than the framework's ten.
 _LOADING_TIMEOUT_S = 60.0
 #: The framework's name of a duration, in seconds, and ours on `liuke.answer`.
@@ -231,6 +235,21 @@ async def hold_call(ctx: JobContext) -> None:
     """Answer one call; its metadata is as Liuke's."""
     settings = Settings()
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
+    ctx.add_shutdown_callback(knowledge.aclose)
+    agent = RetrievingAgent(json.loads(ctx.job.metadata)["language"], knowledge)
+    await _hold(ctx, settings, agent, MOST_TOKENS)
+
+
+async def hold_call_with_tool(ctx: JobContext) -> None:
+    """Answer one call, with a tool by which the model calls a person."""
+    settings = Settings()
+    seat = json.loads(ctx.job.metadata)
+    caller = PersonCaller(settings, seat["call_id"], seat["language"])
+    ctx.add_shutdown_callback(caller.aclose)
+    await _hold(ctx, settings, CallingAgent(caller, seat["language"]), _MOST_TOKENS_WITH_TOOL)
+
+
+async def _hold(ctx: JobContext, settings: Settings, agent: Agent, most_tokens: int) -> None:
     endpoint = resolve_language_model(settings)
     if endpoint is None:
         raise SetupError(
@@ -242,7 +261,7 @@ async def hold_call(ctx: JobContext) -> None:
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
         temperature=0.0 if endpoint.embedded else NOT_GIVEN,
-        max_completion_tokens=MOST_TOKENS,
+        max_completion_tokens=most_tokens,
         _strict_tool_schema=False,
     )
     session: AgentSession[None] = AgentSession(
@@ -256,16 +275,15 @@ async def hold_call(ctx: JobContext) -> None:
     )
     MetricsTeller(session, ctx.room)
     ctx.add_shutdown_callback(model.aclose)
-    ctx.add_shutdown_callback(knowledge.aclose)
     await ctx.connect()
     await session.start(
-        RetrievingAgent(json.loads(ctx.job.metadata)["language"], knowledge),
+        agent,
         room=ctx.room,
         room_options=room_io.RoomOptions(delete_room_on_close=True),
     )
 
 
-def create_server(settings: Settings, health_port: int) -> AgentServer:
+def create_server(settings: Settings, health_port: int, *, calls_people: bool) -> AgentServer:
     """The worker, with explicit dispatch by ``AGENT_NAME``."""
     access = resolve_livekit(settings)
     server = AgentServer(
@@ -280,7 +298,8 @@ def create_server(settings: Settings, health_port: int) -> AgentServer:
         # By default local models on two cores mark the worker full, and it takes no call.
         load_fnc=lambda: 0.0,
     )
-    server.rtc_session(hold_call, agent_name=AGENT_NAME)
+    answer = hold_call_with_tool if calls_people else hold_call
+    server.rtc_session(answer, agent_name=AGENT_NAME)
     return server
 
 
@@ -288,9 +307,11 @@ def main() -> None:
     """Serve until SIGTERM, with Liuke's settings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--health-port", type=int, required=True)
+    parser.add_argument("--calls-people", action="store_true", help="with a tool for that")
+    arguments = parser.parse_args()
     configure_logging()
     settings = Settings()
-    server = create_server(settings, parser.parse_args().health_port)
+    server = create_server(settings, arguments.health_port, calls_people=arguments.calls_people)
     asyncio.run(serve(server, Closing(), settings.agent))
 
 
