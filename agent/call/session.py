@@ -35,11 +35,11 @@ from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
 from agent.service.database import Database
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
-from agent.service.support import read_support
+from agent.service.support import default_support, read_support
 from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
-from common.errors import ServiceError
+from common.errors import ServiceError, SetupError
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,16 @@ async def hold_call(ctx: JobContext) -> None:
 def open_escalation(
     settings: Settings, database: Database, principal: Principal, claim: Claim
 ) -> Escalation:
-    """What becomes of a wish for a person in this call, by the operator's rota and targets."""
-    support = read_support(settings.support_file)
+    """What becomes of a wish for a person in this call, by the operator's rota and targets.
+
+    A file that was broken since the start ends no call: its tickets have the default clocks, and
+    the API's process, which read the file before, calls people.
+    """
+    try:
+        support = read_support(settings.support_file)
+    except SetupError as error:
+        log.error("%s", error)
+        support = default_support()
     return Escalation(
         TicketStore(database, support.policy),
         Paging(database, support.rota, patience=support.patience),

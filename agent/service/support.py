@@ -95,6 +95,11 @@ def default_policy(work: BusinessHours) -> Policy:
     }
 
 
+def default_support() -> Support:
+    """Of an operator who has decided nothing: nobody is on call."""
+    return _support(Path(), _File())
+
+
 def read_support(file: Path) -> Support:
     """What a file holds; where it is not there, the defaults: nobody is on call.
 
@@ -103,7 +108,7 @@ def read_support(file: Path) -> Support:
     try:
         told = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        told = {}
+        return default_support()
     except (OSError, ValueError) as error:
         raise _unusable(file, "", str(error)) from None
     try:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from agent.call.escalation import Escalation
+from agent.call.session import open_escalation
 from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome, PersonCalled
 from agent.dialogue.escalating import EscalationWords, duration, subject_of
 from agent.models.client import Message as Utterance
 from agent.prompts import load_escalation
+from agent.rooms.principal import Principal
 from agent.service.accounts.store import AccountStore, Statement
 from agent.service.calls.store import CallStore, Claim
 from agent.service.calls.tables import Call
@@ -26,6 +29,7 @@ from agent.service.scope import Scope
 from agent.service.tickets.business_time import ALWAYS
 from agent.service.tickets.sla import Policy, Target
 from agent.service.tickets.store import TicketStore
+from agent.settings import Settings
 from common.languages import Language
 
 pytestmark = pytest.mark.unit
@@ -336,3 +340,17 @@ def test_a_bare_wish_is_about_what_was_asked_before() -> None:
 async def _next(heard: asyncio.Queue[str]) -> str:
     async with asyncio.timeout(5):
         return await heard.get()
+
+
+async def test_a_support_file_that_was_broken_ends_no_call(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "support.toml"
+    broken.write_text("rota = 7")
+    monkeypatch.setenv("LIUKE_SUPPORT_FILE", str(broken))
+    await desk.call("1")
+    claim = Claim("1", "process of 1", "new")
+    principal = Principal("acme", "wang", "en", frozenset(), guest=False)
+    call = open_escalation(Settings(), desk.database, principal, claim)
+    outcome = called(await call.act(EMERGENCY, "we are down", "en"))
+    assert outcome.within and outcome.within <= 15 * MINUTE
