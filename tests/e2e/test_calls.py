@@ -49,9 +49,11 @@ def test_an_english_question_is_answered_in_english_and_the_follow_up_too(
 def test_the_assistant_stops_when_the_customer_speaks(
     installation: Installation, questions: Questions
 ) -> None:
-    question = questions.say("echo", "我们直播间里回声特别大，应该怎么办？")
-    stop = questions.say("stop", "等一下，先停一下，我想问别的问题。")
-    report = call(installation, "--play", str(question), "--interrupt", str(stop), "--at", "1.5")
+    # Surely heard, so that its opening sounds when it is spoken over.
+    question = questions.say("token", "My token has expired. What should I do?")
+    stop = questions.say("wait", "Wait, please stop for a moment. I want to ask something else.")
+    spoken_over = ("--play", str(question), "--interrupt", str(stop), "--at", "1.5")
+    report = call(installation, "--lang", "en", *spoken_over)
     interruption = report["interruption"]
     assert interruption["stop_ms"] is not None
     # A floor of manners, not a timing: the answer would have gone on for many seconds.

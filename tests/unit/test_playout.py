@@ -18,6 +18,8 @@ pytestmark = pytest.mark.unit
 
 
 class Publication:
+    sid = "TR_voice"
+
     async def wait_for_subscription(self) -> None:
         return None
 
