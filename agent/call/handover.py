@@ -104,7 +104,7 @@ class Handover:
         self._is_closing = True
         self._goes("left")
         if self._attending:
-            await self._attending
+            await asyncio.gather(self._attending, return_exceptions=True)
         await asyncio.gather(*self._tasks)
 
     def typed(self, text: str) -> bool:
@@ -147,13 +147,17 @@ class Handover:
         floor = self._conversation.floor
         name = person.name or person.identity
         await self._try_note(self._happening("joined", name))
-        await self._tell_alone(person.identity, gone)
-        if not gone.done():
-            floor.is_given_away = True
-            async with self._heard(person):
-                await self._say(self._words.introduced(name, self._language()))
-                await self._show("human")
-                await gone
+        try:
+            await self._tell_alone(person.identity, gone)
+            if not gone.done():
+                floor.is_given_away = True
+                async with self._heard(person):
+                    await self._say(self._words.introduced(name, self._language()))
+                    await self._show("human")
+                    await gone
+        except Exception:  # the call ends meanwhile, say: it goes on, or ends, without them
+            log.exception("%s has the call no more", name)
+            self._goes("left")
         was_given, floor.is_given_away = floor.is_given_away, False
         self._person = None
         await self._try_note(self._happening("left", name))

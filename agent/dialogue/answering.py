@@ -148,7 +148,7 @@ class Answerer:
             found = await finding
         finally:
             finding.cancel()
-            await asyncio.wait({finding})
+            await asyncio.gather(finding, return_exceptions=True)
         answer.timings_ms["retrieval"] = _ms_since(started)
         best = found.best
         if best is None:

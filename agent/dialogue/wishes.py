@@ -116,13 +116,13 @@ class Words:
             if bare in self._alone[wish]:
                 return wish
         sentences = self._sentences(text)
-        signs = [self._signs_of(sentence) for sentence in sentences]
         for wish in WISHES:
             for number, sentence in enumerate(sentences):
                 rest = self._beside(wish, sentence)
                 if rest is None:
                     continue
-                if not self._unless & self._signs_of(rest).union(*signs[number + 1 :]):
+                beside = map(self._signs_of, (rest, *sentences[number + 1 :]))
+                if not self._unless & set[str]().union(*beside):
                     return wish
         return None
 

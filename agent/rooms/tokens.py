@@ -82,26 +82,30 @@ def read_seat(text: str) -> Seat:
 def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedelta) -> str:
     """A token that lets one customer into one room, and asks for the assistant to join it."""
     dispatch = api.RoomAgentDispatch(agent_name=agent_name, metadata=seat.to_json())
-    grants = api.VideoGrants(
-        room_join=True,
-        room=seat.room,
-        can_publish=True,
-        can_publish_sources=["microphone"],
-        can_subscribe=True,
-        can_publish_data=True,
-        can_update_own_metadata=False,
-    )
     return (
         api.AccessToken(access.api_key, access.api_secret)
         .with_identity(seat.identity)
         .with_ttl(life)
-        .with_grants(grants)
+        .with_grants(_speaks_in(seat.room))
         .with_room_config(
             api.RoomConfiguration(
                 name=seat.room, agents=[dispatch], empty_timeout=60, max_participants=4
             )
         )
         .to_jwt()
+    )
+
+
+def _speaks_in(room: str) -> api.VideoGrants:
+    """Whoever joins speaks, hears and types there, and is who the token says."""
+    return api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish=True,
+        can_publish_sources=["microphone"],
+        can_subscribe=True,
+        can_publish_data=True,
+        can_update_own_metadata=False,
     )
 
 
@@ -117,21 +121,12 @@ def is_responder(identity: str) -> bool:
 
 def responder_token(access: LiveKitAccess, room: str, responder: str, life: timedelta) -> str:
     """A token that lets a person of the operator's into a customer's room, under their name."""
-    grants = api.VideoGrants(
-        room_join=True,
-        room=room,
-        can_publish=True,
-        can_publish_sources=["microphone"],
-        can_subscribe=True,
-        can_publish_data=True,
-        can_update_own_metadata=False,
-    )
     return (
         api.AccessToken(access.api_key, access.api_secret)
         .with_identity(responder_identity(responder))
         .with_name(responder)
         .with_ttl(life)
-        .with_grants(grants)
+        .with_grants(_speaks_in(room))
         .to_jwt()
     )
 
