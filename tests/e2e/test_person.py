@@ -46,7 +46,7 @@ async def test_an_emergency_brings_a_person_into_the_call(
             await expect(person).to_have_attribute("data-state", "here", timeout=30_000)
             await _told_alone(human)
             alone = await heard_by(human, installation, tmp_path)
-            assert "guest" in alone.lower(), alone
+            assert "when you are ready" in alone.lower(), alone
             for speaker, listener, words in (
                 (human, customer, "region"),
                 (customer, human, "Singapore"),
@@ -54,7 +54,7 @@ async def test_an_emergency_brings_a_person_into_the_call(
                 await say(speaker, clips["human" if speaker is human else "customer"])
                 await expect(listener.get_by_text(words).first).to_be_visible(timeout=30_000)
             told = await heard_by(customer, installation, tmp_path)
-            assert "region" in told.lower() and "guest" not in told.lower(), told
+            assert "region" in told.lower() and "are ready" not in told.lower(), told
             await human.get_by_test_id("hand-back").click()
         await expect(person).not_to_have_attribute("data-state", "here", timeout=30_000)
         await expect(customer.get_by_text("handed back").first).to_be_visible(
