@@ -188,29 +188,37 @@ class Handover:
         """Speak on a track of its own that the room lets ``identity`` alone hear."""
         text = await self._brief()
         local = self._room.local_participant
-        local.set_track_subscription_permissions(
-            allow_all_participants=False,
-            participant_permissions=[
-                rtc.ParticipantTrackPermission(participant_identity=identity, allow_all=True),
-                rtc.ParticipantTrackPermission(
-                    participant_identity=self._customer,
-                    allowed_track_sids=[self._playout.track_sid],
-                ),
-            ],
-        )
         source = rtc.AudioSource(SPEAKING_RATE_HZ, 1)
-        track = rtc.LocalAudioTrack.create_audio_track(BRIEF_TRACK, source)
-        publication = await local.publish_track(track)
+        self._permit(identity, [])  # before anybody could be given the track
         try:
-            async with asyncio.timeout(_HEARD_WITHIN_S):
-                await publication.wait_for_subscription()
-            await _speak(self._conversation.speech, text, self._language(), source)
-        except TimeoutError:
-            log.warning("%s does not listen to the brief", identity)
+            track = rtc.LocalAudioTrack.create_audio_track(BRIEF_TRACK, source)
+            publication = await local.publish_track(track)
+            try:
+                self._permit(identity, [publication.sid])
+                async with asyncio.timeout(_HEARD_WITHIN_S):
+                    await publication.wait_for_subscription()
+                await _speak(self._conversation.speech, text, self._language(), source)
+            except TimeoutError:
+                log.warning("%s does not listen to the brief", identity)
+            finally:
+                await local.unpublish_track(publication.sid)
         finally:
-            await local.unpublish_track(publication.sid)
             local.set_track_subscription_permissions(allow_all_participants=True)
             await source.aclose()
+
+    def _permit(self, identity: str, tracks: list[str]) -> None:
+        """``identity`` hears these tracks of the assistant alone, the customer its voice alone.
+
+        It may be speaking with the customer meanwhile: one voice over the other is no brief.
+        """
+        heard_by = {identity: tracks, self._customer: [self._playout.track_sid]}
+        self._room.local_participant.set_track_subscription_permissions(
+            allow_all_participants=False,
+            participant_permissions=[
+                rtc.ParticipantTrackPermission(participant_identity=who, allowed_track_sids=sids)
+                for who, sids in heard_by.items()
+            ],
+        )
 
     # What is said while the assistant is silent.
 

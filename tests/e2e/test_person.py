@@ -46,7 +46,7 @@ async def test_an_emergency_brings_a_person_into_the_call(
             await expect(person).to_have_attribute("data-state", "here", timeout=30_000)
             await _told_alone(human)
             alone = await heard_by(human, installation, tmp_path)
-            assert "when you are ready" in alone.lower(), alone
+            assert "guest" in alone.lower() and "when you are ready" in alone.lower(), alone
             for speaker, listener, words in (
                 (human, customer, "region"),
                 (customer, human, "Singapore"),
