@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
-from agent.service.paging.coming import who_comes
+from agent.service.paging.coming import State, who_comes
 from agent.service.paging.rota import Page
 from agent.service.promises.store import Promised
 from agent.service.tickets.sla import Clock
@@ -27,8 +27,8 @@ class ClockView(BaseModel):
 class PersonView(BaseModel):
     """Whether a person comes for the ticket."""
 
-    state: Literal["none", "calling", "coming", "here", "nobody"]
-    name: str = Field(description="Of the person who is here or comes; else empty.")
+    state: State
+    name: str = Field(description="Of the person who is here, comes or rings; else empty.")
     since: datetime | None
 
 
@@ -50,9 +50,11 @@ class TicketView(BaseModel):
 _OF_TICKET: Final = ("number", "severity", "subject", "status", "opened_at")
 
 
-def ticket_view(told: Told, pages: Sequence[Page], promised: Sequence[Promised]) -> TicketView:
+def ticket_view(
+    told: Told, pages: Sequence[Page], promised: Sequence[Promised], now: datetime
+) -> TicketView:
     """``pages``, ``promised``: those of the ticket."""
-    person = who_comes(told, pages)
+    person = who_comes(told, pages, now)
     calls_back = [one.promise.due_at for one in promised if one.is_open_callback]
     return TicketView.model_validate(
         {

@@ -48,13 +48,15 @@ def standing(
     told: Told, pages: Sequence[Page], promised: Sequence[Promised], now: datetime
 ) -> Standing:
     """What the rows say of a ticket to which people are called."""
-    coming = who_comes(told, pages)
+    coming = who_comes(told, pages, now)
     if coming.state == "calling" and not pages:
         return Standing("none")
     name = pages[-1].responder if coming.state == "calling" else coming.name
     due = next((one.promise.due_at for one in promised if one.is_open_callback), None)
     call_back = due - now if due else None
-    return Standing(coming.state, name, len(pages), call_back)
+    # In a call of theirs nothing rings: whoever calls them back comes into it.
+    kind = "coming" if coming.state == "ringing" else coming.state
+    return Standing(kind, name, len(pages), call_back)
 
 
 class Escalation:
@@ -109,7 +111,7 @@ class Escalation:
         await asyncio.gather(*self._tasks)
 
     async def take_up(self) -> None:
-        """Go on with what the call has begun before its process died."""
+        """Go on with what the call was begun for, or has begun before its process died."""
         for ticket in await self._tickets.unresolved(self._in_call):
             self._is_about(ticket.number)
 
@@ -224,7 +226,7 @@ class Escalation:
         self._asks += 1
         again = self._happening(f":asked {self._asks}", "said", now, question)
         told = await self._tickets.add(self.scope, known.number, again)
-        comes = who_comes(told, await self._paging.pages(self.scope, known.number))
+        comes = who_comes(told, await self._paging.pages(self.scope, known.number), now)
         if comes.state in ("none", "nobody"):
             await self._paging.call_again(self.scope, known.number, now)
         if severity < known.severity:

@@ -211,8 +211,7 @@ class HeldCall:
             if not self._conversation.floor.is_given_away:
                 await session.say(text, add_to_chat_ctx=False)
 
-        if self._claim.outcome == "rejoined":
-            await self._escalation.take_up()
+        await self._escalation.take_up()
         await self._escalation.follow(say, lambda: self._conversation.agent.language)
 
     def _is_occupied(self) -> bool:

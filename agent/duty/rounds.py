@@ -123,7 +123,7 @@ class Rounds:
         until = due(support.hours, now, support.call_back_within)
         customer = Reader(_language(ticket.language), support.hours.zone)
         given = Given(
-            callback_key(ticket.number),
+            callback_key(ticket),
             "callback",
             texts.callback(customer, until, now),
             until,
@@ -135,7 +135,7 @@ class Rounds:
         )
         await write_promise(session, given, now)
         message = texts.nobody(self._alarmed(), ticket, name, until, now)
-        await self._alarm(session, f"nobody:{ticket.number}", message, now)
+        await self._alarm(session, f"nobody:{given.key}", message, now)
 
     # --- clocks
 

@@ -56,14 +56,31 @@ async def test_an_emergency_brings_a_person_into_the_call(
             told = await heard_by(customer, installation, tmp_path)
             assert "region" in told.lower() and "are ready" not in told.lower(), told
             await human.get_by_test_id("hand-back").click()
-        await expect(person).not_to_have_attribute("data-state", "here", timeout=30_000)
-        await expect(customer.get_by_text("handed back").first).to_be_visible(
-            timeout=ANSWER_TIMEOUT_MS
-        )
-        await customer.get_by_test_id("hang-up").click()
+            await expect(person).not_to_have_attribute("data-state", "here", timeout=30_000)
+            await expect(customer.get_by_text("handed back").first).to_be_visible(
+                timeout=ANSWER_TIMEOUT_MS
+            )
+            await customer.get_by_test_id("hang-up").click()
+            await _called_back(customer, human)
+            await say(human, clips["human"])
+            await expect(customer.get_by_text("region").first).to_be_visible(timeout=30_000)
+            await customer.get_by_test_id("hang-up").click()
     record = await asyncio.to_thread(installation.report, "tickets", "show", str(number))
     clocks = {clock["clock"]: clock["state"] for clock in record["clocks"]}
     assert clocks["human response"] == "met"
+
+
+async def _called_back(customer: Page, human: Page) -> None:
+    """Who had the ticket rings in the page of the customer, who has left, and is answered."""
+    await human.get_by_test_id("ring-customer").click(timeout=30_000)
+    await customer.get_by_test_id("answer-call").click(timeout=30_000)
+    await expect(human.get_by_test_id("join-state")).to_have_attribute(
+        "data-state", "in_room", timeout=60_000
+    )
+    # They are introduced without having asked, or been told anything.
+    await expect(human.get_by_test_id("introduce-me")).to_have_count(0, timeout=30_000)
+    person = customer.get_by_test_id("ticket-person")
+    await expect(person).to_have_attribute("data-state", "here", timeout=30_000)
 
 
 async def _told_alone(human: Page) -> None:

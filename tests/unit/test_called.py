@@ -12,6 +12,7 @@ import httpx
 import jwt
 import pytest
 
+from agent.rooms.tokens import read_seat
 from agent.service.accounts.store import AccountStore, Statement
 from agent.service.calls.store import CallStore, Claim
 from agent.service.database import Database
@@ -22,7 +23,7 @@ from agent.service.paging.store import LINK_LIFE, Paging
 from agent.service.scope import Scope
 from agent.service.tickets.business_time import ALWAYS
 from agent.service.tickets.store import Happening, TicketStore
-from tests.unit.test_api import ACCESS, SITE_SECRET, api, grant, signed
+from tests.unit.test_api import ACCESS, SITE_SECRET, api, dispatched, grant, signed, wish
 
 pytestmark = pytest.mark.unit
 
@@ -258,6 +259,57 @@ async def test_a_call_that_is_over_is_shown_and_cannot_be_joined(house: House) -
     assert not (await house.page("open", link)).json()["call"]["live"]
     answer = await house.page("acknowledge", link)
     assert answer.status_code == 200 and answer.json()["grant"] is None
+
+
+# --- a customer who has left is called back
+
+
+async def test_who_calls_back_rings_in_the_page_of_a_customer_who_has_left(house: House) -> None:
+    number, link = await linked(house)
+    await CallStore(house.database).end_call(house.claim)
+    for _ in range(2):  # pressed twice
+        answer = await house.page("ring", link)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["answer"] == "acknowledged"
+        assert answer.json()["ticket"]["person"]["state"] == "ringing"
+        assert await house.person() == ("ringing", "林岚")
+    told = await TicketStore(house.database, {}).read(house.scope, number)
+    assert told and [event.kind for event in told.events].count("rang") == 1
+    # They answer: a new call, of whom they were, which the same link opens.
+    given = await grant(house.http, answers=house.given["call_token"])
+    seat = read_seat(dispatched(given))
+    assert (seat.principal.account, seat.principal.guest) == (
+        house.scope.account,
+        not house.scope.account,
+    )
+    claim = await CallStore(house.database).claim_call(given["call_id"], "process")
+    theirs = House(house.http, house.database, given, claim, Scope("", ""))
+    assert [one["number"] for one in await theirs.tickets()] == [number]
+    assert await house.person() == ("coming", "林岚")
+    taken = (await house.page("acknowledge", link)).json()
+    assert taken["call"]["call_id"] == given["call_id"]
+    assert taken["grant"]["room"] == given["room"] != house.given["room"]
+
+
+async def test_nothing_rings_while_the_customer_is_in_the_call(house: House) -> None:
+    _, link = await linked(house)
+    answer = await house.page("ring", link)
+    assert answer.status_code == 200 and answer.json()["call"]["live"]
+    assert await house.person() == ("coming", "林岚")
+
+
+async def test_only_who_is_called_back_answers_and_once(house: House) -> None:
+    _, link = await linked(house)
+    body = await wish(house.http, "en", answers=house.given["call_token"])
+    quiet = await house.http.post("/api/calls", json=body)
+    assert (quiet.status_code, quiet.json()["error"]["code"]) == (409, "nobody_rings")
+    forged = await house.http.post("/api/calls", json=body | {"answers": "x"})
+    assert (forged.status_code, forged.json()["error"]["code"]) == (401, "not_your_call")
+    await CallStore(house.database).end_call(house.claim)
+    await house.page("ring", link)
+    assert (await house.http.post("/api/calls", json=body)).status_code == 201
+    again = await house.http.post("/api/calls", json=body)
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "nobody_rings")
 
 
 async def test_who_cannot_is_followed_by_the_next_at_once(house: House) -> None:

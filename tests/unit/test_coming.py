@@ -26,10 +26,11 @@ def ticket(
     wanted: bool = False,
     status: str = "open",
 ) -> Told:
-    """A ticket to whose call these people came then; nobody's name: the one before left."""
+    """What happened: who came into its call, "" where they left, "rang" and "answered"."""
     events = [TicketEvent(at=T0, kind="opened", actor="customer")]
     events += [
-        TicketEvent(at=at(m), kind="joined" if w else "left", actor="human", who=w) for m, w in came
+        TicketEvent(at=at(m), kind=_kind(w), actor="human", who="" if w == "" else "zhao")
+        for m, w in came
     ]
     kept = Ticket(
         status=status,
@@ -37,6 +38,10 @@ def ticket(
         paging_since=T0 if wanted else None,
     )
     return Told(kept, events, [])
+
+
+def _kind(what: str) -> str:
+    return {"": "left", "zhao": "joined"}.get(what, what)
 
 
 LIN, ZHAO = Page("lin", at(1)), Page("zhao", at(6))
@@ -64,7 +69,12 @@ HAS_IT = Page("zhao", at(6), acknowledged_at=at(7))
         (ticket((9, "zhao"), (12, "")), [LIN, HAS_IT], Coming("none")),
         (ticket((9, "zhao"), (12, "")), [HAS_IT, Page("lin", at(13), at(14))], None),
         (ticket(status="resolved", next_page=5), [LIN], Coming("none")),
+        (ticket((19, "rang")), [HAS_IT], Coming("ringing", "zhao", at(19))),
+        (ticket((9, "zhao"), (12, ""), (19, "rang")), [HAS_IT], Coming("ringing", "zhao", at(19))),
+        (ticket((18, "rang")), [HAS_IT], Coming("coming", "zhao", at(7))),  # nobody answered
+        (ticket((19, "rang"), (19.5, "answered")), [HAS_IT], Coming("coming", "zhao", at(7))),
+        (ticket((19, "rang"), (19.5, "zhao")), [HAS_IT], Coming("here", "zhao", at(19.5))),
     ],
 )
 def test_who_comes(told: Told, pages: list[Page], coming: Coming | None) -> None:
-    assert who_comes(told, pages) == (coming or Coming("coming", "lin", at(14)))
+    assert who_comes(told, pages, at(20)) == (coming or Coming("coming", "lin", at(14)))

@@ -333,7 +333,10 @@ async def test_a_promise_rings_and_then_is_kept_or_told_as_broken(
         told = ["emma-phone"] if owner == "emma" else []
         assert await whom(database, "promise.broken") == sorted([*told, "mail", "ops"])
     else:
-        await answer(database, ring, 59, yes=True)
+        await answer(database, ring, 58, yes=True)
+        joined = Happening("came", "joined", "human", T0 + 59 * MINUTE, "林")
+        scope = await TicketStore(database, {}).whose(number)
+        await TicketStore(database, {}).add(scope, number, joined)
         await look(61)
         assert not await sent(database, "promise.broken")
 

@@ -24,7 +24,7 @@ from agent.service.outbox.forms import Message
 from agent.service.outbox.store import Outbox
 from agent.service.paging.rota import Responder
 from agent.service.paging.store import Paging
-from agent.service.promises.store import Given, Promises, callback_key, write_promise
+from agent.service.promises.store import Given, Promises, write_promise
 from agent.service.scope import Scope
 from agent.service.tickets.business_time import ALWAYS
 from agent.service.tickets.sla import Policy, Target
@@ -264,7 +264,7 @@ async def test_the_customer_hears_by_when_they_are_called_back(
     outcome = called(await call.act(EMERGENCY, "we are down", "en"))
     now = datetime.now(UTC)
     async with desk.database.transaction() as session:
-        key, until = callback_key(outcome.ticket), now + timedelta(hours=2)
+        key, until = "callback", now + timedelta(hours=2)
         given = Given(key, "callback", "a call", until, ticket=outcome.ticket, account="acme")
         await write_promise(session, given, now)
     for minutes in (0, 5, 10):

@@ -10,12 +10,8 @@ import pytest
 
 from agent.service.calls.tables import Call
 from agent.service.database import Database
-from agent.service.outbox.forms import Message
-from agent.service.paging.rota import Responder
-from agent.service.paging.store import Paging
 from agent.service.promises.store import Given, Promised, Promises, write_promise
 from agent.service.scope import Scope
-from agent.service.tickets.business_time import ALWAYS
 from agent.service.tickets.store import Happening, TicketStore
 
 pytestmark = pytest.mark.unit
@@ -100,8 +96,9 @@ async def test_who_says_that_it_is_over_says_so_once(
         ("word", "resolved", "kept"),
         ("word", "before", "open"),
         ("word", "assistant", "open"),
-        ("callback", "acknowledged", "kept"),
-        ("word", "acknowledged", "open"),
+        ("callback", "joined", "kept"),
+        ("word", "joined", "open"),
+        ("callback", "rang", "open"),  # nobody took it
     ],
 )
 async def test_a_ticket_shows_that_a_promise_was_kept(
@@ -109,28 +106,12 @@ async def test_a_ticket_shows_that_a_promise_was_kept(
 ) -> None:
     number = await ticket_of(database)
     await promise(database, ticket=number, kind=kind)
-    if what == "acknowledged":
-        await acknowledge(database, number)
-    else:
-        at = T0 if what == "before" else T0 + 5 * MINUTE
-        actor = "assistant" if what == "assistant" else "human"
-        told = "resolved" if what == "resolved" else "said"
-        happening = Happening("k", told, actor, at)  # type: ignore[arg-type]
-        await TicketStore(database, {}).add(ACME, number, happening)
+    at = T0 if what == "before" else T0 + 5 * MINUTE
+    actor = "assistant" if what == "assistant" else "human"
+    told = "said" if what in ("before", "assistant") else what
+    happening = Happening("k", told, actor, at)  # type: ignore[arg-type]
+    await TicketStore(database, {}).add(ACME, number, happening)
     assert (await only(promises, number, 10)).state == state
-
-
-async def acknowledge(database: Database, number: int) -> None:
-    links: list[str] = []
-
-    def told(_responder: Responder, link: str) -> Message:
-        links.append(link)
-        return Message("page", link)
-
-    lin = Responder("lin", "x", frozenset({1}), frozenset({"zh"}), ALWAYS)
-    paging = Paging(database, [lin], patience=MINUTE)
-    await paging.step(number, "zh", told, T0 + MINUTE)
-    assert await paging.acknowledge(links[0], T0 + 2 * MINUTE)
 
 
 async def test_one_of_many_looks_when_half_of_the_time_is_over_and_when_all_is(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -15,9 +16,11 @@ from agent.api.context import Caller, Context, InContext, InSeat, bearer, read_p
 from agent.api.refusals import RefusedError, errors
 from agent.rooms.dispatch import close_room, dispatch_again
 from agent.rooms.principal import Principal
-from agent.rooms.tokens import Seat, call_token, room_token
+from agent.rooms.tokens import Seat, call_token, read_call_token, room_token
 from agent.service.calls.tables import Call
 from agent.service.scope import Scope
+from agent.service.tickets.store import Happening, Told
+from common.errors import InputError
 from common.languages import Language
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,11 @@ class CallRequest(BaseModel):
         "",
         description="What the operator's site signed (docs/identity.md), unless it is in the"
         " header `Authorization: Bearer`. Empty: a guest.",
+    )
+    answers: Annotated[str, Field(max_length=4096)] = Field(
+        "",
+        description="The `call_token` of an earlier call of theirs, whose page rings: somebody"
+        " calls them back. They are who they were in that call.",
     )
 
 
@@ -78,7 +86,12 @@ async def create_call(
     wish: CallRequest, request: Request, context: InContext, caller: Caller
 ) -> CallGrant:
     """A grant for one call, and a place that is kept for it half a minute."""
-    principal = read_principal(context, wish.principal or bearer(request), wish.language)
+    ringing = await _ringing(context, wish)
+    if ringing:
+        known = ringing.seat.principal
+        principal = replace(known, language=wish.language or known.language)
+    else:
+        principal = read_principal(context, wish.principal or bearer(request), wish.language)
     consent = context.consent[principal.language]
     if wish.consent_version != consent.version:
         raise RefusedError(409, "consent_changed", principal.language)
@@ -87,6 +100,8 @@ async def create_call(
     seat = Seat(call_id, f"call-{call_id}", identity, principal)
     life = timedelta(minutes=context.settings.api.token_minutes)
     await _admit(context, _record(seat, consent.version, life), caller, principal)
+    if ringing:
+        await _answer(context, ringing, seat)
     return CallGrant(
         call_id=call_id,
         livekit_url=context.settings.livekit.public_url or context.access.url,
@@ -127,6 +142,55 @@ async def rate_call(rating: Rating, seat: InSeat, context: InContext) -> None:
         raise RefusedError(503, "unavailable", language) from None
     if not kept:
         raise RefusedError(404, "not_found", language)
+
+
+@dataclass(frozen=True)
+class _Ringing:
+    """What a customer answers: the call that they had left, and the tickets that are about it."""
+
+    seat: Seat
+    tickets: list[int]
+
+
+async def _ringing(context: Context, wish: CallRequest) -> _Ringing | None:
+    """None where nothing is answered. Raises RefusedError where nothing rings."""
+    if not wish.answers:
+        return None
+    try:
+        seat = read_call_token(wish.answers, context.settings.internal_token)
+        told = await context.tickets.of_scope(_scope(seat), datetime.now(UTC))
+    except InputError:
+        raise RefusedError(401, "not_your_call", wish.language) from None
+    except (SQLAlchemyError, OSError):
+        log.exception("who rings in call %s cannot be read", seat.call_id)
+        raise RefusedError(503, "unavailable", wish.language) from None
+    tickets = [one.ticket.number for one in told if _rings(one)]
+    if not tickets:
+        raise RefusedError(409, "nobody_rings", wish.language)
+    return _Ringing(seat, tickets)
+
+
+def _rings(told: Told) -> bool:
+    """Somebody has called back last, and was not answered; also where they wait no more."""
+    met = [event.kind for event in told.events if event.kind in ("joined", "rang", "answered")]
+    return met[-1:] == ["rang"]
+
+
+async def _answer(context: Context, ringing: _Ringing, seat: Seat) -> None:
+    """What the customer is called back for belongs to the new call, too."""
+    answered = Happening(
+        f"call:{seat.call_id}:answered",
+        "answered",
+        "customer",
+        datetime.now(UTC),
+        who=seat.principal.contact,
+        call_id=seat.call_id,
+    )
+    try:
+        for number in ringing.tickets:
+            await context.tickets.add(_scope(ringing.seat), number, answered)
+    except (SQLAlchemyError, OSError):  # a call that knows nothing of it is better than none
+        log.exception("call %s cannot be told what it answers", seat.call_id)
 
 
 async def _admit(context: Context, call: Call, caller: str, principal: Principal) -> None:

@@ -22,6 +22,7 @@ from agent.rooms.tokens import responder_identity, responder_token
 from agent.service.accounts.store import FIELDS, Known
 from agent.service.paging.rota import Page
 from agent.service.paging.store import Opened
+from agent.service.tickets.store import Happening
 from common.languages import Language
 
 router = APIRouter(prefix="/api/pages")
@@ -116,16 +117,27 @@ async def acknowledge(wish: LinkRequest, context: InContext) -> AcknowledgedView
     Who was first has it: everybody else is told who that is.
     """
     now = datetime.now(UTC)
-    opened = await _opened(context, wish.link, now)
-    if not await context.paging.acknowledge(wish.link, now):
-        raise RefusedError(409, "page_declined")
-    pages = await context.paging.pages(opened.scope, opened.ticket)
-    first = _first(pages)
-    if first != opened.responder:
-        raise RefusedError(409, "page_taken", name=first)
-    opened = await _opened(context, wish.link, now)
+    opened = await _taken(context, wish.link, now)
     shown = await _shown(context, opened, now)
     return AcknowledgedView(**shown, grant=await _grant(context, opened, shown["call"]))
+
+
+@router.post("/ring", responses=errors(404, 409, 422))
+async def ring(wish: LinkRequest, context: InContext) -> PageView:
+    """They have it, and the page of a customer who has left rings; who answers is in a new call.
+
+    Nothing rings where the customer is in a call: join that.
+    """
+    now = datetime.now(UTC)
+    opened = await _taken(context, wish.link, now)
+    shown = await _shown(context, opened, now)
+    call: CallView | None = shown["call"]
+    if shown["ticket"].person.state == "ringing" or (call and call.live):
+        return PageView(**shown)
+    key = f"rang:{now.timestamp():.3f}"
+    rang = Happening(key, "rang", "human", now, opened.responder, call_id=opened.call_id)
+    await context.tickets.add(opened.scope, opened.ticket, rang)
+    return PageView(**await _shown(context, opened, now))
 
 
 @router.post("/decline", status_code=204, responses=errors(404, 409, 422))
@@ -136,6 +148,17 @@ async def decline(wish: LinkRequest, context: InContext) -> None:
     if not await context.paging.decline(wish.link, now):
         raise RefusedError(409, "page_acknowledged")
     await context.paging.call_now(opened.scope, opened.ticket, now)
+
+
+async def _taken(context: Context, link: str, now: datetime) -> Opened:
+    """A page that its responder answers: they have the ticket, unless somebody was first."""
+    opened = await _opened(context, link, now)
+    if not await context.paging.acknowledge(link, now):
+        raise RefusedError(409, "page_declined")
+    first = _first(await context.paging.pages(opened.scope, opened.ticket))
+    if first != opened.responder:
+        raise RefusedError(409, "page_taken", name=first)
+    return await _opened(context, link, now)
 
 
 async def _opened(context: Context, link: str, now: datetime) -> Opened:
@@ -161,7 +184,7 @@ async def _shown(context: Context, opened: Opened, now: datetime) -> dict[str, A
     promised = await context.promises.of_ticket(opened.scope, opened.ticket, now)
     return {
         "now": now,
-        "ticket": ticket_view(told, pages, promised),
+        "ticket": ticket_view(told, pages, promised, now),
         "responder": opened.responder,
         "answer": opened.answer,
         "account": _account(opened.scope.account, known) if opened.scope.account else None,

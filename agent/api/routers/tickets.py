@@ -34,6 +34,7 @@ async def tickets(seat: InSeat, context: InContext) -> TicketsView:
                 told,
                 await context.paging.pages(scope, told.ticket.number),
                 await context.promises.of_ticket(scope, told.ticket.number, now),
+                now,
             )
             for told in await context.tickets.of_scope(scope, now)
         ],

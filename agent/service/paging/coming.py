@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from agent.service.paging.rota import Page
 from agent.service.tickets.store import Told
+
+#: A customer's page rings for so long. A browser lets a page that is hidden look once a minute.
+RINGS_FOR: Final = timedelta(seconds=90)
+
+State = Literal["none", "calling", "coming", "here", "nobody", "ringing"]
 
 
 @dataclass(frozen=True)
@@ -17,19 +22,23 @@ class Coming:
 
     "here": they are in the call. "coming": they have it. "calling": people are being called to it.
     "nobody": they were, and none has it. "none": no person is called to it, or they have left it.
+    "ringing": they call the customer back, who has left the call.
     """
 
-    state: Literal["none", "calling", "coming", "here", "nobody"]
+    state: State
     name: str = ""
-    """Of the person who is here or comes."""
+    """Of the person who is here, comes or rings."""
     since: datetime | None = None
     """When it began to be so, where that is known."""
 
 
-def who_comes(told: Told, pages: Sequence[Page]) -> Coming:
+def who_comes(told: Told, pages: Sequence[Page], now: datetime) -> Coming:
     """``pages``: those of the ticket."""
     ticket = told.ticket
-    in_call = [event for event in told.events if event.kind in ("joined", "left")]
+    met = [event for event in told.events if event.kind in ("joined", "left", "rang", "answered")]
+    in_call = [event for event in met if event.kind in ("joined", "left")]
+    if met and met[-1].kind == "rang" and now - met[-1].at < RINGS_FOR:
+        return Coming("ringing", met[-1].who, met[-1].at)
     if in_call and in_call[-1].kind == "joined":
         return Coming("here", in_call[-1].who, in_call[-1].at)
     if ticket.status == "resolved":

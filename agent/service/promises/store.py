@@ -1,7 +1,7 @@
 """The records of promises: written with what they are given for, read with what became of them.
 
 A promise is kept when somebody says so, or when its ticket shows it: a person has spoken to the
-customer since, or has resolved it, or, of a callback, has answered a page. It is broken when its
+customer since, or has resolved it, or, of a callback, is in a call with them. It is broken when its
 time is up before, and stays broken when it is kept late.
 """
 
@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database, write_once
-from agent.service.paging.tables import PageSent
 from agent.service.promises.tables import Promise
 from agent.service.scope import Scope
 from agent.service.tickets.store import within
 from agent.service.tickets.tables import Ticket, TicketEvent
 
 Kind = Literal["callback", "word"]
+#: What a person's word to the customer shows besides, by kind.
+_SHOWN_BY: Final = {"callback": ("resolved", "joined"), "word": ("resolved",)}
 State = Literal["open", "kept", "broken", "withdrawn"]
 
 
@@ -60,9 +61,10 @@ class Promised:
         return self.promise.kind == "callback" and self.state == "open"
 
 
-def callback_key(ticket: int) -> str:
-    """Names the one callback that is promised where nobody came to a ticket."""
-    return f"callback:{ticket}"
+def callback_key(ticket: Ticket) -> str:
+    """Names the one callback that is promised where nobody came for the wish that counts."""
+    since = ticket.paging_since or ticket.opened_at
+    return f"callback:{ticket.number}:{since.timestamp():.0f}"
 
 
 async def write_promise(session: AsyncSession, given: Given, now: datetime) -> None:
@@ -178,24 +180,13 @@ async def _shown_by_its_ticket(session: AsyncSession, promise: Promise) -> datet
     """When what was promised was done, as what happened to the ticket since tells."""
     if promise.ticket is None:
         return None
-    spoken = or_(
+    done = or_(
         and_(TicketEvent.kind == "said", TicketEvent.actor == "human"),
-        TicketEvent.kind == "resolved",
+        TicketEvent.kind.in_(_SHOWN_BY[promise.kind]),
     )
-    times = [
-        await session.scalar(
-            select(func.min(TicketEvent.at)).where(
-                TicketEvent.ticket == promise.ticket, TicketEvent.at > promise.promised_at, spoken
-            )
+    shown: datetime | None = await session.scalar(
+        select(func.min(TicketEvent.at)).where(
+            TicketEvent.ticket == promise.ticket, TicketEvent.at > promise.promised_at, done
         )
-    ]
-    if promise.kind == "callback":
-        times.append(
-            await session.scalar(
-                select(func.min(PageSent.acknowledged_at)).where(
-                    PageSent.ticket == promise.ticket,
-                    PageSent.acknowledged_at > promise.promised_at,
-                )
-            )
-        )
-    return min((time for time in times if time), default=None)
+    )
+    return shown

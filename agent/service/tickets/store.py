@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from sqlalchemy import ColumnElement, and_, exists, false, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +18,9 @@ from common.errors import InputError
 
 SEVERITIES: Final = (1, 2, 3, 4)
 
+#: What happens to a ticket and moves none of its clocks.
+Besides = Literal["assigned", "joined", "left", "rang", "answered"]
+
 
 @dataclass(frozen=True)
 class Happening:
@@ -25,11 +28,12 @@ class Happening:
 
     ``key`` names it, as a call and its turn do: what is told twice is written once. ``severity``:
     of "opened" and "severity". ``who``: the person or contact; of "assigned", whose the ticket is;
-    of "joined" and "left", who has come into the customer's call and left it.
+    of "joined" and "left", who has come into the customer's call and left it; of "rang", who calls
+    the customer back, and of "answered", the contact who has begun a call upon it.
     """
 
     key: str
-    kind: Kind | Literal["assigned", "joined", "left"]
+    kind: Kind | Besides
     actor: Actor
     at: datetime
     who: str = ""
@@ -279,7 +283,7 @@ def _story(events: Sequence[TicketEvent]) -> list[Event]:
     return [
         Event(e.at, e.kind, e.actor, e.severity)  # type: ignore[arg-type]
         for e in events
-        if e.kind not in ("assigned", "joined", "left")
+        if e.kind not in get_args(Besides)
     ]
 
 

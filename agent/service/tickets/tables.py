@@ -53,7 +53,7 @@ class TicketEvent(Base):
     #: Names what happened: the same is not written twice.
     key: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: Those of `sla.py`, and "assigned", "joined", "left".
+    #: Those of `sla.py`, and `Besides` of `store.py`.
     kind: Mapped[str] = mapped_column(String(8))
     actor: Mapped[str] = mapped_column(String(9))
     #: The person or contact; empty for the assistant.

@@ -16,7 +16,7 @@ const grant = {
   room: "r",
   identity: "i",
 };
-const call = () => createCall("zh", "v1", "signed", signal);
+const call = () => createCall("zh", "v1", { principal: "signed" }, signal);
 
 describe("fetchConsent", () => {
   it("has no text of its own to fall back on", async () => {

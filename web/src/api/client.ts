@@ -24,14 +24,24 @@ export async function fetchConsent(language: Language, signal: AbortSignal): Pro
   );
 }
 
+/** Who calls: as the operator's site signed it, empty for a guest, or who answers in the page of an earlier call. */
+export type Caller = { principal: string } | { answers: string };
+
 /** Ask for a room. The customer has read and agreed to `consentVersion`: without that nobody calls this. */
 export async function createCall(
   language: Language,
   consentVersion: string,
-  principal: string,
+  caller: Caller,
   signal: AbortSignal,
 ): Promise<Grant> {
-  const body = { language, consent: true, consent_version: consentVersion, principal } as const;
+  const body = {
+    language,
+    consent: true,
+    consent_version: consentVersion,
+    principal: "",
+    answers: "",
+    ...caller,
+  } as const;
   return answerOf(client.POST("/api/calls", { body, signal }), "api_unreachable", "api_refused");
 }
 
@@ -104,6 +114,20 @@ export async function acknowledgePage(
   signal: AbortSignal,
 ): Promise<AcknowledgedPage> {
   const request = client.POST("/api/pages/acknowledge", {
+    body: { link },
+    headers: spoken(language),
+    signal,
+  });
+  return answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** They call the customer back, who has left the call: the customer's page rings. */
+export async function ringPage(
+  link: string,
+  language: Language,
+  signal: AbortSignal,
+): Promise<Page> {
+  const request = client.POST("/api/pages/ring", {
     body: { link },
     headers: spoken(language),
     signal,

@@ -166,6 +166,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/pages/ring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring
+         * @description They have it, and the page of a customer who has left rings; who answers is in a new call.
+         *
+         *     Nothing rings where the customer is in a call: join that.
+         */
+        post: operations["ring_api_pages_ring_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/pages/decline": {
         parameters: {
             query?: never;
@@ -380,6 +402,12 @@ export interface components {
              * @default
              */
             principal: string;
+            /**
+             * Answers
+             * @description The `call_token` of an earlier call of theirs, whose page rings: somebody calls them back. They are who they were in that call.
+             * @default
+             */
+            answers: string;
         };
         /**
          * CallView
@@ -594,10 +622,10 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "none" | "calling" | "coming" | "here" | "nobody";
+            state: "none" | "calling" | "coming" | "here" | "nobody" | "ringing";
             /**
              * Name
-             * @description Of the person who is here or comes; else empty.
+             * @description Of the person who is here, comes or rings; else empty.
              */
             name: string;
             /** Since */
@@ -1342,6 +1370,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcknowledgedView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    ring_api_pages_ring_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageView"];
                 };
             };
             /** @description Not Found */

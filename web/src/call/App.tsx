@@ -11,6 +11,7 @@ import { Masthead } from "../ui/Masthead";
 import { CallClock } from "./components/CallClock";
 import { CallPage } from "./components/CallPage";
 import { EndPage } from "./components/EndPage";
+import { Ringing } from "./components/Ringing";
 import { SourceDialog } from "./components/SourceDialog";
 import { Stage } from "./components/Stage";
 import { StartPage } from "./components/StartPage";
@@ -26,9 +27,9 @@ export function App({ principal }: { principal: string }) {
   const [calls, setCalls] = useState(0);
   const language = usePageLanguage();
   const queries = useQueryClient();
-  const start = (consentVersion: string) => {
+  const begin = (way: CallControl["start"]) => (consentVersion: string) => {
     setCalls(calls + 1);
-    void call.start(language, consentVersion).then((problem) => {
+    void way(language, consentVersion).then((problem) => {
       if (problem?.kind === "consent_changed") void queries.resetQueries({ queryKey: [CONSENT] });
     });
   };
@@ -37,7 +38,12 @@ export function App({ principal }: { principal: string }) {
     <RoomContext.Provider value={call.room}>
       <RoomAudioRenderer />
       <ErrorBoundary>
-        <Phases key={calls} call={call} onStart={start} />
+        <Phases
+          key={calls}
+          call={call}
+          onStart={begin(call.start)}
+          onAnswer={begin(call.answer)}
+        />
       </ErrorBoundary>
     </RoomContext.Provider>
   );
@@ -47,10 +53,12 @@ interface PhasesProps {
   call: CallControl;
   /** Called with the version of the text that the customer agreed to. */
   onStart: (consentVersion: string) => void;
+  /** Likewise, where they are called back. */
+  onAnswer: (consentVersion: string) => void;
 }
 
 /** Made anew for each call, so that nothing of the last one is left in it. */
-function Phases({ call, onStart }: PhasesProps) {
+function Phases({ call, onStart, onAnswer }: PhasesProps) {
   const { t } = useTranslation("call");
   const { state } = call;
   const { isMicrophoneEnabled } = useLocalParticipant();
@@ -97,6 +105,7 @@ function Phases({ call, onStart }: PhasesProps) {
           onOpen={setOpened}
         />
       )}
+      {!inCall && <Ringing tickets={tickets} onAnswer={onAnswer} />}
       <SourceDialog
         grant={call.grant}
         citation={opened}

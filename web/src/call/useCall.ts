@@ -2,7 +2,7 @@
 
 import { type DisconnectReason, type Room, RoomEvent } from "livekit-client";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { askAgain as askForAssistant, createCall, endCall, type Grant } from "../api/client";
+import { askAgain as askForAssistant, type Caller, createCall, endCall, type Grant } from "../api/client";
 import type { Language } from "../i18n";
 import { type Problem, type ProblemKind, problemOf } from "../problem";
 import { endReasonOf } from "../room/connection";
@@ -18,6 +18,8 @@ export interface CallControl {
   grant: Grant | undefined;
   /** `consentVersion`: of the text that the customer has agreed to. Gives why there is no call, if so. */
   start: (language: Language, consentVersion: string) => Promise<Problem | undefined>;
+  /** Likewise, to whoever rings in the page of the call that was begun last. */
+  answer: (language: Language, consentVersion: string) => Promise<Problem | undefined>;
   hangUp: () => Promise<void>;
   /** Ask for the assistant again where none is; rejects with a ProblemError. */
   askAgain: () => Promise<void>;
@@ -57,7 +59,7 @@ export function useCall(principal: string): CallControl {
     };
   }, [grant, isLive]);
 
-  const start = async (language: Language, consentVersion: string) => {
+  const begin = async (caller: Caller, language: Language, consentVersion: string) => {
     const { signal } = (attempt.current = new AbortController());
     const next = newRoom();
     setRoom(next);
@@ -65,7 +67,7 @@ export function useCall(principal: string): CallControl {
     setState({ phase: "calling" });
     let begun: Grant | undefined;
     const ask = async () => {
-      begun = await createCall(language, consentVersion, principal, signal);
+      begun = await createCall(language, consentVersion, caller, signal);
       setGrant(begun);
       return begun;
     };
@@ -105,7 +107,9 @@ export function useCall(principal: string): CallControl {
     state,
     grant,
     microphoneProblem: problem,
-    start,
+    start: (language, consentVersion) => begin({ principal }, language, consentVersion),
+    answer: (language, consentVersion) =>
+      begin({ answers: grant?.call_token ?? "" }, language, consentVersion),
     hangUp,
     askAgain,
     leave,

@@ -6,8 +6,12 @@ import type { Ticket } from "../ticket/promises";
 import { useServerNow } from "../ticket/useServerNow";
 import type { CallState } from "./callState";
 
-/** How often the page asks, in milliseconds: during a call, and after it while its end is shown. */
-const INTERVALS_MS: Partial<Record<CallState["phase"], number>> = { live: 2_000, ended: 10_000 };
+/** How often the page asks, in milliseconds: during a call, and after it, when somebody may ring. */
+const INTERVALS_MS: Partial<Record<CallState["phase"], number>> = {
+  live: 2_000,
+  ended: 5_000,
+  idle: 5_000,
+};
 
 export interface Tickets {
   tickets: readonly Ticket[];
@@ -21,6 +25,8 @@ export function useTickets(grant: Grant | undefined, phase: CallState["phase"]):
     queryFn: ({ signal }) => (grant ? fetchTickets(grant, signal) : null),
     enabled: grant !== undefined && interval !== undefined,
     refetchInterval: interval ?? false,
+    // Who waits to be called back looks at other pages meanwhile.
+    refetchIntervalInBackground: true,
     // The next question is near.
     retry: false,
   });

@@ -62,7 +62,7 @@ it.each([
 it.each([
   ["en", "taken", pageOf({}, { state: "coming", name: "Zhao" }), "Zhao has this call"],
   ["zh", "taken", pageOf({}, { state: "here", name: "Zhao" }), "Zhao 已接手这个通话"],
-  ["en", "over", pageOf({ call: null }), "The call is over, and nobody promised to call back."],
+  ["en", "over", pageOf({ call: null }), "The call is over, and nobody promised to call back. If their page is still open, you can ring it."],
   ["en", "declined", pageOf({ answer: "declined" }), "The next colleague is called"],
   ["zh", "yours", pageOf({ answer: "acknowledged" }), "这个通话由您接手"],
 ] as const)("says in %s where one stands: %s", async (language, name, page, words) => {
@@ -83,7 +83,7 @@ it("tells by when the customer, who has left, was promised a call", async () => 
   await open();
   await state("over");
   vi.useRealTimers();
-  expect(screen.getByText("They were promised a call back by 10:30.")).toBeTruthy();
+  expect(screen.getByText(/^They were promised a call back by 10:30\./)).toBeTruthy();
 });
 
 it("says of a guest that nothing is known", async () => {
@@ -163,6 +163,43 @@ it("who takes a call that is over has it, and nowhere to go", async () => {
   expect(screen.queryByRole("alert")).toBeNull();
 });
 
+it.each([
+  ["en", "Ring their page", "Ringing"],
+  ["zh", "呼叫客户", "正在呼叫客户"],
+] as const)("rings in %s in the page of a customer who has left, and joins who answers", async (language, button, title) => {
+  const grant = { livekit_url: "ws://127.0.0.1:9", token: "t", room: "r", identity: "human-1" };
+  const left = pageOf({ answer: "acknowledged", call: null }, { state: "ringing", name: "Lin" });
+  const answered = pageOf({ answer: "acknowledged" }, { state: "coming", name: "Lin" });
+  let page = pageOf({ call: null });
+  answers({
+    open: () => Response.json(page),
+    ring: () => Response.json((page = left)),
+    acknowledge: () => Response.json({ ...answered, grant }),
+  });
+  const content = await open(language);
+  await state("over");
+  await userEvent.click(screen.getByRole("button", { name: button }));
+  await state("ringing");
+  expect(screen.getByText(title)).toBeTruthy();
+  await expectAccessible(content);
+  page = answered;
+  // There is no voice server here: that it is looked for is what is seen.
+  const notice = await screen.findByRole("alert", {}, { timeout: 10_000 });
+  expect(notice.dataset.kind).toBe("livekit_unreachable");
+});
+
+it("says why nothing rings", async () => {
+  answers({
+    open: says(pageOf({ call: null })),
+    ring: refuses(409, "page_taken", "Zhao has it already."),
+  });
+  await open();
+  await state("over");
+  await userEvent.click(screen.getByTestId("ring-customer"));
+  expect((await screen.findByRole("alert")).textContent).toContain("Zhao has it already.");
+  await state("over");
+});
+
 it("says why the room could not be joined, and lets one try again", async () => {
   const grant = { livekit_url: "ws://127.0.0.1:9", token: "t", room: "r", identity: "human-1" };
   answers({
@@ -198,7 +235,9 @@ it.each([
       setProblem: () => undefined,
       switchTo: () => Promise.resolve(),
     },
+    isExpected: false,
     join: does("join"),
+    ring: does("ring"),
     decline: does("decline"),
     introduce: does("introduce"),
     handBack: does("hand back"),

@@ -21,6 +21,7 @@ describe("joinStateOf", () => {
     const away = { kind: "api_unreachable" } as const;
     expect(joinStateOf("in_room", undefined, away)).toBe("in_room");
     expect(joinStateOf("in_room", pageOf({ call: null }), undefined)).toBe("in_room");
+    expect(joinStateOf("ringing", pageOf({ call: null }), undefined)).toBe("ringing");
   });
 
   it("lets one come back after leaving, unless the call is over", () => {
@@ -28,6 +29,8 @@ describe("joinStateOf", () => {
     expect(joinStateOf("lost", pageOf({}), undefined)).toBe("lost");
     expect(joinStateOf("left", pageOf({ call: null }), undefined)).toBe("over");
     expect(joinStateOf("over", pageOf({ call }), undefined)).toBe("over");
+    expect(joinStateOf("unanswered", pageOf({ call: null }), undefined)).toBe("unanswered");
+    expect(joinStateOf("unanswered", pageOf({}), undefined)).toBe("ready");
   });
 
   it("tells a link that opens nothing from a server that is away", () => {

@@ -4,7 +4,17 @@ import type { Page } from "../api/client";
 import type { Problem } from "../problem";
 
 /** What happened on this page. */
-export type Step = "looking" | "joining" | "in_room" | "over" | "left" | "handed_back" | "elsewhere" | "lost";
+export type Step =
+  | "looking"
+  | "joining"
+  | "in_room"
+  | "over"
+  | "ringing"
+  | "unanswered"
+  | "left"
+  | "handed_back"
+  | "elsewhere"
+  | "lost";
 
 /** The texts and the `data-state` of the page. */
 export type JoinState =
@@ -28,13 +38,14 @@ export function joinStateOf(
   page: Page | undefined,
   problem: Problem | undefined,
 ): JoinState {
-  if (step === "joining" || step === "in_room") return step;
+  if (step === "joining" || step === "in_room" || step === "ringing") return step;
   if (opensNothing(problem)) return "invalid";
   if (page === undefined) return problem ? "unreachable" : "loading";
   if (page.answer === "declined") return "declined";
-  const { state, name } = page.ticket.person;
-  if ((state === "coming" || state === "here") && name !== page.responder) return "taken";
-  if (step === "over" || !page.call?.live) return "over";
-  if (step !== "looking") return step;
+  const { name } = page.ticket.person;
+  if (name !== "" && name !== page.responder) return "taken";
+  if (step === "over") return step;
+  if (!page.call?.live) return step === "unanswered" ? step : "over";
+  if (step !== "looking" && step !== "unanswered") return step;
   return page.answer === "acknowledged" ? "yours" : "ready";
 }

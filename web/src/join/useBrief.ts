@@ -3,11 +3,12 @@
 import { useRemoteParticipants } from "@livekit/components-react";
 import { RoomEvent } from "livekit-client";
 import { useEffect, useState } from "react";
-import type { MicrophoneState } from "../room/useMicrophone";
+import type { JoinControl } from "./useJoin";
 
 /** The assistant's attribute that tells who speaks with the customer. */
 const FLOOR = "liuke.floor";
 const THEIRS = "human";
+const BRIEF = "brief";
 
 export interface Brief {
   isOver: boolean;
@@ -15,7 +16,8 @@ export interface Brief {
   end: () => void;
 }
 
-export function useBrief({ problem, switchTo }: MicrophoneState): Brief {
+export function useBrief({ microphone, isExpected, introduce }: JoinControl): Brief {
+  const { problem, switchTo } = microphone;
   const [isEnded, setIsEnded] = useState(false);
   const others = useRemoteParticipants({
     updateOnlyOn: [
@@ -24,14 +26,18 @@ export function useBrief({ problem, switchTo }: MicrophoneState): Brief {
       RoomEvent.ParticipantAttributesChanged,
     ],
   });
-  const isIntroduced = others.some(
-    ({ isAgent, attributes }) => isAgent && attributes[FLOOR] === THEIRS,
-  );
+  const floor = others.find(({ isAgent }) => isAgent)?.attributes[FLOOR];
+  const isIntroduced = floor === THEIRS;
   const isHeard = problem === undefined;
   useEffect(() => {
     if (isIntroduced && isHeard) void switchTo(true);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- once, when they are introduced
   }, [isIntroduced]);
+  const isTold = floor === BRIEF;
+  useEffect(() => {
+    if (isTold && isExpected) void introduce().catch(() => undefined);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once, when it begins
+  }, [isTold]);
   return {
     isOver: isEnded || isIntroduced,
     end: () => {

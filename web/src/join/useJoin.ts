@@ -3,7 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type DisconnectReason, type Room, RoomEvent } from "livekit-client";
 import { useEffect, useRef, useState } from "react";
-import { acknowledgePage, declinePage, openPage, type Page } from "../api/client";
+import { acknowledgePage, declinePage, openPage, type Page, ringPage } from "../api/client";
 import { usePageLanguage } from "../i18n";
 import { type Problem, problemOf } from "../problem";
 import { type EndReason, endReasonOf } from "../room/connection";
@@ -21,6 +21,10 @@ const SIGN = ".";
 const LAST_WORD_MS = 300;
 /** How often the page asks: somebody else may take it, and the customer may leave. */
 const INTERVAL_MS = 5_000;
+/** And while the customer's page rings: who answers is not left alone. */
+const RINGING_INTERVAL_MS = 1_000;
+/** It rings for a minute and a half; who answers last has their call a moment later. */
+const GIVEN_UP_AFTER_MS = 105_000;
 
 const STEP_AFTER: Record<EndReason, Step> = {
   left: "left",
@@ -39,7 +43,11 @@ export interface JoinControl {
   /** Why the last press of a button did not do what it says. */
   problem: Problem | undefined;
   microphone: MicrophoneState;
+  /** The customer has answered their ringing, and waits: for no brief. */
+  isExpected: boolean;
   join: () => Promise<void>;
+  /** Call the customer back, who has left. */
+  ring: () => Promise<void>;
   decline: () => Promise<void>;
   introduce: () => Promise<void>;
   handBack: () => Promise<void>;
@@ -56,6 +64,7 @@ export function useJoin(link: string): JoinControl {
   const [problem, setProblem] = useState<Problem>();
   const microphone = useMicrophone(room);
   const joining = useRef<AbortController>(undefined);
+  const [isExpected, setIsExpected] = useState(false);
 
   const key = ["page", link];
   const { data, error, dataUpdatedAt, refetch } = useQuery({
@@ -71,6 +80,7 @@ export function useJoin(link: string): JoinControl {
   useEffect(() => {
     const onDisconnected = (reason?: DisconnectReason) => {
       setStep((was) => (was === "in_room" ? STEP_AFTER[endReasonOf(reason)] : was));
+      setIsExpected(false);
       void refetch();
     };
     room.on(RoomEvent.Disconnected, onDisconnected);
@@ -104,6 +114,28 @@ export function useJoin(link: string): JoinControl {
     }
   };
 
+  const ring = async () => {
+    const { signal } = (joining.current = new AbortController());
+    setProblem(undefined);
+    setStep("ringing");
+    try {
+      let page = await ringPage(link, language, signal);
+      const givenUpAt = Date.now() + GIVEN_UP_AFTER_MS;
+      while (!page.call?.live && Date.now() < givenUpAt) {
+        await new Promise((resolve) => setTimeout(resolve, RINGING_INTERVAL_MS));
+        page = await openPage(link, language, signal);
+      }
+      queries.setQueryData(key, page);
+      setIsExpected(page.call?.live === true);
+      if (page.call?.live) await join();
+      else setStep("unanswered");
+    } catch (caught) {
+      setStep("looking");
+      setProblem(problemOf(caught));
+      await refetch();
+    }
+  };
+
   const decline = async () => {
     setProblem(undefined);
     await declinePage(link, language).catch((caught: unknown) => {
@@ -128,7 +160,9 @@ export function useJoin(link: string): JoinControl {
     now,
     problem,
     microphone,
+    isExpected,
     join,
+    ring,
     decline,
     introduce: async () => {
       await sendText(room, INTRODUCE_TOPIC, SIGN);

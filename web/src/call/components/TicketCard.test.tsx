@@ -31,6 +31,8 @@ it.each([
   ["en", "coming", null, "Lin has your call and joins in a moment."],
   ["zh", "coming", null, "Lin 已接手，马上加入通话。"],
   ["en", "here", null, "Lin is here."],
+  ["en", "ringing", null, "Lin is calling you back."],
+  ["zh", "ringing", null, "Lin 正在给您回电。"],
   ["zh", "here", null, "Lin 已在通话中。"],
   ["en", "nobody", null, "Nobody is free just now."],
   ["en", "nobody", "2026-11-30T10:30:00Z", "Nobody is free just now; you will be called back by 10:30."],
@@ -38,7 +40,7 @@ it.each([
   ["en", "none", "2026-12-01T10:30:00Z", "You will be called back by Dec 1, 10:30."],
   ["en", "none", null, ""],
 ] as const)("says in %s who comes: %s", async (language, state, callback_at, words) => {
-  const name = state === "coming" || state === "here" ? "Lin" : "";
+  const name = ["coming", "here", "ringing"].includes(state) ? "Lin" : "";
   const content = await card(ticketOf({ callback_at }, { state, name }), language);
   const person = screen.getByTestId("ticket-person");
   expect([person.textContent, person.dataset.state, person.role]).toEqual([words, state, "status"]);

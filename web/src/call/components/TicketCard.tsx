@@ -42,6 +42,7 @@ function usePersonWords({ person, callback_at }: Ticket, now: Date, inCall: bool
   const language = usePageLanguage();
   const { state, name } = person;
   const time = callback_at === null ? "" : timeText(new Date(callback_at), now, language);
+  if (state === "ringing") return t("person.ringing", { name });
   if (state === "calling") return t("person.calling");
   if (state === "coming" || state === "here") {
     return t(`person.${inCall ? state : "has_it"}`, { name });

@@ -1,6 +1,6 @@
 /** What can be pressed where one stands. */
 
-import { Headset, LogOut, MessageSquareShare, Undo2 } from "lucide-react";
+import { Headset, LogOut, MessageSquareShare, PhoneOutgoing, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { MicrophoneControl } from "../../room/MicrophoneControl";
@@ -24,6 +24,9 @@ export function Actions({ join, brief }: Props) {
     case "elsewhere":
     case "lost":
       return <Outside join={join} />;
+    case "over":
+    case "unanswered":
+      return <Over ring={join.ring} />;
     case "in_room":
       return <Inside join={join} brief={brief} />;
     default:
@@ -63,6 +66,30 @@ function Outside({ join: { state, join, decline } }: { join: JoinControl }) {
           {t("action.decline")}
         </Button>
       )}
+    </div>
+  );
+}
+
+function Over({ ring }: Pick<JoinControl, "ring">) {
+  const { t } = useTranslation("join");
+  const [isBusy, setIsBusy] = useState(false);
+  return (
+    <div className={styles.actions}>
+      <Button
+        look="primary"
+        size="large"
+        data-testid="ring-customer"
+        isDisabled={isBusy}
+        onPress={() => {
+          setIsBusy(true);
+          void ring().finally(() => {
+            setIsBusy(false);
+          });
+        }}
+      >
+        <PhoneOutgoing aria-hidden="true" />
+        {t("action.ring")}
+      </Button>
     </div>
   );
 }

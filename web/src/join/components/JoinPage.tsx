@@ -20,7 +20,7 @@ export function JoinPage({ join }: { join: JoinControl }) {
   const { t } = useTranslation("join");
   const { state, page, now } = join;
   const { conversation } = useConversation();
-  const brief = useBrief(join.microphone);
+  const brief = useBrief(join);
   // The record goes on while one is in the room, and so do the captions: each line is shown once.
   const isIn = state === "in_room";
   const [before, setBefore] = useState<Page["transcript"]>();
