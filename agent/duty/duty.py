@@ -30,14 +30,14 @@ async def keep_duty(database: Database, support: Support, pages_url: str) -> Non
     rounds = Rounds(database, support, pages_url)
     courier = Courier(Outbox(database, rounds.given_up), support.destinations)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_always(rounds.run))
-        group.create_task(_always(courier.run))
+        group.create_task(_always("rounds", lambda: rounds.run(courier.look)))
+        group.create_task(_always("courier", courier.run))
 
 
-async def _always(work: Callable[[], Awaitable[None]]) -> None:
+async def _always(name: str, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
         except Exception:  # somebody waits for a page: nothing ends this but the process
-            log.exception("%s ended and begins again", work.__qualname__)
+            log.exception("%s ended and begins again", name)
         await asyncio.sleep(_BEGINS_AGAIN_AFTER_S)

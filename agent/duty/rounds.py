@@ -52,10 +52,11 @@ class Rounds:
         self._tickets = TicketStore(database, support.policy)
         self._promises = Promises(database)
 
-    async def run(self) -> None:
-        """Look again and again, until cancelled."""
+    async def run(self, written: Callable[[], None]) -> None:
+        """Look again and again, until cancelled; after each time, ``written``."""
         while True:
             well = await self.once(datetime.now(UTC))
+            written()
             await asyncio.sleep(LOOKS_EVERY_S if well else _LOOKS_AGAIN_AFTER_S)
 
     async def once(self, now: datetime) -> bool:

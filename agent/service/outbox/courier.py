@@ -7,6 +7,7 @@ hangs delays its own messages and no others.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -40,6 +41,11 @@ class Courier:
         self._outbox = outbox
         self._destinations = destinations
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self._told = asyncio.Event()
+
+    def look(self) -> None:
+        """Something may have been written: look at once."""
+        self._told.set()
 
     async def run(self) -> None:
         """Deliver whatever is due, until cancelled."""
@@ -51,7 +57,10 @@ class Courier:
                     group.create_task(self._try(http, taken))
                 else:
                     self._free.release()
-                    await asyncio.sleep(LOOKS_EVERY_S)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOKS_EVERY_S):
+                            await self._told.wait()
+                    self._told.clear()
 
     async def _take(self) -> Taken | None:
         try:
