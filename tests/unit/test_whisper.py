@@ -139,7 +139,7 @@ def test_short_sounds_are_what_they_are_in_noise(whisper: Whisper, kind: str) ->
 
 
 def test_terms_are_heard_as_they_are_written(whisper: Whisper) -> None:
-    asked = term_questions(Settings(), every=4)
+    asked = term_questions(Settings(), every=12)
     assert term_recall((c, whisper.transcribe(c.samples).text) for c in asked) >= (
         LOWEST_TERM_RECALL
     )
