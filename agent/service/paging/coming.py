@@ -30,7 +30,9 @@ def who_comes(told: Told, pages: Sequence[Page]) -> Coming:
     """``pages``: those of the ticket."""
     ticket = told.ticket
     in_call = [event for event in told.events if event.kind in ("joined", "left")]
-    if in_call and in_call[-1].kind == "joined":
+    last_call = next((e.call_id for e in reversed(told.events) if e.call_id), None)
+    # Whoever came into a call before has nobody there any more, be it that it broke off.
+    if in_call and in_call[-1].kind == "joined" and in_call[-1].call_id == last_call:
         return Coming("here", in_call[-1].who, in_call[-1].at)
     if ticket.status == "resolved":
         return Coming("none")
