@@ -60,9 +60,9 @@ class Promised:
         return self.promise.kind == "callback" and self.state == "open"
 
 
-def callback_key(ticket: int) -> str:
-    """Names the one callback that is promised where nobody came to a ticket."""
-    return f"callback:{ticket}"
+def callback_key(wish: str) -> str:
+    """Names the one callback that is promised where nobody came to a ``wish`` for a person."""
+    return f"callback:{wish}"
 
 
 async def write_promise(session: AsyncSession, given: Given, now: datetime) -> None:
@@ -82,6 +82,16 @@ async def write_promise(session: AsyncSession, given: Given, now: datetime) -> N
         "look_at": given.ring_at or halfway,
     }
     await write_once(session, Promise, [row])
+
+
+async def open_callback(session: AsyncSession, ticket: int, now: datetime) -> Promise | None:
+    """The callback by which the customer of a ticket is still to be called."""
+    mine = select(Promise).where(Promise.ticket == ticket).order_by(Promise.id)
+    found = [
+        await _as_it_stands(session, promise, now)
+        for promise in (await session.scalars(mine)).all()
+    ]
+    return next((one.promise for one in found if one.is_open_callback), None)
 
 
 class Promises:
