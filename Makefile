@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records eval-retrieval eval-wishes clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records eval-retrieval eval-wishes drill clean
 
 PYTHON ?= python3
 # Handed to the program the target runs: make test ARGS="tests/unit -k packs"
@@ -66,6 +66,9 @@ eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON
 eval-wishes: .venv/.dev ## Emergencies and wishes for a person: missed, invented; one JSON line
 	@$(BIN)/liuke setup
 	@$(BIN)/python -m eval wishes $(ARGS)
+
+drill: .venv/.dev ## Outages, deaths and silence on purpose: lost, doubled; one JSON line (ARGS="--database postgresql")
+	@$(BIN)/python -m eval drill $(ARGS)
 
 clean: ## Remove what was installed and built here; var/ and fetched models stay
 	rm -rf .venv .bootstrap web/dist web/node_modules .mypy_cache .pytest_cache .ruff_cache

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,10 +24,47 @@ from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 
+LIUKE: Final = (sys.executable, "-m", "agent.cli.main")
+_TCP_PORTS: Final = (
+    "LIVEKIT_PORT", "LIUKE_LLM_PORT", "LIUKE_AGENT_HEALTH_PORT", "LIUKE_API_PORT",
+)  # fmt: skip
 #: Setting everything up for the first time takes minutes.
 START_TIMEOUT_S = 1800.0
 STOP_TIMEOUT_S = 30.0
 QUIET_TIMEOUT_S = 30
+
+
+@contextlib.contextmanager
+def new_installation(name: str) -> Iterator[Settings]:
+    """Settings of one in an empty folder, on free ports; the folder is removed afterwards.
+
+    What is started from here on is it. ``name``: of the bench.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"liuke-{name}-") as folder:
+        os.environ.update(_free_ports(), LIUKE_DATA_DIR=folder)
+        yield Settings()
+
+
+def _free_ports() -> dict[str, str]:
+    with contextlib.ExitStack() as stack:
+        free = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for _ in range(len(_TCP_PORTS) + 3)
+        ]
+    return dict(zip(_TCP_PORTS, map(str, free), strict=False)) | {
+        "LIVEKIT_RTC_UDP_PORT": str(free[-3]),
+        "LIUKE_SPEECH_URL": f"http://127.0.0.1:{free[-2]}",
+        "LIUKE_KNOWLEDGE_URL": f"http://127.0.0.1:{free[-1]}",
+    }
+
+
+async def set_up() -> None:
+    """Set-up of the installation that is configured. Raises ServiceError when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *(*LIUKE, "setup"), cwd=PROJECT_ROOT, stdout=sys.stderr
+    )
+    if await process.wait():
+        raise ServiceError("`liuke setup` failed.", "Its messages are above.", retryable=False)
 
 
 @contextlib.asynccontextmanager
@@ -44,7 +85,7 @@ async def started_stack(settings: Settings) -> AsyncIterator[None]:
     """
     err.print("starting Liuke")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "agent.cli.main", "up", cwd=PROJECT_ROOT, stdout=sys.stderr
+        *(*LIUKE, "up"), cwd=PROJECT_ROOT, stdout=sys.stderr
     )
     try:
         await wait_until_up(
@@ -147,7 +188,7 @@ def forgetting_what_is_spoken(settings: Settings) -> Iterator[None]:
 
 def liuke_roots(settings: Settings) -> tuple[psutil.Process, ...]:
     """The supervisor of the installation that runs here; nothing where it runs elsewhere."""
-    api = _listener(settings.api.port)
+    api = listener(settings.api.port)
     supervisor = api.parent() if api else None
     return (supervisor,) if supervisor else ()
 
@@ -159,7 +200,7 @@ def shared_roots(settings: Settings) -> tuple[psutil.Process, ...]:
         settings.embedded_model.port,
         urlsplit(settings.knowledge.url).port or 80,
     )
-    return tuple(root for port in ports if (root := _listener(port)))
+    return tuple(root for port in ports if (root := listener(port)))
 
 
 async def quiet(roots: Sequence[psutil.Process]) -> float:
@@ -211,7 +252,7 @@ def _trees(roots: Sequence[psutil.Process]) -> set[psutil.Process]:
     return found
 
 
-def _listener(port: int) -> psutil.Process | None:
+def listener(port: int) -> psutil.Process | None:
     """Who listens on a TCP port of this machine, as far as we may know."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

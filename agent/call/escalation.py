@@ -85,7 +85,6 @@ class Escalation:
         self._words = EscalationWords()
         self._one_at_a_time = asyncio.Lock()
         self._asked = asyncio.Event()
-        self._asks = 0
         self._tasks: set[asyncio.Task[Outcome]] = set()
         #: The call's ticket; None while nobody has asked for a person.
         self.ticket: int | None = None
@@ -111,9 +110,19 @@ class Escalation:
         await asyncio.gather(*self._tasks)
 
     async def take_up(self) -> None:
-        """Go on with what the call was begun for, or has begun before its process died."""
+        """Go on with what the call was begun for, or has begun before its process died.
+
+        Before anybody is attended to: a person who was in it then, and is still, comes in anew.
+        """
         for ticket in await self._tickets.unresolved(self._in_call):
             self._is_about(ticket.number)
+        told = await self.told()
+        came = [e for e in told.events if e.kind in ("joined", "left")] if told else []
+        if came and came[-1].kind == "joined" and came[-1].call_id == self._call_id:
+            joined, now = came[-1], datetime.now(UTC)
+            key = f"call:{self._call_id}:left {_stamp(joined.at)}"
+            left = Happening(key, "left", "human", now, who=joined.who, call_id=self._call_id)
+            await self.note(left)
 
     async def told(self) -> Told | None:
         """The call's ticket as it stands; None without one."""
@@ -223,14 +232,14 @@ class Escalation:
                 page_at=now + _CALLED_AFTER[action.wish],
             )
             return ticket.number
-        self._asks += 1
-        again = self._happening(f":asked {self._asks}", "said", now, question)
+        again = self._happening(f":asked {_stamp(now)}", "said", now, question)
         told = await self._tickets.add(self.scope, known.number, again)
         comes = who_comes(told, await self._paging.pages(self.scope, known.number), now)
         if comes.state in ("none", "nobody"):
             await self._paging.call_again(self.scope, known.number, now)
         if severity < known.severity:
-            worse = self._happening(":emergency", "severity", now, question, severity)
+            what = f":emergency {_stamp(now)}"
+            worse = self._happening(what, "severity", now, question, severity)
             await self._tickets.add(self.scope, known.number, worse)
             await self._paging.call_now(self.scope, known.number, now)
         return known.number
@@ -272,6 +281,11 @@ def _facts(known: Known) -> list[str]:
         for fact in facts
         if fact
     ]
+
+
+def _stamp(moment: datetime) -> str:
+    """Names a moment: a process that takes the call up gives no name a second time."""
+    return f"{moment.timestamp():.3f}"
 
 
 def _now_s() -> float:

@@ -39,7 +39,7 @@ from agent.service.support import default_support, read_support
 from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
-from common.errors import ServiceError, SetupError
+from common.errors import LiukeError, ServiceError, SetupError
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +155,7 @@ class HeldCall:
             self._leave("the customer left before the assistant came")
             return
         starting.result()
+        await self._take_up()
         phrases = self._conversation.agent.phrases_now
         watch = CallLimits(
             self._conversation.session,
@@ -202,6 +203,13 @@ class HeldCall:
     async def _brief(self) -> str:
         return await self._escalation.brief(self._conversation.agent.language)
 
+    async def _take_up(self) -> None:
+        """Go on with what it was begun for, or a process before has begun; or else without."""
+        try:
+            await self._escalation.take_up()
+        except (SQLAlchemyError, OSError, LiukeError):
+            log.exception("what call %s has begun cannot be read", self._claim.call_id)
+
     async def _follow(self) -> None:
         """Tell the customer what becomes of their wish, when nobody speaks."""
         session = self._conversation.session
@@ -211,7 +219,6 @@ class HeldCall:
             if not self._conversation.floor.is_given_away:
                 await session.say(text, add_to_chat_ctx=False)
 
-        await self._escalation.take_up()
         await self._escalation.follow(say, lambda: self._conversation.agent.language)
 
     def _is_occupied(self) -> bool:

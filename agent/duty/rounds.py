@@ -23,7 +23,12 @@ from agent.service.outbox.forms import Message
 from agent.service.outbox.store import Taken, write_down
 from agent.service.paging.rota import Responder, on_call
 from agent.service.paging.store import Paging, write_page
-from agent.service.promises.store import Given, Promises, callback_key, write_promise
+from agent.service.promises.store import (
+    Given,
+    Promises,
+    open_callback,
+    write_promise,
+)
 from agent.service.promises.tables import Promise
 from agent.service.support import Support
 from agent.service.tickets.business_time import due
@@ -119,12 +124,16 @@ class Rounds:
     async def _promise_callback(
         self, session: AsyncSession, ticket: Ticket, call_id: str | None, name: str, now: datetime
     ) -> None:
-        """Nobody is left to call: the customer is called back, and somebody is told."""
-        support = self._support
+        """Nobody is left to call: the customer is called back, and somebody is told.
+
+        Both once for each wish for a person: a promise that is still open stands for a later one,
+        one that was kept or broken does not.
+        """
+        support, wish = self._support, _wish(ticket)
         until = due(support.hours, now, support.call_back_within)
         customer = Reader(_language(ticket.language), support.hours.zone)
         given = Given(
-            callback_key(ticket),
+            f"callback:{wish}",
             "callback",
             texts.callback(customer, until, now),
             until,
@@ -134,9 +143,12 @@ class Rounds:
             account=ticket.account,
             contact=ticket.contact,
         )
-        await write_promise(session, given, now)
-        message = texts.nobody(self._alarmed(), ticket, name, until, now)
-        await self._alarm(session, f"nobody:{given.key}", message, now)
+        standing = await open_callback(session, ticket.number, now)
+        if standing is None:
+            await write_promise(session, given, now)
+        by = standing.due_at if standing else until
+        message = texts.nobody(self._alarmed(), ticket, name, by, now)
+        await self._alarm(session, f"nobody:{wish}", message, now)
 
     # --- clocks
 
@@ -237,6 +249,12 @@ _ORDINARY: Final = 3
 def _language(text: str) -> Language:
     """A customer's, as it is kept."""
     return next((language for language in LANGUAGES if language == text), LANGUAGES[0])
+
+
+def _wish(ticket: Ticket) -> str:
+    """Names the wish for a person to which people are being called."""
+    since = f":{ticket.paging_since.timestamp():.3f}" if ticket.paging_since else ""
+    return f"{ticket.number}{since}"
 
 
 def _reader(responder: Responder, customer: str) -> Reader:

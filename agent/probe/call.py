@@ -138,14 +138,18 @@ async def place_call(
     return await line.report(interruption)
 
 
-async def request_grant(api_url: str, language: Language) -> Grant:
-    """Ask the API for a room, as the call page does once the customer has consented."""
+async def request_grant(api_url: str, language: Language, principal: str = "") -> Grant:
+    """Ask the API for a room, as the call page does once the customer has consented.
+
+    ``principal``: what the operator's site signed; empty: a guest.
+    """
     api = f"{api_url.rstrip('/')}/api"
     try:
         async with httpx.AsyncClient(timeout=API_TIMEOUT_S, trust_env=False) as client:
             shown = await client.get(f"{api}/consent", params={"language": language})
             version = _body_of(shown)["version"]
             wish = {"language": language, "consent": True, "consent_version": version}
+            wish["principal"] = principal
             body = _body_of(await client.post(f"{api}/calls", json=wish))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise InputError(

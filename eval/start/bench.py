@@ -18,14 +18,10 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import shutil
-import socket
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,20 +37,18 @@ from agent.speech.say.spoken import spoken
 from common.errors import ServiceError
 from common.languages import Language
 from common.settings import PROJECT_ROOT
-from eval.installation import stop
+from eval.installation import LIUKE, new_installation, set_up, stop
 from eval.retrieval.asked import Question, digest, load_questions
 from eval.speaking import CUSTOMERS, Studio
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 
-LIUKE = (sys.executable, "-m", "agent.cli.main")
 #: Questions to `liuke ask` in each half.
 ASKED = 5
 #: What the customer of the call says.
 CALLED: tuple[str, Language] = ("对方总是听到自己的回声，怎么办？", "zh")
 #: The supervisor says nothing for longer than this only if it hangs.
 SILENCE_S = 600.0
-_TCP_PORTS = ("LIVEKIT_PORT", "LIUKE_LLM_PORT", "LIUKE_AGENT_HEALTH_PORT", "LIUKE_API_PORT")
 
 
 @dataclass(frozen=True)
@@ -121,17 +115,6 @@ async def up() -> AsyncIterator[Up]:
             await running.aclose()
     finally:
         await stop(process)
-
-
-async def set_up() -> float:
-    """Set-up in the empty folder, seconds."""
-    started = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *(*LIUKE, "setup"), cwd=PROJECT_ROOT, stdout=sys.stderr
-    )
-    if await process.wait():
-        raise ServiceError("`liuke setup` failed.", "Its messages are above.", retryable=False)
-    return time.monotonic() - started
 
 
 async def ask(question: Question) -> float:
@@ -248,27 +231,6 @@ def summarise(setup_s: float, measured: list[tuple[Half, Half]]) -> dict[str, An
     }
 
 
-@contextlib.contextmanager
-def new_installation() -> Iterator[Settings]:
-    """Settings of one in an empty folder, on free ports; the folder is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="liuke-start-") as folder:
-        os.environ.update(_free_ports(), LIUKE_DATA_DIR=folder)
-        yield Settings()
-
-
-def _free_ports() -> dict[str, str]:
-    with contextlib.ExitStack() as stack:
-        free = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            for _ in range(len(_TCP_PORTS) + 3)
-        ]
-    return dict(zip(_TCP_PORTS, map(str, free), strict=False)) | {
-        "LIVEKIT_RTC_UDP_PORT": str(free[-3]),
-        "LIUKE_SPEECH_URL": f"http://127.0.0.1:{free[-2]}",
-        "LIUKE_KNOWLEDGE_URL": f"http://127.0.0.1:{free[-1]}",
-    }
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `make bench-start` takes."""
     parser.add_argument("--rounds", type=int, default=2, help="pairs of halves, 2 if not given")
@@ -276,8 +238,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def bench(arguments: argparse.Namespace) -> None:
     """Measure, print the figures."""
-    with new_installation() as settings:
-        setup_s = await set_up()
+    with new_installation("start") as settings:
+        started = time.monotonic()
+        await set_up()
+        setup_s = time.monotonic() - started
         text, language = CALLED
         clip = await asyncio.to_thread(Studio(settings).record, text, language, CUSTOMERS[0])
         script = await load_script(language, [clip], None)

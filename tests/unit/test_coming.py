@@ -25,13 +25,16 @@ def ticket(
     next_page: float | None = None,
     wanted: bool = False,
     status: str = "open",
+    calls_again: bool = False,
 ) -> Told:
     """What happened: who came into its call, "" where they left, "rang" and "answered"."""
-    events = [TicketEvent(at=T0, kind="opened", actor="customer")]
+    events = [TicketEvent(at=T0, kind="opened", actor="customer", call_id="1")]
     events += [
-        TicketEvent(at=at(m), kind=_kind(w), actor="human", who="" if w == "" else "zhao")
+        TicketEvent(at=at(m), kind=_kind(w), actor="human", who=w and "zhao", call_id="1")
         for m, w in came
     ]
+    if calls_again:
+        events.append(TicketEvent(at=at(20), kind="said", actor="customer", call_id="2"))
     kept = Ticket(
         status=status,
         next_page_at=None if next_page is None else at(next_page),
@@ -68,11 +71,22 @@ HAS_IT = Page("zhao", at(6), acknowledged_at=at(7))
         (ticket((9, "zhao"), status="resolved"), [HAS_IT], Coming("here", "zhao", at(9))),
         (ticket((9, "zhao"), (12, "")), [LIN, HAS_IT], Coming("none")),
         (ticket((9, "zhao"), (12, "")), [HAS_IT, Page("lin", at(13), at(14))], None),
+        # The call to which they came broke off, and the customer has called again.
+        (ticket((9, "zhao"), calls_again=True), [LIN, HAS_IT], Coming("none")),
+        (
+            ticket((9, "zhao"), calls_again=True, next_page=21),
+            [LIN],
+            Coming("calling", since=at(1)),
+        ),
         (ticket(status="resolved", next_page=5), [LIN], Coming("none")),
         (ticket((19, "rang")), [HAS_IT], Coming("ringing", "zhao", at(19))),
         (ticket((9, "zhao"), (12, ""), (19, "rang")), [HAS_IT], Coming("ringing", "zhao", at(19))),
         (ticket((18, "rang")), [HAS_IT], Coming("coming", "zhao", at(7))),  # nobody answered
-        (ticket((19, "rang"), (19.5, "answered")), [HAS_IT], Coming("coming", "zhao", at(7))),
+        (
+            ticket((9, "zhao"), (12, ""), (19, "rang"), (19.5, "answered")),
+            [HAS_IT],
+            Coming("coming", "zhao", at(19)),
+        ),
         (ticket((19, "rang"), (19.5, "zhao")), [HAS_IT], Coming("here", "zhao", at(19.5))),
     ],
 )

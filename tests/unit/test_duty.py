@@ -161,6 +161,30 @@ async def test_where_nobody_comes_a_call_back_is_promised_and_told_once(
     assert promised.promise.text == "最晚 12:10 (Asia/Shanghai) 会有同事给您回电话。"
 
 
+async def test_who_wants_a_person_again_is_promised_a_call_again_unless_one_is_open(
+    database: Database,
+) -> None:
+    number = await ticket(database)
+    paging = Paging(database, SUPPORT.rota, patience=SUPPORT.patience)
+
+    async def nobody_comes(asked: float) -> list[str]:
+        if asked:
+            await paging.call_again(ACME, number, T0 + asked * MINUTE)
+        for minutes in (0, 5, 10, 11):
+            assert await rounds(database).once(T0 + (asked + minutes) * MINUTE)
+        now = T0 + (asked + 12) * MINUTE
+        return [one.state for one in await Promises(database).of_ticket(ACME, number, now)]
+
+    assert await nobody_comes(0) == ["open"]
+    assert await nobody_comes(20) == ["open"]
+    first, again = (await sent(database, "ticket.nobody"))[::2]
+    assert first.message["data"]["until"] == again.message["data"]["until"]
+    spoken = Happening("call", "said", "human", T0 + 40 * MINUTE, "emma")
+    await TicketStore(database, SUPPORT.policy).add(ACME, number, spoken)
+    assert await nobody_comes(50) == ["kept", "open"]
+    assert await whom(database, "ticket.nobody") == ["mail", "ops"] * 3
+
+
 async def test_nobody_is_told_only_with_the_promise(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -418,7 +442,7 @@ async def test_a_database_that_is_locked_is_waited_for(
     await ticket(database)
     holding = sqlite3.connect(file, isolation_level=None)
     holding.execute("BEGIN IMMEDIATE")
-    running = asyncio.create_task(rounds(database).run())
+    running = asyncio.create_task(rounds(database).run(lambda: None))
     await asyncio.sleep(6)  # longer than a writer waits for another
     assert not running.done() and not await sent(database, "ticket.page")
     holding.execute("ROLLBACK")

@@ -28,7 +28,7 @@ from agent.service.promises.store import Given, Promises, write_promise
 from agent.service.scope import Scope
 from agent.service.tickets.business_time import ALWAYS
 from agent.service.tickets.sla import Policy, Target
-from agent.service.tickets.store import TicketStore
+from agent.service.tickets.store import Happening, TicketStore
 from agent.settings import Settings
 from common.languages import Language
 
@@ -213,6 +213,50 @@ async def test_a_call_that_is_taken_up_again_knows_its_ticket(desk: Desk) -> Non
     assert successor.ticket == opened.ticket
     again = called(await successor.act(PERSON, "where is the human?", "en"))
     assert (again.ticket, again.is_new) == (opened.ticket, False)
+
+
+async def test_a_call_that_is_taken_up_again_loses_no_word(desk: Desk) -> None:
+    call = await desk.call("1")
+    await call.act(EMERGENCY, "we are down", "en")
+    await call.act(PERSON, "where is the human?", "en")
+    successor = desk.escalation(Claim("1", "another process", "rejoined"))
+    await successor.take_up()
+    await successor.act(PERSON, "is anybody coming?", "en")
+    told = await successor.told()
+    assert told
+    words = [event.text for event in told.events]
+    assert words == ["we are down", "where is the human?", "is anybody coming?"]
+
+
+async def test_a_person_is_gone_with_the_process_that_attended_to_them(desk: Desk) -> None:
+    call = await desk.call("1")
+    await call.act(EMERGENCY, "we are down", "en")
+    await desk.page()
+    now = datetime.now(UTC)
+    await desk.paging.acknowledge((await desk.links())["Lin's telephone"], now)
+    await call.note(Happening("came", "joined", "human", now, who="Lin", call_id="1"))
+    await desk.page(after=PATIENCE)  # nobody is called while Lin is there
+    for _ in range(2):  # it may die again
+        successor = desk.escalation(Claim("1", "another process", "rejoined"))
+        await successor.take_up()
+    told = await successor.told()
+    assert told and [event.kind for event in told.events] == ["opened", "joined", "left"]
+    await successor.act(PERSON, "is anybody there?", "en")
+    await desk.page(after=timedelta(seconds=1))
+    assert set(await desk.links()) == {"Lin's telephone"}
+
+
+async def test_who_was_left_by_a_broken_call_and_calls_again_has_people_called(desk: Desk) -> None:
+    call = await desk.call("1")
+    await call.act(EMERGENCY, "we are down", "en")
+    await desk.page()
+    now = datetime.now(UTC)
+    await desk.paging.acknowledge((await desk.links())["Lin's telephone"], now)
+    await call.note(Happening("came", "joined", "human", now, who="Lin", call_id="1"))
+    await desk.page(after=PATIENCE)
+    await (await desk.call("2")).act(PERSON, "the line broke", "en")
+    await desk.page(after=timedelta(seconds=1))
+    assert set(await desk.links()) == {"Lin's telephone"}
 
 
 async def test_nobody_is_promised_where_nothing_can_be_written(desk: Desk) -> None:

@@ -39,8 +39,13 @@ def who_comes(told: Told, pages: Sequence[Page], now: datetime) -> Coming:
     in_call = [event for event in met if event.kind in ("joined", "left")]
     if met and met[-1].kind == "rang" and now - met[-1].at < RINGS_FOR:
         return Coming("ringing", met[-1].who, met[-1].at)
-    if in_call and in_call[-1].kind == "joined":
-        return Coming("here", in_call[-1].who, in_call[-1].at)
+    last_call = next((e.call_id for e in reversed(told.events) if e.call_id), None)
+    # Whoever came into a call before has nobody there any more, be it that it broke off.
+    if met and met[-1].kind == "joined" and met[-1].call_id == last_call:
+        return Coming("here", met[-1].who, met[-1].at)
+    if met and met[-1].kind == "answered":
+        rang = next(event for event in reversed(met) if event.kind == "rang")
+        return Coming("coming", rang.who, rang.at)
     if ticket.status == "resolved":
         return Coming("none")
     taken = [(page.taken_at, page.responder) for page in pages if page.taken_at]

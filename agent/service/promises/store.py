@@ -61,12 +61,6 @@ class Promised:
         return self.promise.kind == "callback" and self.state == "open"
 
 
-def callback_key(ticket: Ticket) -> str:
-    """Names the one callback that is promised where nobody came for the wish that counts."""
-    since = ticket.paging_since or ticket.opened_at
-    return f"callback:{ticket.number}:{since.timestamp():.0f}"
-
-
 async def write_promise(session: AsyncSession, given: Given, now: datetime) -> None:
     """A promise is given if the transaction of ``session`` stands, once for each key."""
     halfway = now + (given.due_at - now) / 2
@@ -84,6 +78,16 @@ async def write_promise(session: AsyncSession, given: Given, now: datetime) -> N
         "look_at": given.ring_at or halfway,
     }
     await write_once(session, Promise, [row])
+
+
+async def open_callback(session: AsyncSession, ticket: int, now: datetime) -> Promise | None:
+    """The callback by which the customer of a ticket is still to be called."""
+    mine = select(Promise).where(Promise.ticket == ticket).order_by(Promise.id)
+    found = [
+        await _as_it_stands(session, promise, now)
+        for promise in (await session.scalars(mine)).all()
+    ]
+    return next((one.promise for one in found if one.is_open_callback), None)
 
 
 class Promises:
