@@ -35,7 +35,7 @@ class Utterance:
     wish: Wish | None
     source: str
     heard: str = ""
-    """Empty: it was typed, or nothing was heard."""
+    """Empty: it was typed, nothing was heard, or nobody has listened yet."""
     theme: str = ""
 
     @property
