@@ -1,29 +1,31 @@
 """Wishes: what a customer says in; whether it is an emergency or a wish for a person, out.
 
 Words that leave no doubt decide alone (`prompts/wishes.toml`, which a support lead can change). Of
-the rest a logistic regression says how likely either is: over what a text means, as a vector of the
-knowledge server's, and over the signs in it. It reads the whole and each sentence, for a wish may
-stand behind a story. It has learnt from utterances that were written for it (`eval/wishes/fit.py`);
-`make eval-wishes` measures it on others.
+the rest a small network says how likely either is: over what a text means, as a vector of the
+knowledge server's, over the signs in it, and over its words as they sound. It reads the whole and
+each sentence, for a wish may stand behind a story. It has learnt from utterances that were written
+for it (`eval/wishes/fit.py`); `make eval-wishes` measures it on others.
 
 An emergency is a service that is down, for all or very many, or grave damage, now.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import re
 import tomllib
 import unicodedata
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
@@ -34,16 +36,19 @@ from knowledge.client import KnowledgeClient
 
 log = logging.getLogger(__name__)
 
+Floats = npt.NDArray[np.floating]
 Wish = Literal["emergency", "person"]
 #: Where both are there, the first counts.
 WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
 
 WORDS_FILE: Final = PROJECT_ROOT / "prompts" / "wishes.toml"
-WEIGHTS: Final = Path(__file__).with_suffix(".json")
+WEIGHTS: Final = Path(__file__).with_suffix(".npz")
 
 #: Mandarin of so many characters and more is told by its sound, too: of fewer, much sounds alike.
 _DEFINITE_SOUND: Final = 3
 _SIGN_SOUND: Final = 2
+#: Runs of so many words, and letters of a run within a word: what a text is told by as it sounds.
+_WORD_RUN, _LETTER_RUN = 3, 4
 #: Stands for what is not read.
 _UNREAD: Final = " | "
 _SENTENCE_ENDS: Final = re.compile(r"[,.!?;:，。！？；：、…\n|]+")
@@ -53,6 +58,7 @@ _FIRST, _LAST = 4, 8
 _FLAT: Final = re.compile("(?<=^[zcs])h")
 _NASAL: Final = re.compile("(?<=[aei])ng$")
 _WORDS: Final = re.compile(f"[{HAN}]+|[a-z0-9']+")
+_LATIN: Final = re.compile("[a-z']{4,}")
 
 
 @dataclass(frozen=True)
@@ -154,17 +160,26 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Of one wish, against neither."""
+class Network:
+    """How much likelier each wish is than none: one hidden layer, and weights beside it."""
 
-    bias: float
-    vector: Sequence[float]
-    signs: Mapping[str, float]
+    hidden: Floats
+    """From what is read, the vector and then the signs, to the hidden units; rectified."""
+    hidden_bias: Floats
+    out: Floats
+    """From the hidden units to the wishes."""
+    beside: Floats
+    """From what is read to the wishes."""
+    runs: Floats
+    """From what a text sounds like: one row for each number that `runs_of` gives."""
+    bias: Floats
 
-    def logit(self, vector: Sequence[float], features: Iterable[str]) -> float:
-        """How much likelier the wish is than none, as a logarithm."""
-        meaning = sum(w * x for w, x in zip(self.vector, vector, strict=True))
-        return self.bias + meaning + sum(self.signs.get(name, 0.0) for name in features)
+    def logits(self, read: Floats, runs: Sequence[int]) -> Floats:
+        """Logarithms of the odds, in the order of `WISHES`; ``read``: of one text."""
+        hidden = np.maximum(read @ self.hidden + self.hidden_bias, 0)
+        sound = self.runs[list(runs)].sum(axis=0) / max(1, len(runs)) ** 0.5
+        logits: Floats = hidden @ self.out + read @ self.beside + sound + self.bias
+        return logits
 
 
 @dataclass(frozen=True)
@@ -174,7 +189,9 @@ class Reader:
     words: Words
     embedding: str
     """The model whose vectors the weights are for."""
-    weights: Mapping[Wish, Weights]
+    signs: Sequence[str]
+    """Those that the network sees, in its order."""
+    network: Network
     threshold: float
     """Logarithm of the odds from which a wish, of either kind, counts."""
     sure: float
@@ -186,17 +203,37 @@ class Reader:
 
     def likely(self, texts: Sequence[str], vectors: Sequence[Sequence[float]]) -> Heard | None:
         """What is likely wished for; ``texts``: of `texts_of`, ``vectors``: of each of them."""
-        odds = [self._odds(*one) for one in zip(texts, vectors, strict=True)]
-        whole, *sentences = (math.log(sum(of.values())) for of in odds)
+        logits = [self._logits(*one) for one in zip(texts, vectors, strict=True)]
+        whole, *sentences = (float(np.logaddexp.reduce(of)) for of in logits)
         wished = (whole + max(sentences, default=whole)) / 2
         if wished < self.threshold:
             return None
-        surest = max(odds, key=lambda of: sum(of.values()))
-        return Heard(max(surest, key=lambda wish: surest[wish]), is_sure=wished >= self.sure)
+        surest = max(logits, key=lambda of: float(np.logaddexp.reduce(of)))
+        return Heard(WISHES[int(surest.argmax())], is_sure=wished >= self.sure)
 
-    def _odds(self, text: str, vector: Sequence[float]) -> dict[Wish, float]:
+    def _logits(self, text: str, vector: Sequence[float]) -> Floats:
         features = self.words.features(text)
-        return {wish: math.exp(w.logit(vector, features)) for wish, w in self.weights.items()}
+        read = np.array([*vector, *(name in features for name in self.signs)], np.float32)
+        return self.network.logits(read, runs_of(text, len(self.network.runs)))
+
+
+def runs_of(text: str, kinds: int) -> list[int]:
+    """Which runs of words and, in English, of letters are in a text, as numbers below ``kinds``.
+
+    Mandarin counts as it sounds, a syllable as a word. Some runs share a number.
+    """
+    plain = _plain(text)
+    words = ["^", *_WORDS.findall(_sound(plain)), "$"]
+    runs = {
+        " ".join(words[at : at + length])
+        for length in range(1, _WORD_RUN + 1)
+        for at in range(len(words) - length + 1)
+    }
+    for word in _LATIN.findall(plain):
+        bounded = f"<{word}>"
+        ends = range(_LETTER_RUN, len(bounded) + 1)
+        runs.update(f"#{bounded[end - _LETTER_RUN : end]}" for end in ends)
+    return sorted({zlib.crc32(run.encode()) % kinds for run in runs})
 
 
 def texts_of(text: str) -> list[str]:
@@ -243,15 +280,16 @@ def load_reader() -> Reader:
     """Read words and weights once. Raises SetupError when a file cannot be used."""
     words = load_words()
     try:
-        stored = json.loads(WEIGHTS.read_text("utf-8"))
-        return Reader(
-            words,
-            stored["embedding"],
-            {wish: Weights(**stored["weights"][wish]) for wish in WISHES},
-            stored["threshold"],
-            stored["sure"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with np.load(WEIGHTS, allow_pickle=False) as stored:
+            return Reader(
+                words,
+                str(stored["embedding"]),
+                stored["signs"].tolist(),
+                Network(**{of.name: stored[of.name].astype(np.float32) for of in fields(Network)}),
+                float(stored["threshold"]),
+                float(stored["sure"]),
+            )
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise SetupError(
             f"The weights of wishes in {WEIGHTS} cannot be used: {error!r}.",
             "Restore the file, or make it anew with `python -m eval.wishes.fit`.",

@@ -1,32 +1,43 @@
-"""Fits the weights of wishes: utterances in, `agent/dialogue/wishes.json` out.
+"""Fits the weights of wishes: utterances in, `agent/dialogue/wishes.npz` out.
 
     python -m eval.wishes.fit
 
 It learns from utterances that were written for it (`training.jsonl`), from more that are drawn from
 patterns (`drawn.py`), and from what customers ask about everything else: the ways of asking that
-the corpus lists, and the questions outside. The threshold is chosen on texts that were left out
-(cross-validation). The held-out utterances take no part; `make eval-wishes` measures on them. Five
-minutes on two cores, most of them for vectors; the same each time.
+the corpus lists, and the questions outside. The thresholds are chosen on texts that were left out
+(cross-validation), with all that was written about the same. The held-out utterances take no part;
+`make eval-wishes` measures on them. Ten minutes on two cores; the same each time.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
+from scipy.sparse import csr_array
 from sklearn.model_selection import StratifiedGroupKFold
 
 from agent.cli.output import err
-from agent.dialogue.wishes import WEIGHTS, WISHES, Wish, Words, load_words, texts_of
+from agent.dialogue.wishes import (
+    WEIGHTS,
+    WISHES,
+    Floats,
+    Network,
+    Wish,
+    Words,
+    load_words,
+    runs_of,
+    texts_of,
+)
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
 from eval.wishes.drawn import drawn
+from eval.wishes.network import Lessons, trained
 from eval.wishes.utterances import TRAINING, load
 from knowledge.config import embedding_folder
 from knowledge.entries.entry import read_corpus
@@ -34,7 +45,6 @@ from knowledge.search.embedding import E5Model
 from knowledge.search.outside import outside
 from knowledge.search.vectors import windows
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 Source = Literal["written", "drawn", "asked"]
 
@@ -59,17 +69,16 @@ _NEARLY: Final = frozenset(
     ]
 )
 #: How much one of each source counts; the sentences of a question count as one drawn.
-_COUNTS: Final[dict[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 3.0}
-#: Strength of the prior on weights; most steps of the optimiser.
-_PRIOR, _ROUNDS = 300.0, 1000
-#: What a sign is beside the meaning, whose dimensions have a spread of 1.
-_SIGN: Final = 4.0
+_COUNTS: Final[Mapping[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 3.0}
+#: How many numbers there are for runs.
+_RUNS: Final = 4096
 _FOLDS: Final = 5
+#: Of what wishes for neither, how much is like a wish: the rest are questions.
+_LIKE_A_WISH: Final = 0.1
 #: The share of false alarms that the threshold allows, and that by which people are called.
 _FALSE_ALARMS: Final = 0.01
 _CALLED_FOR_NOTHING: Final = 0.003
 _BATCH: Final = 32
-_NEITHER: Final = "neither"
 
 
 @dataclass(frozen=True)
@@ -77,10 +86,11 @@ class Example:
     """A text and what it wishes for."""
 
     text: str
+    language: Language
     wish: Wish | None
     source: Source
-    group: int
-    """An utterance and what was heard of it are left out together."""
+    group: str
+    """Left out together: an utterance with what was heard of it, a theme, a subject."""
 
     @property
     def sentences(self) -> list[str]:
@@ -91,36 +101,44 @@ class Example:
 def examples() -> list[Example]:
     """All of them, each text once."""
     found = dict[str, Example]()
+
+    def add(text: str, language: Language, wish: Wish | None, source: Source, group: str) -> None:
+        found.setdefault(text, Example(text, language, wish, source, group))
+
     for number, one in enumerate(load(TRAINING)):
         for text in filter(None, (one.text, one.heard)):
-            found.setdefault(text, Example(text, one.wish, "written", number))
+            add(text, one.language, one.wish, "written", f"theme {one.theme or number}")
     questions = {language: list(_questions(language)) for language in LANGUAGES}
-    for text in (text for language in LANGUAGES for text in questions[language]):
-        found.setdefault(text, Example(text, None, "asked", -len(found)))
-    for more in drawn(questions):
-        found.setdefault(more.text, Example(more.text, more.wish, "drawn", -len(found)))
+    for language in LANGUAGES:
+        for text, subject in questions[language]:
+            add(text, language, None, "asked", f"subject {subject}")
+    for more in drawn({of: [text for text, _ in asked] for of, asked in questions.items()}):
+        add(more.text, more.language, more.wish, "drawn", "")
     return list(found.values())
 
 
-def _questions(language: Language) -> Iterator[str]:
+def _questions(language: Language) -> Iterator[tuple[str, str]]:
+    """With the subject of each, which has one name in both languages."""
     for entry in read_corpus(Settings().knowledge.corpus_dir).entries:
-        if entry.language == language and entry.id.split("/", 1)[1] not in _NEARLY:
-            yield from entry.questions
-    yield from outside()[language]
+        subject = entry.id.split("/", 1)[1]
+        if entry.language == language and subject not in _NEARLY:
+            yield from ((question, subject) for question in entry.questions)
+    yield from ((question, question) for question in outside()[language])
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Examples as the regression sees them, and behind them the sentences of those with several."""
+    """Examples as the network reads them, and behind them the sentences of those with several."""
 
     examples: Sequence[Example]
     sentences: Sequence[range]
     """Rows of each example's."""
-    names: Sequence[str]
-    """Of the signs, in the order of their columns."""
-    mean: Floats
-    spread: float
-    columns: Floats
+    signs: Sequence[str]
+    """In the order of their columns."""
+    dimensions: int
+    """Columns before the signs'."""
+    read: Floats
+    runs: Sequence[Sequence[int]]
 
     @classmethod
     def of(cls, examples: Sequence[Example], words: Words, model: E5Model) -> Seen:
@@ -132,16 +150,24 @@ class Seen:
             sentences.append(range(len(texts), len(texts) + len(of)))
             texts += of
         features = [words.features(text) for text in texts]
-        names = sorted(set().union(*features))
-        signs = np.array([[name in of for name in names] for of in features]) * _SIGN
+        signs = sorted(set().union(*features))
+        seen = np.array([[name in of for name in signs] for of in features], np.float32)
         vectors = embed(texts, model)
-        mean, spread = vectors.mean(axis=0), float(vectors.std(axis=0).mean())
-        columns = np.hstack([(vectors - mean) / spread, signs])
-        return cls(examples, sentences, names, mean, spread, columns)
+        read = np.hstack([vectors, seen]).astype(np.float32)
+        runs = [runs_of(text, _RUNS) for text in texts]
+        return cls(examples, sentences, signs, vectors.shape[1], read, runs)
 
     def rows(self, *sources: Source) -> Rows:
         """The examples of some sources."""
         return np.flatnonzero([example.source in sources for example in self.examples])
+
+    def wished(self, network: Network, row: int) -> float:
+        """The logarithm of the odds of any wish in an example, as `Reader.likely` judges."""
+        whole, *sentences = (
+            float(np.logaddexp.reduce(network.logits(self.read[at], self.runs[at])))
+            for at in (row, *self.sentences[row])
+        )
+        return (whole + max(sentences, default=whole)) / 2
 
 
 def embed(texts: Sequence[str], model: E5Model) -> Floats:
@@ -152,25 +178,40 @@ def embed(texts: Sequence[str], model: E5Model) -> Floats:
     return vectors
 
 
-def fitted(seen: Seen, rows: Rows) -> LogisticRegression:
-    """The regression, fitted to some of the examples.
+def fitted(seen: Seen, rows: Rows) -> Network:
+    """The network, fitted to some of the examples.
 
     No sentence of a question is a wish; which one of a wish's is, nobody has said.
     """
     asked = [row for row in rows if seen.examples[row].source == "asked"]
     sentences = [row for example in asked for row in seen.sentences[example]]
-    labels = [seen.examples[row].wish or _NEITHER for row in rows] + [_NEITHER] * len(sentences)
+    wishes = [seen.examples[row].wish for row in rows] + [None] * len(sentences)
     counts = [_COUNTS[seen.examples[row].source] for row in rows]
     counts += [_COUNTS["drawn"]] * len(sentences)
-    regression = LogisticRegression(C=1 / _PRIOR, max_iter=_ROUNDS)
-    regression.fit(seen.columns[[*rows, *sentences]], labels, sample_weight=counts)
-    return regression
+    both = [*rows, *sentences]
+    runs = [seen.runs[row] for row in both]
+    return trained(
+        Lessons(
+            read=seen.read[both],
+            dimensions=seen.dimensions,
+            runs=csr_array(
+                (
+                    np.concatenate([np.full(len(of), len(of) ** -0.5, np.float32) for of in runs]),
+                    np.concatenate(runs),
+                    np.cumsum([0, *map(len, runs)]),
+                ),
+                shape=(len(runs), _RUNS),
+            ),
+            labels=np.array([WISHES.index(wish) + 1 if wish else 0 for wish in wishes]),
+            counts=np.array(counts),
+        )
+    )
 
 
 def left_out(seen: Seen, words: Words) -> dict[int, float]:
     """The logarithm of the odds of any wish, for each example but those drawn, by a fit without it.
 
-    As `Reader.likely` judges; infinite where words decide.
+    Infinite where words decide.
     """
     drawn_rows, rows = seen.rows("drawn"), seen.rows("written", "asked")
     kinds = [f"{seen.examples[row].wish} {seen.examples[row].source}" for row in rows]
@@ -178,40 +219,38 @@ def left_out(seen: Seen, words: Words) -> dict[int, float]:
     wished: dict[int, float] = {}
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=1)
     for others, mine in folds.split(rows, kinds, groups):
-        regression = fitted(seen, np.concatenate([rows[others], drawn_rows]))
-        neither = list(regression.classes_).index(_NEITHER)
-        shares = regression.predict_proba(seen.columns)[:, neither]
-        odds = np.log(1 - shares) - np.log(shares)
+        network = fitted(seen, np.concatenate([rows[others], drawn_rows]))
         for row in rows[mine].tolist():
-            surest = max((odds[at] for at in seen.sentences[row]), default=odds[row])
             decided = words.definite(seen.examples[row].text)
-            wished[row] = math.inf if decided else float(odds[row] + surest) / 2
+            wished[row] = math.inf if decided else seen.wished(network, row)
     return wished
 
 
-def threshold(seen: Seen, wished: dict[int, float], false_alarms: float) -> float:
+def threshold(seen: Seen, wished: Mapping[int, float], false_alarms: float) -> float:
     """The lowest with no more false alarms among texts left out than are allowed."""
-    others = sorted(odds for row, odds in wished.items() if seen.examples[row].wish is None)
-    return round(others[-int(len(others) * false_alarms) - 1] + 0.005, 2)
-
-
-def stored(seen: Seen, regression: LogisticRegression, wish: Wish) -> dict[str, Any]:
-    """Weights of a wish against neither, as `agent/dialogue/wishes.py` reads them."""
-    classes = list(regression.classes_)
-    row, neither = classes.index(wish), classes.index(_NEITHER)
-    weights = regression.coef_[row] - regression.coef_[neither]
-    bias = regression.intercept_[row] - regression.intercept_[neither]
-    vector = weights[: len(seen.mean)] / seen.spread
-    signs = weights[len(seen.mean) :] * _SIGN
-    return {
-        "bias": round(float(bias - vector @ seen.mean), 3),
-        "vector": [round(float(weight), 2) for weight in vector],
-        "signs": {
-            name: round(float(weight), 2)
-            for name, weight in zip(seen.names, signs, strict=True)
-            if round(float(weight), 2)
-        },
+    others = [row for row in wished if seen.examples[row].wish is None]
+    sizes = Counter(seen.examples[row].source for row in others)
+    weights = {
+        "written": _LIKE_A_WISH / sizes["written"],
+        "asked": (1 - _LIKE_A_WISH) / sizes["asked"],
     }
+    above = 0.0
+    for row in sorted(others, key=lambda row: -wished[row]):
+        above += weights[seen.examples[row].source]
+        if above > false_alarms:
+            return round(wished[row] + 0.005, 2)
+    return -math.inf
+
+
+def _missed(seen: Seen, wished: Mapping[int, float], at: float) -> dict[str, str]:
+    """Of the wishes left out, how many are missed, by kind."""
+    kinds: dict[str, list[bool]] = {}
+    for row, odds in wished.items():
+        one = seen.examples[row]
+        if one.wish:
+            for kind in ("all", one.wish, one.language):
+                kinds.setdefault(kind, []).append(odds < at)
+    return {kind: f"{np.mean(of):.1%} of {len(of)}" for kind, of in kinds.items()}
 
 
 def main() -> None:
@@ -220,21 +259,21 @@ def main() -> None:
     seen = Seen.of(examples(), words, model)
     wished = left_out(seen, words)
     at = threshold(seen, wished, _FALSE_ALARMS)
-    missed = [odds < at for row, odds in wished.items() if seen.examples[row].wish]
     err.print(
-        f"{len(seen.examples)} examples, threshold {at}: of those left out {np.mean(missed):.1%} "
-        f"of {len(missed)} wishes missed, {_FALSE_ALARMS:.0%} false alarms",
+        f"{len(seen.examples)} examples, threshold {at}: {_FALSE_ALARMS:.0%} false alarms among "
+        f"those left out, missed {_missed(seen, wished, at)}",
         highlight=False,
     )
-    regression = fitted(seen, np.arange(len(seen.examples)))
-    written = {
-        "embedding": model.id,
-        "threshold": at,
-        "sure": threshold(seen, wished, _CALLED_FOR_NOTHING),
-        "weights": {wish: stored(seen, regression, wish) for wish in WISHES},
-    }
-    beside = WEIGHTS.with_suffix(".tmp")
-    beside.write_text(json.dumps(written, ensure_ascii=False) + "\n", "utf-8")
+    network = fitted(seen, np.arange(len(seen.examples)))
+    beside = WEIGHTS.with_suffix(".tmp.npz")
+    np.savez_compressed(
+        beside,
+        embedding=model.id,
+        signs=seen.signs,
+        threshold=at,
+        sure=threshold(seen, wished, _CALLED_FOR_NOTHING),
+        **{name: of.astype(np.float16) for name, of in asdict(network).items()},
+    )
     beside.replace(WEIGHTS)
 
 

@@ -4,6 +4,7 @@ text      as it was written, by us
 heard     what our recogniser made of it, spoken; for it the same as text where that is not there
 wish      "emergency", "person" or null: neither
 source    typed or spoken, and what kind of neither it is
+theme     whom we imagined, or what about, as we wrote it; empty: written one by one
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Utterance:
     wish: Wish | None
     source: str
     heard: str = ""
-    """Empty: it was typed, or nothing was heard."""
+    """Empty: it was typed, nothing was heard, or nobody has listened yet."""
+    theme: str = ""
 
     @property
     def is_spoken(self) -> bool:
@@ -50,7 +52,7 @@ def load(path: Path) -> list[Utterance]:
 def save(path: Path, utterances: Iterable[Utterance]) -> None:
     """Write a file anew."""
     rows = (
-        {name: value for name, value in asdict(one).items() if name != "heard" or value}
+        {name: value for name, value in asdict(one).items() if value or name == "wish"}
         for one in utterances
     )
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.dialogue.wishes import Heard, Wish, Wishes, load_reader, load_words, texts_of
+from agent.dialogue.wishes import (
+    Heard,
+    Wish,
+    Wishes,
+    load_reader,
+    load_words,
+    runs_of,
+    texts_of,
+)
 from eval.wishes.bench import measure
 from eval.wishes.utterances import HELD_OUT, TRAINING, load
 from knowledge.client import KnowledgeClient
@@ -88,12 +96,22 @@ def test_a_story_is_read_sentence_by_sentence_and_a_pasted_log_in_part() -> None
     assert texts_of("") == []
 
 
+def test_what_sounds_alike_or_is_misspelt_has_the_same_runs() -> None:
+    kinds = 1 << 30
+    assert runs_of("转人工", kinds) == runs_of("专人供", kinds)
+    assert set(runs_of("an enginer", kinds)) & set(runs_of("the engineer", kinds))
+    assert len(set(runs_of("回声", kinds)) & set(runs_of("计费", kinds))) == 2  # both ends
+    assert max(runs_of("get me somebody who knows this", 64)) < 64
+
+
 def test_of_the_held_out_utterances_few_are_missed_or_invented() -> None:
     """The goals are 2 and 1 %: docs/decisions/033 says what stands between."""
     measured = measure()
     assert measured["wishes"] + measured["others"] > 600
-    assert measured["missed"] <= 11
+    assert measured["missed"] <= 6.5
     assert measured["false_alarms"] <= 3.5
+    assert measured["called_at_once"] >= 88
+    assert measured["called_for_nothing"] <= 1.5
     assert measured["confused"] <= 1
     assert measured["words_alone"]["false_alarms"] <= 0.2
 
