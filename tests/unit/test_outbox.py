@@ -227,6 +227,23 @@ async def test_a_receiver_that_hangs_keeps_nobody_else_waiting(
     assert keys == ["hangs", "next", "hangs"]
 
 
+async def test_a_receiver_may_take_all_the_time_that_an_attempt_has(
+    database: Database, receiver: Receiver
+) -> None:
+    """More than the five seconds after which the HTTP client would give up by itself."""
+
+    async def think() -> web.Response:
+        await asyncio.sleep(courier_module.ANSWER_WITHIN_S * 0.6)
+        return web.Response()
+
+    receiver.answers = [think]
+    await written(database)
+    async with delivering(database, to(receiver)), asyncio.timeout(30):
+        while not (await Outbox(database).newest(1))[0].delivered_at:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert len(receiver.came) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "secret"), [("http://127.0.0.1:9/", ""), ("no address", ""), ("", "whsec_")]
 )

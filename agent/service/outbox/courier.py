@@ -49,7 +49,9 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver whatever is due, until cancelled."""
-        async with httpx.AsyncClient(follow_redirects=False) as http, asyncio.TaskGroup() as group:
+        # Each attempt has its own time; the client's would be up after half of it.
+        http = httpx.AsyncClient(follow_redirects=False, timeout=None)
+        async with http, asyncio.TaskGroup() as group:
             while True:
                 await self._free.acquire()
                 taken = await self._take()
