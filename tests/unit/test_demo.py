@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,9 +246,13 @@ async def test_who_calls_as_one_of_them_gets_a_person_as_ever(demo: Database) ->
 # --- it goes, and does not come where others are
 
 
-async def test_clearing_removes_it_all_and_nothing_else(demo: Database, empty: Database) -> None:
-    await page_somebody(empty, GUEST, guest_call())
-    expected = await everything(empty)
+async def test_clearing_removes_it_all_and_nothing_else(
+    demo: Database, migrated_file: Path, tmp_path: Path
+) -> None:
+    other = Database(f"sqlite+aiosqlite:///{shutil.copy(migrated_file, tmp_path / 'other.db')}")
+    await page_somebody(other, GUEST, guest_call())
+    expected = await everything(other)
+    await other.aclose()
     call = guest_call()
     call.id, call.room, call.account = "2" * 36, "call-2", "demo-starisle"
     await page_somebody(demo, Scope("demo-starisle"), call)

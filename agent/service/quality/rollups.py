@@ -160,13 +160,27 @@ async def write_hours(session: AsyncSession, rows: Mapping[tuple[int, int], Row]
     ``rows``, by hour and series: each stands for all sixty minutes of its hour. Of a later row of
     such an hour its roll-up would know that row alone: they are for what is over and reported.
     """
-    insert = _INSERTS[session.get_bind().dialect.name](Hour).on_conflict_do_nothing()
-    if rows:
-        made = [_whole_hour(row) | {"hour": h, "series": s} for (h, s), row in rows.items()]
-        # Else rows with a null here and there would be written in many statements.
-        await session.execute(insert, made, execution_options={"render_nulls": True})
+    made = [_whole_hour(row) | {"hour": h, "series": s} for (h, s), row in sorted(rows.items())]
+    if made:
+        await _insert_hours(session, list(made[0]), [tuple(hour.values()) for hour in made])
     for day, of_day in groupby(sorted(rows), key=lambda one: one[0] // 24):
         await _roll_day(session, day, sorted({series for _, series in of_day}))
+
+
+async def _insert_hours(
+    session: AsyncSession, names: Sequence[str], rows: Sequence[tuple[int | None, ...]]
+) -> None:
+    """Written in SQL, as minutes are: of PostgreSQL one statement for all, an array a column."""
+    connection = await session.connection()
+    into = f"INSERT INTO quality_hours ({', '.join(names)})"
+    if connection.dialect.name == "postgresql":
+        arrays = ", ".join(f"${number}::bigint[]" for number in range(1, len(names) + 1))
+        columns = tuple(map(list, zip(*rows, strict=True)))
+        statement = f"{into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"
+        await connection.exec_driver_sql(statement, columns)
+    else:
+        statement = f"{into} VALUES ({', '.join('?' * len(names))}) ON CONFLICT DO NOTHING"
+        await connection.exec_driver_sql(statement, list(rows))
 
 
 def _whole_hour(row: Row) -> dict[str, int | None]:

@@ -26,8 +26,8 @@ export interface CallControl {
   setMicrophone: (on: boolean) => Promise<void>;
 }
 
-/** `principal`: who calls, as the operator's site signed it; empty for a guest. */
-export function useCall(principal: string): CallControl {
+/** `identify`: gives who calls, as a site signs it; empty for a guest. */
+export function useCall(identify: (signal: AbortSignal) => Promise<string>): CallControl {
   const [room, setRoom] = useState(newRoom);
   const [state, setState] = useState<CallState>({ phase: "idle" });
   const { problem, setProblem, switchTo } = useMicrophone(room);
@@ -65,7 +65,7 @@ export function useCall(principal: string): CallControl {
     setState({ phase: "calling" });
     let begun: Grant | undefined;
     const ask = async () => {
-      begun = await createCall(language, consentVersion, principal, signal);
+      begun = await createCall(language, consentVersion, await identify(signal), signal);
       setGrant(begun);
       return begun;
     };
