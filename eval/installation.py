@@ -85,7 +85,10 @@ async def started_stack(settings: Settings) -> AsyncIterator[None]:
     """
     err.print("starting Liuke")
     process = await asyncio.create_subprocess_exec(
-        *(*LIUKE, "up"), cwd=PROJECT_ROOT, stdout=sys.stderr
+        *(*LIUKE, "up"),
+        cwd=PROJECT_ROOT,
+        stdin=asyncio.subprocess.DEVNULL,  # a terminal would be asked whether it wants the demo
+        stdout=sys.stderr,
     )
     try:
         await wait_until_up(

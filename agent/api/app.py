@@ -27,7 +27,7 @@ from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
-from agent.api.routers import calls, consent, entries, health, paging, qos, tickets
+from agent.api.routers import calls, consent, demo, entries, health, paging, qos, tickets
 from agent.duty.duty import keep_duty
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
@@ -35,6 +35,7 @@ from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
+from agent.service.demo.store import Demo
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
 from agent.service.quality.rollups import Roller
@@ -115,9 +116,10 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         readiness=readiness,
         quality=QualityStore(database),
         roller=roller,
+        demo=Demo(database),
     )
     install_refusals(app)
-    for resource in (calls, entries, tickets, paging, consent, health, qos):
+    for resource in (calls, entries, tickets, paging, consent, demo, health, qos):
         app.include_router(resource.router)
     if WEB_DIST.is_dir():
         app.mount("/", Pages(WEB_DIST), name="pages")

@@ -16,11 +16,12 @@ from agent.api.consent import ConsentText
 from agent.api.readiness import Readiness
 from agent.api.refusals import RefusedError
 from agent.rooms.access import LiveKitAccess
-from agent.rooms.principal import Principal, guest, read_signed
+from agent.rooms.principal import Principal, guest, own_secret, read_signed
 from agent.rooms.tokens import Seat, read_call_token
 from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission
 from agent.service.calls.store import CallStore
+from agent.service.demo.store import Demo
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
 from agent.service.quality.rollups import Roller
@@ -49,6 +50,7 @@ class Context:
     readiness: Readiness
     quality: QualityStore
     roller: Roller
+    demo: Demo
 
 
 def context_of(request: Request) -> Context:
@@ -86,15 +88,19 @@ def read_principal(context: Context, signed: str, language: Language | None) -> 
         if not settings.guests:
             raise RefusedError(401, "not_signed_in", language)
         return guest(language or LANGUAGES[0])
-    secret = settings.site_secret.get_secret_value()
-    if not secret:
-        log.warning("a caller was signed in, but LIUKE_API_SITE_SECRET is not set")
-        raise RefusedError(401, "signature_refused", language)
     try:
-        return read_signed(signed, secret, language)
+        return read_signed(signed, sign_in_secret(context), language)
     except InputError as error:
         log.warning("%s", error.message)
+        if not settings.site_secret:
+            log.warning("no site can sign callers in: LIUKE_API_SITE_SECRET is not set")
         raise RefusedError(401, "signature_refused", language) from None
+
+
+def sign_in_secret(context: Context) -> str:
+    """What callers are signed in with: the site's secret, or one that nobody else has."""
+    site = context.settings.api.site_secret.get_secret_value()
+    return site or own_secret(context.settings.internal_token)
 
 
 def seat_of(call_id: str, request: Request, context: InContext) -> Seat:

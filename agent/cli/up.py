@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
+from agent.cli.demo import offer_demo
 from agent.cli.output import JsonFlag, err, out, print_json, run
 from agent.cli.progress import show_progress
 from agent.host.audio_ahead import SpeechCached
@@ -43,16 +44,23 @@ def up(as_json: JsonFlag = False) -> None:
     began = time.monotonic()
     settings = Settings()
     try:
-        run(_up(settings, _JsonLines(began) if as_json else _Display(began, settings)))
+        run(_set_up(settings))
+        if not as_json:
+            offer_demo(settings)
+        run(_keep_up(settings, _JsonLines(began) if as_json else _Display(began, settings)))
     except asyncio.CancelledError:  # SIGTERM; Ctrl-C comes as KeyboardInterrupt
         raise typer.Exit(143) from None
 
 
-async def _up(settings: Settings, display: _JsonLines | _Display) -> None:
+async def _set_up(settings: Settings) -> None:
     cancel_on_signals()
     await check_own_ports(settings)
     with show_progress() as report:
         await set_up(settings, report)
+
+
+async def _keep_up(settings: Settings, display: _JsonLines | _Display) -> None:
+    cancel_on_signals()
     with display:
         await keep_up(settings, display)
 

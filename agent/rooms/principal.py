@@ -2,14 +2,17 @@
 
 The site knows its customers; Liuke does not. For one of them it makes a JSON Web Token (HS256, with
 the secret that both know) a moment before the call: docs/identity.md. Without one a caller is a
-guest, where the operator allows guests.
+guest, where the operator allows guests. Where no site knows a secret, the installation alone can
+sign: so the demo does.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
@@ -83,6 +86,21 @@ def read_signed(token: str, secret: str, language: Language | None) -> Principal
     if spoken not in LANGUAGES:
         raise _refused(f"'language' is none of {', '.join(LANGUAGES)}")
     return Principal(account, contact, spoken, frozenset(rights), guest=False)
+
+
+def sign(account: str, contact: str, language: Language, secret: str, life: timedelta) -> str:
+    """What a site hands to the page for one of its customers: `read_signed` reads it."""
+    now = datetime.now(UTC)
+    claims = {"aud": AUDIENCE, "iat": now, "exp": now + life, "account": account, "sub": contact}
+    return jwt.encode(claims | {"language": language}, secret, algorithm="HS256")
+
+
+def own_secret(secret: str) -> str:
+    """What signs callers in where no site does; ``secret``: the installation's own.
+
+    A key for these signatures alone, so that no other use of the secret makes one.
+    """
+    return hmac.digest(secret.encode(), b"liuke principal", hashlib.sha256).hex()
 
 
 def _is_right(value: object) -> bool:

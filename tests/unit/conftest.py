@@ -19,9 +19,12 @@ from fastapi import FastAPI
 from tests.unit.databases import (  # noqa: F401 - fixtures
     bare_database_url,
     database_url,
+    demo_url,
     migrated_file,
     postgres,
     postgres_template,
+    seeded_file,
+    seeded_template,
 )
 from tests.unit.embedding import model
 

@@ -5,14 +5,20 @@ PostgreSQL is a server of its own: on loopback, in a temporary folder, ended wit
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import exists, select
 
+from agent.service.database import Base, Database
+from agent.service.demo.store import Demo
 from agent.service.migrate import upgrade
+from agent.service.quality.tables import Hour
 from eval.postgres import create_database, is_installed, postgres_server
 
 
@@ -57,3 +63,52 @@ def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'bare.db'}"
     return create_database(request.getfixturevalue("postgres"), uuid.uuid4().hex)
+
+
+#: When the demo's stories count back from: its rows are as old as this run.
+DEMO_NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="session")
+def seeded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the demo, to be copied."""
+    path = tmp_path_factory.mktemp("demo") / "liuke.db"
+    shutil.copy(migrated_file, path)
+    asyncio.run(_seed(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def seeded_template(postgres_template: str) -> str:
+    """URL of a PostgreSQL server whose database `demo` has the demo."""
+    asyncio.run(_seed(create_database(postgres_template, "demo", "template")))
+    return postgres_template
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def demo_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database with the demo, of each kind in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "liuke.db"
+        shutil.copy(request.getfixturevalue("seeded_file"), path)
+        return f"sqlite+aiosqlite:///{path}"
+    server = request.getfixturevalue("seeded_template")
+    return create_database(server, uuid.uuid4().hex, "demo")
+
+
+async def _seed(url: str) -> None:
+    """As where the first seeding is cut off in the middle of the quality, and begun again later."""
+    database = Database(url)
+    first = asyncio.create_task(Demo(database).seed(DEMO_NOW))
+    while not await _has(database, Hour):
+        await asyncio.wait([first], timeout=0.05)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    seeded = await Demo(database).seed(DEMO_NOW + timedelta(hours=3))
+    assert seeded.seeded_at == DEMO_NOW and not seeded.is_whole
+    await database.aclose()
+
+
+async def _has(database: Database, table: type[Base]) -> bool:
+    async with database.transaction() as session:
+        return await session.scalar(select(exists().select_from(table))) or False

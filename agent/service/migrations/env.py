@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import agent.service.accounts.tables
 import agent.service.calls.tables
+import agent.service.demo.tables
 import agent.service.outbox.tables
 import agent.service.paging.tables
 import agent.service.quality.tables

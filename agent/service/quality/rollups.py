@@ -19,13 +19,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, case, cast, delete, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, case, cast, delete, func, literal, select
+from sqlalchemy import Row as Found
 from sqlalchemy import tuple_ as pair
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
+from agent.service.quality.rows import Row
 from agent.service.quality.tables import Day, Hour, Minute, Stale
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ _LOOKS_EVERY_S: Final = 60.0
 #: Between two transactions others have their turn, seconds.
 _PAUSE_S: Final = 0.02
 _MILLION: Final = 1_000_000
+#: Of an hour.
+_MINUTES: Final = 60
 #: Of the databases that we know, each says "or put it there" in its own way.
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -150,6 +154,58 @@ async def _roll_hour(session: AsyncSession, hour: int, series: Sequence[int]) ->
     await _put(session, Hour, ("series", "hour"), sums, made)
 
 
+async def write_hours(session: AsyncSession, rows: Mapping[tuple[int, int], Row]) -> None:
+    """Hours whose minutes nobody has, and their days; where an hour is there, it stays.
+
+    ``rows``, by hour and series: each stands for all sixty minutes of its hour. Of a later row of
+    such an hour its roll-up would know that row alone: they are for what is over and reported.
+    """
+    made = [_whole_hour(row) | {"hour": h, "series": s} for (h, s), row in sorted(rows.items())]
+    if made:
+        await _insert_hours(session, list(made[0]), [tuple(hour.values()) for hour in made])
+    for day, of_day in groupby(sorted(rows), key=lambda one: one[0] // 24):
+        await _roll_day(session, day, sorted({series for _, series in of_day}))
+
+
+async def _insert_hours(
+    session: AsyncSession, names: Sequence[str], rows: Sequence[tuple[int | None, ...]]
+) -> None:
+    """Written in SQL, as minutes are: of PostgreSQL one statement for all, an array a column."""
+    connection = await session.connection()
+    into = f"INSERT INTO quality_hours ({', '.join(names)})"
+    if connection.dialect.name == "postgresql":
+        arrays = ", ".join(f"${number}::bigint[]" for number in range(1, len(names) + 1))
+        columns = tuple(map(list, zip(*rows, strict=True)))
+        statement = f"{into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"
+        await connection.exec_driver_sql(statement, columns)
+    else:
+        statement = f"{into} VALUES ({', '.join('?' * len(names))}) ON CONFLICT DO NOTHING"
+        await connection.exec_driver_sql(statement, list(rows))
+
+
+def _whole_hour(row: Row) -> dict[str, int | None]:
+    """The columns of `Rolled` of sixty minutes that are all like ``row``."""
+    hour: dict[str, int | None] = {
+        "minutes": _MINUTES,
+        "user_minutes": _MINUTES * row.users,
+        "joins": _MINUTES * (row.joins or 0),
+        "joined": _MINUTES * (row.joined or 0),
+        "joined_worst": (row.joined or 0) * _MILLION // row.joins if row.joins else None,
+    }
+    for name, value, weight in (
+        ("stall", row.stall_ppm, row.users),
+        ("latency", row.latency_ms, row.users),
+        ("loss", row.loss_ppm, row.users),
+        ("join", row.join_ms, row.joined),
+        ("zone", row.zone_ppm, 1),
+    ):
+        weighs = 0 if value is None else _MINUTES * (weight or 0)
+        hour[f"{name}_sum"] = weighs * (value or 0)
+        hour[f"{name}_weight"] = weighs
+        hour[f"{name}_worst"] = value
+    return hour
+
+
 async def _roll_day(session: AsyncSession, day: int, series: Sequence[int]) -> None:
     sums = of_rolled(Hour)
     made = (
@@ -219,7 +275,7 @@ def _wide(value: Any) -> ColumnElement[int]:
     return cast(value, BigInteger)
 
 
-def summaries(rows: Iterable[Row[Any]]) -> list[Summary]:
+def summaries(rows: Iterable[Found[Any]]) -> list[Summary]:
     """What rows of `of_rolled`, each with its ``group``, say."""
     return [_summary(dict(row._mapping)) for row in rows]
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.accounts.tables import Account
 from agent.service.database import Database
-from agent.service.quality.rollups import Summary, joined_ppm, of_rolled, summaries
+from agent.service.quality.rollups import Summary, joined_ppm, of_rolled, summaries, write_hours
 from agent.service.quality.rows import Row, minute_of
 from agent.service.quality.tables import Day, Hour, Minute, Series, Stale
 from agent.service.quality.targets import (
@@ -90,6 +90,18 @@ class QualityStore:
                 await _mark(session, sorted(set(changed)))
         accepted = len(changed) + replaced
         return Taken(accepted, len(batch) - len(unknown) - accepted, unknown)
+
+    async def take_in_hours(self, batch: Sequence[Row], known: dict[Subject, int]) -> None:
+        """Keep hours whose minutes nobody has: each row stands for all sixty of the hour it is in.
+
+        ``known`` as in `take_in`; rows of accounts that are not there are left out.
+        """
+        await self._identify({row[:3] for row in batch} - known.keys(), known)
+        rows = {(row.minute // 60, known[row[:3]]): row for row in batch if row[:3] in known}
+        async with self._database.transaction() as session:
+            # As when minutes are rolled up: days are made by one at a time.
+            await self._database.write_alone(session, Day.__tablename__)
+            await write_hours(session, rows)
 
     async def read(self, scope: Scope, by: By, span: Span, now: datetime) -> list[Summary]:
         """The scope's account by group."""

@@ -81,18 +81,9 @@ class TicketStore:
             )
             if known:
                 return known
-            ticket = Ticket(
-                key=opening.key,
-                account=scope.account,
-                contact=opening.who,
-                language=language,
-                subject=subject,
-                severity=opening.severity,
-                status="open",
-                opened_at=opening.at,
-                next_page_at=page_at,
-                paging_since=opening.at if page_at else None,
-            )
+            ticket = _opened(scope, opening, subject, language)
+            ticket.next_page_at = page_at
+            ticket.paging_since = opening.at if page_at else None
             session.add(ticket)
             await session.flush()
             await self._write(session, scope, ticket, opening)
@@ -191,28 +182,70 @@ class TicketStore:
     async def _write(
         self, session: AsyncSession, scope: Scope, ticket: Ticket, happening: Happening
     ) -> None:
-        session.add(
-            TicketEvent(
-                ticket=ticket.number,
-                key=happening.key,
-                at=happening.at,
-                kind=happening.kind,
-                actor=happening.actor,
-                who=happening.who,
-                severity=happening.severity,
-                text=happening.text,
-                call_id=happening.call_id or scope.call_id,
-            )
-        )
+        _note(session, scope, ticket, happening)
         await session.flush()
-        ticket.severity = happening.severity or ticket.severity
-        ticket.status = _status(ticket.status, happening)
-        if happening.kind == "assigned":
-            ticket.assignee = happening.who
         story = _story(await _events(session, ticket.number))
         looked = ticket.next_due_at is None or story[-1].at <= ticket.next_due_at
         if looked:  # else a clock was missed before this happened, and nobody knows yet
             ticket.next_due_at = _next_due_at(clocks(story, self._policy, story[-1].at))
+
+
+async def write_past(
+    session: AsyncSession,
+    scope: Scope,
+    opening: Happening,
+    later: Sequence[Happening],
+    *,
+    subject: str,
+    language: str,
+) -> Ticket:
+    """A ticket of long ago with what happened to it, if the transaction of ``session`` stands.
+
+    Its clocks are read from it as of any other. Nobody looks at them until something happens to it
+    again, and nobody is called to it. Raises InputError for a severity that is not there.
+    """
+    for happening in (opening, *later):
+        _check(happening)
+    ticket = _opened(scope, opening, subject, language)
+    session.add(ticket)
+    await session.flush()
+    for happening in (opening, *later):
+        _note(session, scope, ticket, happening)
+    return ticket
+
+
+def _opened(scope: Scope, opening: Happening, subject: str, language: str) -> Ticket:
+    return Ticket(
+        key=opening.key,
+        account=scope.account,
+        contact=opening.who,
+        language=language,
+        subject=subject,
+        severity=opening.severity,
+        status="open",
+        opened_at=opening.at,
+    )
+
+
+def _note(session: AsyncSession, scope: Scope, ticket: Ticket, happening: Happening) -> None:
+    """Write an event, and what it makes of its ticket."""
+    session.add(
+        TicketEvent(
+            ticket=ticket.number,
+            key=happening.key,
+            at=happening.at,
+            kind=happening.kind,
+            actor=happening.actor,
+            who=happening.who,
+            severity=happening.severity,
+            text=happening.text,
+            call_id=happening.call_id or scope.call_id,
+        )
+    )
+    ticket.severity = happening.severity or ticket.severity
+    ticket.status = _status(ticket.status, happening)
+    if happening.kind == "assigned":
+        ticket.assignee = happening.who
 
 
 def _next_due_at(states: Sequence[ClockState]) -> datetime | None:

@@ -7,6 +7,7 @@ import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 export type Consent = Schemas["ConsentView"];
+export type DemoContact = Schemas["DemoContact"];
 export type Grant = Schemas["CallGrant"];
 export type Entry = Schemas["EntryView"];
 export type CallTickets = Schemas["TicketsView"];
@@ -22,6 +23,26 @@ export async function fetchConsent(language: Language, signal: AbortSignal): Pro
     "consent_unreachable",
     "consent_unreachable",
   );
+}
+
+/** Whom a newcomer may call as, where there is the demo; nobody elsewhere. */
+export async function fetchDemoContacts(
+  language: Language,
+  signal: AbortSignal,
+): Promise<readonly DemoContact[]> {
+  const request = client.GET("/api/demo/contacts", { params: { query: { language } }, signal });
+  return (await answerOf(request, "api_unreachable", "api_refused")).contacts;
+}
+
+/** Be one of them for the call that begins now: what their own site would sign. */
+export async function signInAs(
+  { account, contact }: DemoContact,
+  language: Language,
+  signal: AbortSignal,
+): Promise<string> {
+  const body = { account, contact };
+  const request = client.POST("/api/demo/principals", { body, headers: spoken(language), signal });
+  return (await answerOf(request, "api_unreachable", "api_refused")).principal;
 }
 
 /** Who calls: as the operator's site signed it, empty for a guest, or who answers in the page of an earlier call. */

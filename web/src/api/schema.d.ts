@@ -228,6 +228,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/demo/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contacts
+         * @description Whom one may call as; company and story in one language.
+         */
+        get: operations["contacts_api_demo_contacts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/demo/principals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Principal
+         * @description Sign a newcomer in as one of the demo's people.
+         */
+        post: operations["create_principal_api_demo_principals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -464,6 +504,60 @@ export interface components {
             heading: string;
             /** Sentences */
             sentences: string[];
+        };
+        /**
+         * DemoChoice
+         * @description Whom a newcomer wants to call as.
+         */
+        DemoChoice: {
+            /** Account */
+            account: string;
+            /** Contact */
+            contact: string;
+        };
+        /**
+         * DemoContact
+         * @description Somebody whom a newcomer may call as.
+         */
+        DemoContact: {
+            /** Account */
+            account: string;
+            /** Contact */
+            contact: string;
+            /** Name */
+            name: string;
+            /**
+             * Language
+             * @description Which they speak.
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /** Company */
+            company: string;
+            /**
+             * Story
+             * @description What has become of the company, in a line.
+             */
+            story: string;
+        };
+        /**
+         * DemoContacts
+         * @description All of them, those whose companies are in trouble first; none where there is no demo.
+         */
+        DemoContacts: {
+            /** Contacts */
+            contacts: components["schemas"]["DemoContact"][];
+        };
+        /**
+         * DemoPrincipal
+         * @description What signs them in.
+         */
+        DemoPrincipal: {
+            /**
+             * Principal
+             * @description Goes with the wish for a call, within minutes.
+             */
+            principal: string;
         };
         /**
          * EntryView
@@ -1519,6 +1613,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConsentView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    contacts_api_demo_contacts_get: {
+        parameters: {
+            query: {
+                language: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoContacts"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    create_principal_api_demo_principals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DemoChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoPrincipal"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
                 };
             };
             /** @description Unprocessable Entity */

@@ -2,13 +2,15 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { RoomAudioRenderer, RoomContext, useLocalParticipant } from "@livekit/components-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { type DemoContact, signInAs } from "../api/client";
 import { usePageLanguage } from "../i18n";
 import type { Citation } from "../room/conversation";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { Masthead } from "../ui/Masthead";
 import { CallClock } from "./components/CallClock";
+import { CallerChoice } from "./components/CallerChoice";
 import { CallPage } from "./components/CallPage";
 import { EndPage } from "./components/EndPage";
 import { Ringing } from "./components/Ringing";
@@ -23,9 +25,12 @@ import { useTickets } from "./useTickets";
 
 /** `principal`: who calls, as the operator's site signed it; empty for a guest. */
 export function App({ principal }: { principal: string }) {
-  const call = useCall(principal);
   const [calls, setCalls] = useState(0);
+  const [caller, setCaller] = useState<DemoContact>();
   const language = usePageLanguage();
+  const call = useCall((signal) =>
+    caller ? signInAs(caller, language, signal) : Promise.resolve(principal),
+  );
   const queries = useQueryClient();
   const begin = (way: CallControl["start"]) => (consentVersion: string) => {
     setCalls(calls + 1);
@@ -43,7 +48,9 @@ export function App({ principal }: { principal: string }) {
           call={call}
           onStart={begin(call.start)}
           onAnswer={begin(call.answer)}
-        />
+        >
+          {principal === "" && <CallerChoice caller={caller} onCaller={setCaller} />}
+        </Phases>
       </ErrorBoundary>
     </RoomContext.Provider>
   );
@@ -55,10 +62,12 @@ interface PhasesProps {
   onStart: (consentVersion: string) => void;
   /** Likewise, where they are called back. */
   onAnswer: (consentVersion: string) => void;
+  /** Stands on the start page. */
+  children: ReactNode;
 }
 
 /** Made anew for each call, so that nothing of the last one is left in it. */
-function Phases({ call, onStart, onAnswer }: PhasesProps) {
+function Phases({ call, onStart, onAnswer, children }: PhasesProps) {
   const { t } = useTranslation("call");
   const { state } = call;
   const { isMicrophoneEnabled } = useLocalParticipant();
@@ -80,7 +89,11 @@ function Phases({ call, onStart, onAnswer }: PhasesProps) {
         company={company}
         muted={state.phase === "live" && !isMicrophoneEnabled}
       />
-      {state.phase === "idle" && <StartPage problem={state.problem} onStart={onStart} />}
+      {state.phase === "idle" && (
+        <StartPage problem={state.problem} onStart={onStart}>
+          {children}
+        </StartPage>
+      )}
       {inCall && (
         <CallPage
           activity={activity}

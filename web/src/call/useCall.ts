@@ -28,8 +28,8 @@ export interface CallControl {
   setMicrophone: (on: boolean) => Promise<void>;
 }
 
-/** `principal`: who calls, as the operator's site signed it; empty for a guest. */
-export function useCall(principal: string): CallControl {
+/** `identify`: gives who calls, as a site signs it; empty for a guest. */
+export function useCall(identify: (signal: AbortSignal) => Promise<string>): CallControl {
   const [room, setRoom] = useState(newRoom);
   const [state, setState] = useState<CallState>({ phase: "idle" });
   const { problem, setProblem, switchTo } = useMicrophone(room);
@@ -59,7 +59,11 @@ export function useCall(principal: string): CallControl {
     };
   }, [grant, isLive]);
 
-  const begin = async (caller: Caller, language: Language, consentVersion: string) => {
+  const begin = async (
+    callerOf: (signal: AbortSignal) => Promise<Caller>,
+    language: Language,
+    consentVersion: string,
+  ) => {
     const { signal } = (attempt.current = new AbortController());
     const next = newRoom();
     setRoom(next);
@@ -67,7 +71,7 @@ export function useCall(principal: string): CallControl {
     setState({ phase: "calling" });
     let begun: Grant | undefined;
     const ask = async () => {
-      begun = await createCall(language, consentVersion, caller, signal);
+      begun = await createCall(language, consentVersion, await callerOf(signal), signal);
       setGrant(begun);
       return begun;
     };
@@ -107,9 +111,18 @@ export function useCall(principal: string): CallControl {
     state,
     grant,
     microphoneProblem: problem,
-    start: (language, consentVersion) => begin({ principal }, language, consentVersion),
+    start: (language, consentVersion) =>
+      begin(
+        async (signal) => ({ principal: await identify(signal) }),
+        language,
+        consentVersion,
+      ),
     answer: (language, consentVersion) =>
-      begin({ answers: grant?.call_token ?? "" }, language, consentVersion),
+      begin(
+        () => Promise.resolve({ answers: grant?.call_token ?? "" }),
+        language,
+        consentVersion,
+      ),
     hangUp,
     askAgain,
     leave,

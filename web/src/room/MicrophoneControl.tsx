@@ -1,10 +1,11 @@
 /** Mute, or choose the microphone. */
 
 import { useLocalParticipant, useMediaDeviceSelect } from "@livekit/components-react";
-import { Check, ChevronUp, Mic, MicOff } from "lucide-react";
-import { ListBox, ListBoxItem, Popover, Select } from "react-aria-components";
+import { ChevronUp, Mic, MicOff } from "lucide-react";
+import { Select } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { Button } from "../ui/Button";
+import { Option, Options } from "../ui/Options";
 import { microphoneChoices } from "./microphone";
 import styles from "./MicrophoneControl.module.css";
 
@@ -59,16 +60,13 @@ function MicrophoneSelect() {
       <Button look="plain" round data-testid="microphone-select">
         <ChevronUp aria-hidden="true" />
       </Button>
-      <Popover className={styles.popover ?? ""} placement="top start">
-        <ListBox className={styles.list ?? ""}>
-          {choices.map(({ deviceId, label }) => (
-            <ListBoxItem key={deviceId} id={deviceId} textValue={label} className={styles.item ?? ""}>
-              <Check aria-hidden="true" />
-              {label}
-            </ListBoxItem>
-          ))}
-        </ListBox>
-      </Popover>
+      <Options placement="top start">
+        {choices.map(({ deviceId, label }) => (
+          <Option key={deviceId} id={deviceId} text={label}>
+            {label}
+          </Option>
+        ))}
+      </Options>
     </Select>
   );
 }

@@ -1,6 +1,7 @@
 /** Before a call: what this is (or why the last try failed), what happens to the customer's words, one button. */
 
 import { Phone } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "../../ui/Button";
 import type { Problem } from "../../problem";
@@ -12,9 +13,11 @@ interface Props {
   problem: Problem | undefined;
   /** Called with the version of the text that the customer agreed to. */
   onStart: (consentVersion: string) => void;
+  /** Stands before the button. */
+  children?: ReactNode;
 }
 
-export function StartPage({ problem, onStart }: Props) {
+export function StartPage({ problem, onStart, children }: Props) {
   const { t } = useTranslation("call");
   const { data: consent, isError, refetch } = useConsent();
   return (
@@ -42,6 +45,7 @@ export function StartPage({ problem, onStart }: Props) {
           </ProblemNotice>
         )}
         {!consent && !isError && <p role="status">{t("consent.loading")}</p>}
+        {children}
         <div className={styles.begin}>
           <Button
             look="primary"
