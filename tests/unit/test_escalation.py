@@ -228,6 +228,22 @@ async def test_a_call_that_is_taken_up_again_loses_no_word(desk: Desk) -> None:
     assert words == ["we are down", "where is the human?", "is anybody coming?"]
 
 
+async def test_who_asks_again_as_soon_as_a_person_has_left_has_people_called(desk: Desk) -> None:
+    """Before anybody has looked whether that person came."""
+    call = await desk.call("1")
+    await call.act(EMERGENCY, "we are down", "en")
+    await desk.page()
+    now = datetime.now(UTC)
+    await desk.paging.acknowledge((await desk.links())["Lin's telephone"], now)
+    for kind in ("joined", "left"):
+        await call.note(Happening(kind, kind, "human", datetime.now(UTC), who="Lin", call_id="1"))
+    for _ in range(2):
+        await call.act(PERSON, "is anybody there?", "en")
+    await desk.page(after=timedelta(seconds=1))
+    assert set(await desk.links()) == {"Lin's telephone"}
+    assert len(await desk.paging.pages(Scope("acme"), call.ticket or 0)) == 1
+
+
 async def test_a_person_is_gone_with_the_process_that_attended_to_them(desk: Desk) -> None:
     call = await desk.call("1")
     await call.act(EMERGENCY, "we are down", "en")
@@ -235,7 +251,6 @@ async def test_a_person_is_gone_with_the_process_that_attended_to_them(desk: Des
     now = datetime.now(UTC)
     await desk.paging.acknowledge((await desk.links())["Lin's telephone"], now)
     await call.note(Happening("came", "joined", "human", now, who="Lin", call_id="1"))
-    await desk.page(after=PATIENCE)  # nobody is called while Lin is there
     for _ in range(2):  # it may die again
         successor = desk.escalation(Claim("1", "another process", "rejoined"))
         await successor.take_up()
@@ -253,7 +268,6 @@ async def test_who_was_left_by_a_broken_call_and_calls_again_has_people_called(d
     now = datetime.now(UTC)
     await desk.paging.acknowledge((await desk.links())["Lin's telephone"], now)
     await call.note(Happening("came", "joined", "human", now, who="Lin", call_id="1"))
-    await desk.page(after=PATIENCE)
     await (await desk.call("2")).act(PERSON, "the line broke", "en")
     await desk.page(after=timedelta(seconds=1))
     assert set(await desk.links()) == {"Lin's telephone"}

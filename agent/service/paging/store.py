@@ -102,6 +102,7 @@ class Paging:
         """
         async with self._database.transaction() as session:
             ticket = await _locked(session, number)
+            assert ticket
             came = await _came(session, number)
             pages = await _pages(session, ticket)
             chain = on_call(self._rota, ticket.severity, language, now)
@@ -138,11 +139,14 @@ class Paging:
         Nothing while people are being called already. Links of before answer nothing any more.
         """
         async with self._database.transaction() as session:
-            await session.execute(
-                update(Ticket)
-                .where(Ticket.number == number, within(scope), Ticket.next_page_at.is_(None))
-                .values(next_page_at=now, paging_since=now)
-            )
+            ticket = await _locked(session, number, within(scope))
+            if ticket is None:
+                return
+            came = await _came(session, number)
+            pages = settled(await _pages(session, ticket), self._patience, came, now)
+            # After somebody took it, it is still looked at whether they came.
+            if ticket.next_page_at is None or any(page.taken_at for page in pages):
+                ticket.next_page_at = ticket.paging_since = now
 
     async def pages(self, scope: Scope, number: int, now: datetime | None = None) -> list[Page]:
         """Who was called to a ticket of the scope's for the wish that counts, in order.
@@ -231,12 +235,15 @@ def _answer_of(page: PageSent) -> Literal["", "acknowledged", "declined"]:
     return "declined" if page.declined_at else ""
 
 
-async def _locked(session: AsyncSession, number: int) -> Ticket:
+async def _locked(session: AsyncSession, number: int, *which: ColumnElement[bool]) -> Ticket | None:
     """A ticket for which nobody else takes a step until the transaction is over."""
     taken = await session.execute(
-        update(Ticket).where(Ticket.number == number).values(number=Ticket.number).returning(Ticket)
+        update(Ticket)
+        .where(Ticket.number == number, *which)
+        .values(number=Ticket.number)
+        .returning(Ticket)
     )
-    ticket: Ticket = taken.scalar_one()
+    ticket: Ticket | None = taken.scalar_one_or_none()
     return ticket
 
 
