@@ -27,7 +27,17 @@ from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
-from agent.api.routers import calls, consent, entries, health, paging, qos, tickets
+from agent.api.routers import (
+    calls,
+    consent,
+    entries,
+    health,
+    measurements,
+    paging,
+    qos,
+    tickets,
+    webhooks,
+)
 from agent.duty.duty import keep_duty
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
@@ -37,6 +47,7 @@ from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
+from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
 from agent.service.support import read_support
@@ -114,10 +125,11 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         consent=consent_texts(settings),
         readiness=readiness,
         quality=QualityStore(database),
+        own_calls=OwnCalls(database, settings.livekit.region),
         roller=roller,
     )
     install_refusals(app)
-    for resource in (calls, entries, tickets, paging, consent, health, qos):
+    for resource in (calls, measurements, entries, tickets, paging, consent, health, qos, webhooks):
         app.include_router(resource.router)
     if WEB_DIST.is_dir():
         app.mount("/", Pages(WEB_DIST), name="pages")

@@ -84,6 +84,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/joining": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Joining
+         * @description How joining went; the first word counts.
+         */
+        post: operations["joining_api_calls__call_id__joining_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/measurements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Measured
+         * @description How a stretch of the call was that has just ended; the first word on each number counts.
+         */
+        post: operations["measured_api_calls__call_id__measurements_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/entries/{entry_id}": {
         parameters: {
             query?: never;
@@ -262,6 +302,29 @@ export interface paths {
          *     Of a request that brings too much, what came before the limit is kept.
          */
         post: operations["take_qos_v1_qos_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/livekit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Event
+         * @description Take an event that the server signed with our key; told again, it changes nothing.
+         *
+         *     What cannot be kept is answered with 503, so that it is told again. Events of rooms that are no
+         *     calls of ours are taken, too, and forgotten.
+         */
+        post: operations["take_event_v1_livekit_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -529,6 +592,17 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * Joining
+         * @description What became of getting into the room.
+         */
+        Joining: {
+            /**
+             * Join Ms
+             * @description From asking for the call to being in its room, without the time in which the customer was asked for the microphone; null where it failed.
+             */
+            join_ms: number | null;
+        };
+        /**
          * LinkRequest
          * @description What the link in a page's message ends with.
          */
@@ -737,6 +811,39 @@ export interface components {
             who: string;
             /** Text */
             text: string;
+        };
+        /**
+         * Stretch
+         * @description What was measured since the last one, or since joining.
+         */
+        Stretch: {
+            /**
+             * Number
+             * @description Counts them in this call.
+             */
+            number: number;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Stalled Seconds
+             * @description Of these: made up by the player, or while the connection was mended.
+             */
+            stalled_seconds: number;
+            /**
+             * Latency Ms
+             * @description Half the round trip to the server, and the wait in the player's buffer.
+             */
+            latency_ms?: number | null;
+            /**
+             * Packets
+             * @description Sent, in both directions.
+             */
+            packets: number;
+            /**
+             * Packets Lost
+             * @description Of these.
+             */
+            packets_lost: number;
         };
         /**
          * TicketView
@@ -1143,6 +1250,153 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    joining_api_calls__call_id__joining_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Joining"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    measured_api_calls__call_id__measurements_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Stretch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1572,6 +1826,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QosUnreadable"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    take_event_v1_livekit_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
                 };
             };
             /** @description Service Unavailable */
