@@ -47,6 +47,7 @@ from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
+from agent.service.quality.incidents import Incidents
 from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
@@ -70,6 +71,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     readiness = Readiness(settings, access, database)
     support = read_support(settings.support_file)
     roller = Roller(database)
+    tickets_kept = TicketStore(database, support.policy)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -78,7 +80,9 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         except (SQLAlchemyError, OSError):
             log.exception("calls that were cut off keep waiting for their end")
         duties = {
-            asyncio.create_task(keep_duty(database, support, settings.api.url_in_links)),
+            asyncio.create_task(
+                keep_duty(database, support, settings.api.url_in_links, settings.qos.targets)
+            ),
             asyncio.create_task(roller.run()),
         }
         yield
@@ -118,7 +122,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         access=access,
         calls=store,
         admission=Admission(database, limits),
-        tickets=TicketStore(database, support.policy),
+        tickets=tickets_kept,
         paging=Paging(database, support.rota, patience=support.patience),
         accounts=AccountStore(database),
         promises=Promises(database),
@@ -127,6 +131,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         quality=QualityStore(database),
         own_calls=OwnCalls(database, settings.livekit.region),
         roller=roller,
+        incidents=Incidents(database, tickets_kept),
     )
     install_refusals(app)
     for resource in (calls, measurements, entries, tickets, paging, consent, health, qos, webhooks):

@@ -23,6 +23,7 @@ from agent.service.calls.admission import Admission
 from agent.service.calls.store import CallStore
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
+from agent.service.quality.incidents import Incidents
 from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
@@ -51,6 +52,7 @@ class Context:
     quality: QualityStore
     own_calls: OwnCalls
     roller: Roller
+    incidents: Incidents
 
 
 def context_of(request: Request) -> Context:

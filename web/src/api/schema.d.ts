@@ -374,8 +374,10 @@ export interface components {
              * @enum {string}
              */
             answer: "" | "acknowledged" | "declined";
-            /** @description None for a guest. */
+            /** @description None for a guest, and for an incident. */
             account: components["schemas"]["AccountView"] | null;
+            /** @description What they are called to, where no customer called. */
+            incident: components["schemas"]["IncidentView"] | null;
             /**
              * Contact
              * @description Who of them called; empty for a guest.
@@ -592,6 +594,34 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * IncidentView
+         * @description Several accounts that miss targets of quality at once, in a region.
+         */
+        IncidentView: {
+            /** Region */
+            region: string;
+            /**
+             * Begins At
+             * Format: date-time
+             */
+            begins_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             * @description Of the last minute in it that is known.
+             */
+            ends_at: string;
+            /** Going On */
+            going_on: boolean;
+            /** Metrics */
+            metrics: ("stall_rate" | "latency_ms" | "packet_loss" | "join_ms" | "join_success" | "zone_availability")[];
+            /**
+             * Accounts
+             * @description All that were in it, by their names.
+             */
+            accounts: string[];
+        };
+        /**
          * Joining
          * @description What became of getting into the room.
          */
@@ -629,8 +659,10 @@ export interface components {
              * @enum {string}
              */
             answer: "" | "acknowledged" | "declined";
-            /** @description None for a guest. */
+            /** @description None for a guest, and for an incident. */
             account: components["schemas"]["AccountView"] | null;
+            /** @description What they are called to, where no customer called. */
+            incident: components["schemas"]["IncidentView"] | null;
             /**
              * Contact
              * @description Who of them called; empty for a guest.
