@@ -40,6 +40,8 @@ export interface JoinControl {
   problem: Problem | undefined;
   microphone: MicrophoneState;
   join: () => Promise<void>;
+  /** Say that one sees to it, where there is no call to join. */
+  take: () => Promise<void>;
   decline: () => Promise<void>;
   introduce: () => Promise<void>;
   handBack: () => Promise<void>;
@@ -94,7 +96,8 @@ export function useJoin(link: string): JoinControl {
     };
     try {
       // The customer hears them once they have been introduced: `useBrief.ts`.
-      microphone.setProblem(await enterRoom(next, takeSeat, signal, { muted: true }));
+      const entered = await enterRoom(next, takeSeat, signal, { muted: true });
+      microphone.setProblem(entered.microphoneProblem);
       setStep("in_room");
     } catch (caught) {
       await next.disconnect();
@@ -102,6 +105,14 @@ export function useJoin(link: string): JoinControl {
       if (!(caught instanceof CallOverError)) setProblem(problemOf(caught));
       void refetch();
     }
+  };
+
+  const take = async () => {
+    setProblem(undefined);
+    await acknowledgePage(link, language, new AbortController().signal).catch((caught: unknown) => {
+      setProblem(problemOf(caught));
+    });
+    await refetch();
   };
 
   const decline = async () => {
@@ -129,6 +140,7 @@ export function useJoin(link: string): JoinControl {
     problem,
     microphone,
     join,
+    take,
     decline,
     introduce: async () => {
       await sendText(room, INTRODUCE_TOPIC, SIGN);
