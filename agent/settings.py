@@ -41,6 +41,13 @@ class LiveKitSettings(BaseSettings):
     public_url: str = Field(
         "", description="Address the customer's browser uses, where it differs from the url above."
     )
+    region: str = Field(
+        "unknown",
+        min_length=1,
+        max_length=32,
+        description="Where the server is, named as in your rows of quality: calls on it are"
+        " counted there.",
+    )
 
 
 class LanguageModelSettings(BaseSettings):

@@ -27,7 +27,18 @@ from agent.api.context import Context
 from agent.api.pages import Pages, SecurityHeaders
 from agent.api.readiness import Readiness
 from agent.api.refusals import install_refusals, unexpected
-from agent.api.routers import calls, consent, demo, entries, health, paging, qos, tickets
+from agent.api.routers import (
+    calls,
+    consent,
+    demo,
+    entries,
+    health,
+    measurements,
+    paging,
+    qos,
+    tickets,
+    webhooks,
+)
 from agent.duty.duty import keep_duty
 from agent.rooms.access import LiveKitAccess, resolve_livekit
 from agent.rooms.messages import add_messages
@@ -38,6 +49,8 @@ from agent.service.database import Database
 from agent.service.demo.store import Demo
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
+from agent.service.quality.incidents import Incidents
+from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
 from agent.service.support import read_support
@@ -60,6 +73,7 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
     readiness = Readiness(settings, access, database)
     support = read_support(settings.support_file)
     roller = Roller(database)
+    tickets_kept = TicketStore(database, support.policy)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -68,7 +82,9 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         except (SQLAlchemyError, OSError):
             log.exception("calls that were cut off keep waiting for their end")
         duties = {
-            asyncio.create_task(keep_duty(database, support, settings.api.url_in_links)),
+            asyncio.create_task(
+                keep_duty(database, support, settings.api.url_in_links, settings.qos.targets)
+            ),
             asyncio.create_task(roller.run()),
         }
         yield
@@ -108,18 +124,23 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         access=access,
         calls=store,
         admission=Admission(database, limits),
-        tickets=TicketStore(database, support.policy),
+        tickets=tickets_kept,
         paging=Paging(database, support.rota, patience=support.patience),
         accounts=AccountStore(database),
         promises=Promises(database),
         consent=consent_texts(settings),
         readiness=readiness,
         quality=QualityStore(database),
+        own_calls=OwnCalls(database, settings.livekit.region),
         roller=roller,
         demo=Demo(database),
+        incidents=Incidents(database, tickets_kept),
     )
     install_refusals(app)
-    for resource in (calls, entries, tickets, paging, consent, demo, health, qos):
+    for resource in (
+        *(calls, measurements, entries, tickets, paging),
+        *(consent, demo, health, qos, webhooks),
+    ):
         app.include_router(resource.router)
     if WEB_DIST.is_dir():
         app.mount("/", Pages(WEB_DIST), name="pages")

@@ -24,6 +24,8 @@ from agent.service.calls.store import CallStore
 from agent.service.demo.store import Demo
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
+from agent.service.quality.incidents import Incidents
+from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
 from agent.service.tickets.store import TicketStore
@@ -49,8 +51,10 @@ class Context:
     consent: dict[Language, ConsentText]
     readiness: Readiness
     quality: QualityStore
+    own_calls: OwnCalls
     roller: Roller
     demo: Demo
+    incidents: Incidents
 
 
 def context_of(request: Request) -> Context:

@@ -15,6 +15,7 @@ from agent.duty.rounds import Rounds
 from agent.service.database import Database
 from agent.service.outbox.courier import Courier
 from agent.service.outbox.store import Outbox
+from agent.service.quality.targets import Targets
 from agent.service.support import Support
 
 log = logging.getLogger(__name__)
@@ -23,11 +24,14 @@ log = logging.getLogger(__name__)
 _BEGINS_AGAIN_AFTER_S: Final = 5.0
 
 
-async def keep_duty(database: Database, support: Support, pages_url: str) -> None:
-    """Do what is due and deliver it, until cancelled. ``pages_url``: for whoever is sent a link."""
+async def keep_duty(database: Database, support: Support, pages_url: str, targets: Targets) -> None:
+    """Do what is due and deliver it, until cancelled.
+
+    ``pages_url``: for whoever is sent a link. ``targets``: of quality.
+    """
     for name, variables in support.unset.items():
         log.warning("destination %s gets nothing: %s is not set", name, ", ".join(variables))
-    rounds = Rounds(database, support, pages_url)
+    rounds = Rounds(database, support, pages_url, targets)
     courier = Courier(Outbox(database, rounds.given_up), support.destinations)
     async with asyncio.TaskGroup() as group:
         group.create_task(_always("rounds", lambda: rounds.run(courier.look)))

@@ -1,5 +1,7 @@
 """Rounds: what is due in the records in; pages, alarms and promises, written for the courier, out.
 
+Incidents are looked for, too, as nothing but the minutes themselves says that there is one.
+
 Whoever comes by does what is due, be it one process or several: each thing is looked at again in
 the transaction in which something is done about it, so that it is done once, and by the next one
 where the first died in the middle.
@@ -10,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +33,11 @@ from agent.service.promises.store import (
     write_promise,
 )
 from agent.service.promises.tables import Promise
+from agent.service.quality.incidents import Incidents
+from agent.service.quality.store import QualityStore
+from agent.service.quality.tables import IncidentSeen
+from agent.service.quality.targets import DEFAULT_TARGETS, Targets
+from agent.service.scope import OPERATOR, Scope
 from agent.service.support import Support
 from agent.service.tickets.business_time import due
 from agent.service.tickets.store import TicketStore, last_call, scope_of
@@ -43,19 +51,35 @@ LOOKS_EVERY_S: Final = 0.5
 #: After something could not be done: the database is away, say. Seconds.
 _LOOKS_AGAIN_AFTER_S: Final = 5.0
 
+#: So often each process looks for incidents, and in the minutes of so many hours of the clock: an
+#: incident that began before goes on in them.
+_WATCHES_EVERY: Final = timedelta(seconds=20)
+_WATCHED_HOURS: Final = 2
+
 T = TypeVar("T")
 
 
 class Rounds:
     """Does what is due. ``pages_url``: where the pages are, for whoever is sent a link."""
 
-    def __init__(self, database: Database, support: Support, pages_url: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        support: Support,
+        pages_url: str,
+        targets: Targets = DEFAULT_TARGETS,
+    ) -> None:
+        """``targets``: of quality; where several accounts miss them at once, people are called."""
         self._database = database
         self._support = support
         self._pages_url = pages_url
         self._paging = Paging(database, support.rota, patience=support.patience)
         self._tickets = TicketStore(database, support.policy)
         self._promises = Promises(database)
+        self._quality = QualityStore(database)
+        self._targets = targets
+        self._incidents = Incidents(database, self._tickets)
+        self._watched_at: datetime | None = None
 
     async def run(self, written: Callable[[], None]) -> None:
         """Look again and again, until cancelled; after each time, ``written``."""
@@ -66,10 +90,11 @@ class Rounds:
 
     async def once(self, now: datetime) -> bool:
         """Do what is due ``now``; False where some of it could not be done."""
+        watched = await self._watch(now)
         paged = await self._do_all(self._paging.due, self._page, now)
         told = await self._do_all(self._tickets.overdue, self._tell_missed, now)
         minded = await self._do_all(self._promises.due, self._mind_promise, now)
-        return paged and told and minded
+        return watched and paged and told and minded
 
     def given_up(self, taken: Taken, problem: str) -> tuple[Sequence[str], Message]:
         """Whom to tell, and what, of a message that never arrived: all but its own destination.
@@ -103,6 +128,10 @@ class Rounds:
     # --- people are called
 
     async def _page(self, ticket: Ticket, now: datetime) -> None:
+        incident = await self._incidents.of_ticket(ticket.number)
+        if incident:
+            await self._page_incident(ticket, incident, now)
+            return
         name = await self._name(ticket.account)
         async with self._database.transaction() as session:
             call_id = await last_call(session, ticket.number)
@@ -149,6 +178,50 @@ class Rounds:
         by = standing.due_at if standing else until
         message = texts.nobody(self._alarmed(), ticket, name, by, now)
         await self._alarm(session, f"nobody:{wish}", message, now)
+
+    # --- incidents
+
+    async def _watch(self, now: datetime) -> bool:
+        """Look now and then whether there is an incident; people are called to its ticket."""
+        if self._watched_at and now - self._watched_at < _WATCHES_EVERY:
+            return True
+        words = texts.incident_words(self._support.language)
+        try:
+            found = await self._quality.incidents(self._targets, _WATCHED_HOURS, now)
+            await self._incidents.note(found, words, partial(self._tell_over, now), now)
+        except Exception:  # whatever it is, the other duties are done, and this one later
+            log.exception("incidents cannot be looked for")
+            return False
+        self._watched_at = now
+        return True
+
+    async def _page_incident(self, ticket: Ticket, incident: IncidentSeen, now: datetime) -> None:
+        names = await self._names(incident.accounts)
+
+        def message(responder: Responder, link: str) -> Message:
+            reader = _reader(responder, ticket.language)
+            return texts.incident(reader, incident, names, self._link(link), now)
+
+        async def nobody(session: AsyncSession, ticket: Ticket) -> None:
+            told = texts.incident_nobody(self._alarmed(), incident, names, now)
+            await self._alarm(session, f"nobody:{ticket.number}", told, now)
+
+        language = _language(ticket.language)
+        step = await self._paging.step(ticket.number, language, message, now, nobody)
+        log.info("incident, ticket %s: %s %s", ticket.number, step.kind, step.responder)
+
+    async def _tell_over(
+        self, now: datetime, session: AsyncSession, incident: IncidentSeen
+    ) -> None:
+        """Whoever was called is told once, also where it goes on again later."""
+        names = await self._names(incident.accounts)
+        pages = await self._paging.pages(Scope(OPERATOR), incident.ticket, now)
+        called = {page.responder for page in pages}
+        for responder in (one for one in self._support.rota if one.name in called):
+            reader = _reader(responder, self._support.language)
+            told = texts.incident_over(reader, incident, names, now)
+            key = f"incident-over:{incident.id}"
+            await write_down(session, key, [responder.destination], told, now)
 
     # --- clocks
 
@@ -236,6 +309,9 @@ class Rounds:
         async with self._database.transaction() as session:
             known = await session.get(Account, account) if account else None
             return known.name if known else account
+
+    async def _names(self, accounts: Sequence[str]) -> list[str]:
+        return [await self._name(account) for account in accounts]
 
     def _link(self, secret: str) -> str:
         """What no server logs: a fragment stays in the browser."""

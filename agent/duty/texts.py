@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 from agent.service.outbox.forms import Message
 from agent.service.outbox.store import Taken
 from agent.service.promises.tables import Promise
+from agent.service.quality.incidents import Words
+from agent.service.quality.tables import IncidentSeen
+from agent.service.quality.targets import Incident
 from agent.service.tickets.sla import ClockState
 from agent.service.tickets.tables import Ticket
 from common.languages import LANGUAGES, Language
@@ -28,6 +31,9 @@ _WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
 _SOON: Final = 120
 #: Of what a customer said no more is told. Characters.
 _MOST_SAID: Final = 200
+#: Of an incident so many accounts are named.
+_MOST_NAMES: Final = 12
+_SEPARATORS: Final[Mapping[Language, str]] = {"zh": "、", "en": ", "}
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,52 @@ def promise(
     return Message(f"promise.{what}", told.strip(), data)
 
 
+def incident(
+    reader: Reader, seen: IncidentSeen, names: Sequence[str], link: str, now: datetime
+) -> Message:
+    """Somebody is called to an incident; ``names``: of its accounts. ``link`` answers."""
+    told = _WORDS[reader.language]["incident"].format(
+        **_of_incident(reader, seen, names, now), link=link
+    )
+    return Message("incident.page", told.strip(), _incident_data(reader, seen) | {"link": link})
+
+
+def incident_nobody(
+    reader: Reader, seen: IncidentSeen, names: Sequence[str], now: datetime
+) -> Message:
+    """Nobody took it."""
+    told = _WORDS[reader.language]["incident_nobody"].format(
+        **_of_incident(reader, seen, names, now)
+    )
+    return Message("incident.nobody", told.strip(), _incident_data(reader, seen))
+
+
+def incident_over(
+    reader: Reader, seen: IncidentSeen, names: Sequence[str], now: datetime
+) -> Message:
+    """It does not go on."""
+    told = _WORDS[reader.language]["incident_over"].format(
+        **_of_incident(reader, seen, names, now), until=_at(reader, seen.ends_at, now)
+    )
+    data = _incident_data(reader, seen) | {"ends_at": seen.ends_at.isoformat()}
+    return Message("incident.over", told.strip(), data)
+
+
+def incident_words(language: Language) -> Words:
+    """What stands in the ticket of an incident."""
+    words = _WORDS[language]
+
+    def subject(found: Incident) -> str:
+        told: str = words["incident_subject"].format(
+            region=_quoted(found.region),
+            count=len(found.accounts),
+            metrics=_metrics(language, found.metrics),
+        )
+        return told
+
+    return Words(language, subject, words["incident_settled"])
+
+
 def undelivered(language: Language, taken: Taken, problem: str) -> Message:
     """A message was given up."""
     told = _WORDS[language]["undelivered"].format(
@@ -133,6 +185,45 @@ def _of_ticket(reader: Reader, ticket: Ticket, account: str) -> dict[str, object
         "account": _quoted(account) or _WORDS[reader.language]["guest"],
         "subject": _quoted(ticket.subject),
     }
+
+
+def _of_incident(
+    reader: Reader, seen: IncidentSeen, names: Sequence[str], now: datetime
+) -> dict[str, object]:
+    return {
+        "number": seen.ticket,
+        "region": _quoted(seen.region),
+        "count": len(seen.accounts),
+        "metrics": _metrics(reader.language, seen.metrics),
+        "accounts": _listed(reader.language, names),
+        "since": _at(reader, seen.begins_at, now),
+    }
+
+
+def _incident_data(reader: Reader, seen: IncidentSeen) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "ticket": seen.ticket,
+        "severity": 1,
+        "region": seen.region,
+        "accounts": seen.accounts,
+        "metrics": seen.metrics,
+        "begins_at": seen.begins_at.isoformat(),
+        "language": reader.language,
+    }
+
+
+def _metrics(language: Language, metrics: Sequence[str]) -> str:
+    return _SEPARATORS[language].join(_WORDS[language]["metrics"][one] for one in metrics)
+
+
+def _listed(language: Language, names: Sequence[str]) -> str:
+    """Names that a message has room for."""
+    first = _SEPARATORS[language].join(_quoted(name) for name in names[:_MOST_NAMES])
+    if len(names) <= _MOST_NAMES:
+        return first
+    told: str = _WORDS[language]["and_more"].format(first=first, count=len(names))
+    return told
 
 
 def _data(reader: Reader, ticket: Ticket) -> dict[str, object]:

@@ -7,6 +7,11 @@ to a ticket, what is due, and the operator's own lists of accounts and tickets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+#: In place of an account: what concerns the operator's own people, an incident say. No site can
+#: sign such a name.
+OPERATOR: Final = "@operator"
 
 
 @dataclass(frozen=True)

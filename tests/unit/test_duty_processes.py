@@ -50,7 +50,7 @@ courier.ANSWER_WITHIN_S = 1.0
 store.LEASE = timedelta(seconds=2)
 store.WAITS = (timedelta(seconds=0.2),) * 40
 print("on duty", flush=True)
-asyncio.run(keep_duty(Database(sys.argv[1]), read_support(Path(sys.argv[2])), "http://pages"))
+asyncio.run(keep_duty(Database(sys.argv[1]), read_support(Path(sys.argv[2])), "http://pages", {}))
 """
 
 

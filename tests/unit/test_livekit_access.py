@@ -105,6 +105,8 @@ async def test_our_server_listens_on_loopback_with_our_keys() -> None:
     assert config["rtc"]["udp_port"] == 7882
     assert config["rtc"]["node_ip"] == "127.0.0.1"
     assert config["keys"] == {access.api_key: access.api_secret}
+    assert config["webhook"]["api_key"] == access.api_key
+    assert config["webhook"]["urls"] == ["http://127.0.0.1:8900/v1/livekit"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in path.parent.glob(".*")] == []
 

@@ -22,6 +22,8 @@ from agent.rooms.tokens import responder_identity, responder_token
 from agent.service.accounts.store import FIELDS, Known
 from agent.service.paging.rota import Page
 from agent.service.paging.store import Opened
+from agent.service.quality.targets import METRICS, Metric
+from agent.service.scope import OPERATOR, Scope
 from agent.service.tickets.store import Happening
 from common.languages import Language
 
@@ -73,6 +75,17 @@ class SaidView(BaseModel):
     text: str
 
 
+class IncidentView(BaseModel):
+    """Several accounts that miss targets of quality at once, in a region."""
+
+    region: str
+    begins_at: datetime
+    ends_at: datetime = Field(description="Of the last minute in it that is known.")
+    going_on: bool
+    metrics: list[Metric]
+    accounts: list[str] = Field(description="All that were in it, by their names.")
+
+
 class PageView(BaseModel):
     """What the person who was called sees before they answer."""
 
@@ -80,7 +93,10 @@ class PageView(BaseModel):
     ticket: TicketView
     responder: str
     answer: Literal["", "acknowledged", "declined"]
-    account: AccountView | None = Field(description="None for a guest.")
+    account: AccountView | None = Field(description="None for a guest, and for an incident.")
+    incident: IncidentView | None = Field(
+        description="What they are called to, where no customer called."
+    )
     contact: str = Field(description="Who of them called; empty for a guest.")
     language: Language
     call: CallView | None
@@ -187,7 +203,8 @@ async def _shown(context: Context, opened: Opened, now: datetime) -> dict[str, A
         "ticket": ticket_view(told, pages, promised, now),
         "responder": opened.responder,
         "answer": opened.answer,
-        "account": _account(opened.scope.account, known) if opened.scope.account else None,
+        "account": _account(opened.scope.account, known) if _is_customer(opened.scope) else None,
+        "incident": await _incident(context, opened),
         "contact": _name_of(told.ticket.contact, known),
         "language": told.ticket.language,
         "call": await _call(context, opened),
@@ -196,6 +213,28 @@ async def _shown(context: Context, opened: Opened, now: datetime) -> dict[str, A
             for said in await context.calls.transcript(opened.scope, opened.call_id or "")
         ],
     }
+
+
+def _is_customer(scope: Scope) -> bool:
+    return scope.account not in ("", OPERATOR)
+
+
+async def _incident(context: Context, opened: Opened) -> IncidentView | None:
+    seen = await context.incidents.of_ticket(opened.ticket)
+    if seen is None:
+        return None
+    known = [await context.accounts.read(Scope(account)) for account in seen.accounts]
+    return IncidentView(
+        region=seen.region,
+        begins_at=seen.begins_at,
+        ends_at=seen.ends_at,
+        going_on=seen.settled_at is None,
+        metrics=[one for one in METRICS if one in seen.metrics],
+        accounts=[
+            one.account.name if one else account
+            for one, account in zip(known, seen.accounts, strict=True)
+        ],
+    )
 
 
 def _account(account_id: str, known: Known | None) -> AccountView:

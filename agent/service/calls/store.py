@@ -144,7 +144,7 @@ class CallStore:
         async with self._database.transaction() as session:
             rated = await session.execute(
                 update(Call)
-                .where(Call.id == call_id, _within(scope))
+                .where(Call.id == call_id, within(scope))
                 .values(rating=rating, comment=comment)
                 .returning(Call.id)
             )
@@ -155,7 +155,7 @@ class CallStore:
         alive = Call.heartbeat_at >= datetime.now(UTC) - timedelta(seconds=DEAD_AFTER_S)
         async with self._database.transaction() as session:
             query = select(Call.id).where(
-                Call.id == call_id, _within(scope), Call.ended_at.is_(None), alive
+                Call.id == call_id, within(scope), Call.ended_at.is_(None), alive
             )
             return await session.scalar(query) is not None
 
@@ -166,7 +166,7 @@ class CallStore:
         """
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            of_call = (Call.id == call_id, _within(scope))
+            of_call = (Call.id == call_id, within(scope))
             await session.execute(
                 update(Call)
                 .where(*of_call, Call.grant_expires_at > now)
@@ -329,7 +329,7 @@ class CallStore:
         """A call without its turns; None where there is none in this scope."""
         async with self._database.transaction() as session:
             found: Call | None = await session.scalar(
-                select(Call).where(Call.id == call_id, _within(scope))
+                select(Call).where(Call.id == call_id, within(scope))
             )
             return found
 
@@ -339,7 +339,7 @@ class CallStore:
             query = (
                 select(Turn)
                 .join(Call, Call.id == Turn.call_id)
-                .where(Call.id == call_id, _within(scope))
+                .where(Call.id == call_id, within(scope))
                 .order_by(Turn.number)
             )
             return (await session.scalars(query)).all()
@@ -355,7 +355,7 @@ class CallStore:
             query = (
                 select(Utterance)
                 .join(Call, Call.id == Utterance.call_id)
-                .where(Call.id == call_id, _within(scope))
+                .where(Call.id == call_id, within(scope))
                 .order_by(Utterance.id)
             )
             said += [
@@ -379,7 +379,7 @@ class CallStore:
         )
 
 
-def _within(scope: Scope) -> ColumnElement[bool]:
+def within(scope: Scope) -> ColumnElement[bool]:
     """The calls of a scope: what every query of them asks besides."""
     of_account = Call.account == scope.account
     if scope.call_id is None and scope.account:

@@ -1,4 +1,7 @@
-"""What is kept of calls: who consented when, each turn with its sources and times, who answers."""
+"""What is kept of calls: who consented when, each turn with its sources and times, who answers.
+
+And how the connection was: when the customer was in the room, and what their page measured.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,10 @@ class Call(Base):
     #: By the customer, 1 to 5; none where nobody gave one.
     rating: Mapped[int | None] = mapped_column(Integer)
     comment: Mapped[str] = mapped_column(Text, default="")
+    #: Whether the customer's page got into the room, as it says; none where it has not said.
+    joined: Mapped[bool | None]
+    #: What that took, from asking for the call on; none where it did not, or nobody knows.
+    join_ms: Mapped[int | None] = mapped_column(Integer)
     turns: Mapped[list[Turn]] = relationship(order_by="Turn.number", cascade="all, delete-orphan")
 
 
@@ -81,6 +88,42 @@ class Utterance(Base):
     who: Mapped[str] = mapped_column(String(128), default="")
     language: Mapped[str] = mapped_column(String(2))
     text: Mapped[str] = mapped_column(Text)
+
+
+class Visit(Base):
+    """A stay of the customer's in the room of their call, as the LiveKit server told it."""
+
+    __tablename__ = "visits"
+
+    #: LiveKit's name for it; who comes in again gets another.
+    participant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    #: None where no connection came about.
+    joined_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: As LiveKit names it: CLIENT_INITIATED, say; empty while they are there.
+    reason: Mapped[str] = mapped_column(String(32), default="")
+
+
+class Measurement(Base):
+    """What a customer's page measured of a stretch of its call."""
+
+    __tablename__ = "measurements"
+
+    call_id: Mapped[str] = mapped_column(
+        ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: The page counts them.
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    #: Since 1970, by our clock: that in which the middle of the stretch lies.
+    minute: Mapped[int] = mapped_column(Integer, index=True)
+    #: How long it was, and how much of it could not be heard as it was said.
+    length_ms: Mapped[int] = mapped_column(Integer)
+    stalled_ms: Mapped[int] = mapped_column(Integer)
+    latency_ms: Mapped[int | None] = mapped_column(Integer)
+    #: Of both directions: those that were sent, and of these those that did not arrive.
+    packets: Mapped[int] = mapped_column(Integer)
+    packets_lost: Mapped[int] = mapped_column(Integer)
 
 
 class Worker(Base):

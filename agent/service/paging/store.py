@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -18,7 +18,7 @@ from agent.service.outbox.forms import Message
 from agent.service.outbox.store import write_down
 from agent.service.paging.rota import Page, Responder, Step, next_step, on_call, settled
 from agent.service.paging.tables import PageSent
-from agent.service.scope import Scope
+from agent.service.scope import OPERATOR, Scope
 from agent.service.tickets.store import last_call, scope_of, within
 from agent.service.tickets.tables import Ticket, TicketEvent
 from common.languages import Language
@@ -103,7 +103,7 @@ class Paging:
         async with self._database.transaction() as session:
             ticket = await _locked(session, number)
             assert ticket
-            came = await _came(session, number)
+            came = await _came(session, ticket)
             pages = await _pages(session, ticket)
             chain = on_call(self._rota, ticket.severity, language, now)
             step = next_step(chain, pages, self._patience, now, came)
@@ -142,7 +142,7 @@ class Paging:
             ticket = await _locked(session, number, within(scope))
             if ticket is None:
                 return
-            came = await _came(session, number)
+            came = await _came(session, ticket)
             pages = settled(await _pages(session, ticket), self._patience, came, now)
             # After somebody took it, it is still looked at whether they came.
             if ticket.next_page_at is None or any(page.taken_at for page in pages):
@@ -159,7 +159,7 @@ class Paging:
             )
             if ticket is None:
                 return []
-            came = await _came(session, number)
+            came = await _came(session, ticket)
             pages = await _pages(session, ticket)
             return settled(pages, self._patience, came, now or datetime.now(UTC))
 
@@ -255,14 +255,25 @@ async def _pages(session: AsyncSession, ticket: Ticket) -> list[Page]:
     return [Page(r.responder, r.sent_at, r.acknowledged_at, r.declined_at) for r in rows]
 
 
-async def _came(session: AsyncSession, number: int) -> dict[str, datetime]:
-    """Who has come into the customer's call, and when last."""
-    rows = await session.execute(
-        select(TicketEvent.who, func.max(TicketEvent.at).label("at"))
-        .where(TicketEvent.ticket == number, TicketEvent.kind == "joined")
-        .group_by(TicketEvent.who)
-    )
-    return {row.who: row.at for row in rows}
+async def _came(session: AsyncSession, ticket: Ticket) -> dict[str, datetime]:
+    """Who has come into the customer's call, and when last.
+
+    To a ticket of the operator's own there is no call: whoever has acknowledged has come.
+    """
+    query: Select[str, Any]
+    if ticket.account == OPERATOR:
+        query = (
+            select(PageSent.responder, func.max(PageSent.acknowledged_at))
+            .where(PageSent.ticket == ticket.number)
+            .group_by(PageSent.responder)
+        )
+    else:
+        query = (
+            select(TicketEvent.who, func.max(TicketEvent.at))
+            .where(TicketEvent.ticket == ticket.number, TicketEvent.kind == "joined")
+            .group_by(TicketEvent.who)
+        )
+    return {who: at for who, at in await session.execute(query) if at}
 
 
 def _hash(link: str) -> str:

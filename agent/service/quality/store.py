@@ -82,7 +82,8 @@ class QualityStore:
         batch is written at a time: calls need the database, too.
         """
         async with self._one_at_a_time:
-            await self._identify({row[:3] for row in batch} - known.keys(), known)
+            async with self._database.transaction() as session:
+                await _identify(session, {row[:3] for row in batch} - known.keys(), known)
             unknown = [place for place, row in enumerate(batch) if row[:3] not in known]
             rows, replaced = _last_reports(batch, known)
             async with self._database.transaction() as session:
@@ -96,7 +97,8 @@ class QualityStore:
 
         ``known`` as in `take_in`; rows of accounts that are not there are left out.
         """
-        await self._identify({row[:3] for row in batch} - known.keys(), known)
+        async with self._database.transaction() as session:
+            await _identify(session, {row[:3] for row in batch} - known.keys(), known)
         rows = {(row.minute // 60, known[row[:3]]): row for row in batch if row[:3] in known}
         async with self._database.transaction() as session:
             # As when minutes are rolled up: days are made by one at a time.
@@ -202,24 +204,39 @@ class QualityStore:
         async with self._database.transaction() as session:
             return summaries(await session.execute(query))
 
-    async def _identify(self, wanted: Collection[Subject], known: dict[Subject, int]) -> None:
-        """Learn the series of ``wanted``; those of an account that is there are made."""
-        if not wanted:
-            return
-        async with self._database.transaction() as session:
-            insert = _INSERTS[session.get_bind().dialect.name](Series).on_conflict_do_nothing()
-            accounts = {account for account, _, _ in wanted}
-            there = set(await session.scalars(select(Account.id).where(Account.id.in_(accounts))))
-            made = [
-                {"account": account, "app": app, "region": region}
-                for account, app, region in sorted(wanted)
-                if account in there
-            ]
-            if made:
-                await session.execute(insert, made)
-            query = select(Series).where(Series.account.in_(there))
-            for one in await session.scalars(query):
-                known[one.account, one.app, one.region] = one.id
+
+async def write_minutes(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Keep a few rows if the transaction of ``session`` stands, each as `take_in` keeps many.
+
+    Those of accounts that are not there are nobody's.
+    """
+    known: dict[Subject, int] = {}
+    await _identify(session, {row[:3] for row in rows}, known)
+    kept, _ = _last_reports(rows, known)
+    changed = await _write(session, sorted(kept.items()))
+    await _mark(session, sorted(set(changed)))
+
+
+async def _identify(
+    session: AsyncSession, wanted: Collection[Subject], known: dict[Subject, int]
+) -> None:
+    """Learn the series of ``wanted``; those of an account that is there are made."""
+    if not wanted:
+        return
+    accounts = {account for account, _, _ in wanted}
+    query = select(Series).where(Series.account.in_(accounts))
+    known |= {(one.account, one.app, one.region): one.id for one in await session.scalars(query)}
+    there = set(await session.scalars(select(Account.id).where(Account.id.in_(accounts))))
+    made = [
+        {"account": account, "app": app, "region": region}
+        for account, app, region in sorted(set(wanted) - known.keys())
+        if account in there
+    ]
+    if made:
+        insert = _INSERTS[session.get_bind().dialect.name](Series).on_conflict_do_nothing()
+        await session.execute(insert, made)
+        for one in await session.scalars(query):
+            known[one.account, one.app, one.region] = one.id
 
 
 def _within(scope: Scope) -> ColumnElement[bool]:

@@ -7,10 +7,12 @@ is the same.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, SmallInteger, String, UniqueConstraint
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agent.service.database import Base
+from agent.service.database import Base, UtcDateTime
 
 
 class Series(Base):
@@ -103,6 +105,30 @@ class Day(Rolled, Base):
 
     series: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+
+
+class IncidentSeen(Base):
+    """An incident to which people were called.
+
+    What it is about is computed from minutes; this row is what makes it the same one whenever
+    somebody looks, whatever comes late.
+    """
+
+    __tablename__ = "incidents"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    region: Mapped[str] = mapped_column(String(32), index=True)
+    begins_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: The end of the last minute in it that is known.
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Accounts and metrics that were ever in it.
+    accounts: Mapped[list[str]] = mapped_column(JSON)
+    metrics: Mapped[list[str]] = mapped_column(JSON)
+    ticket: Mapped[int] = mapped_column(
+        ForeignKey("tickets.number", ondelete="CASCADE"), unique=True
+    )
+    #: When it was found to be over; none while it goes on.
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Stale(Base):

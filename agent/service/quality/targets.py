@@ -19,13 +19,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from agent.service.quality.rows import minute_of, moment_of
 
 Metric = Literal[
     "stall_rate", "latency_ms", "packet_loss", "join_ms", "join_success", "zone_availability"
 ]
+METRICS: Final[Sequence[Metric]] = get_args(Metric)
 #: By metric: a minute is well below it, or, of those that should be high, at or above it.
 Targets = Mapping[Metric, float]
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
-from agent.service.scope import Scope
+from agent.service.scope import OPERATOR, Scope
 from agent.service.tickets.sla import Actor, ClockState, Event, Kind, Policy, clocks
 from agent.service.tickets.tables import Ticket, TicketEvent
 from common.errors import InputError
@@ -81,13 +81,28 @@ class TicketStore:
             )
             if known:
                 return known
-            ticket = _opened(scope, opening, subject, language)
-            ticket.next_page_at = page_at
-            ticket.paging_since = opening.at if page_at else None
-            session.add(ticket)
-            await session.flush()
-            await self._write(session, scope, ticket, opening)
-            return ticket
+            return await self.open_within(
+                session, scope, opening, subject=subject, language=language, page_at=page_at
+            )
+
+    async def open_within(
+        self,
+        session: AsyncSession,
+        scope: Scope,
+        opening: Happening,
+        *,
+        subject: str,
+        language: str,
+        page_at: datetime | None,
+    ) -> Ticket:
+        """A new ticket, if the transaction of ``session`` stands. Nobody has its key."""
+        ticket = _opened(scope, opening, subject, language)
+        ticket.next_page_at = page_at
+        ticket.paging_since = opening.at if page_at else None
+        session.add(ticket)
+        await session.flush()
+        await self._write(session, scope, ticket, opening)
+        return ticket
 
     async def add(self, scope: Scope, number: int, happening: Happening) -> Told:
         """Write down what happened, once.
@@ -96,15 +111,22 @@ class TicketStore:
         """
         _check(happening)
         async with self._database.transaction() as session:
-            ticket = await _locked(session, scope, number)
-            known = await session.scalar(
-                select(TicketEvent.id).where(
-                    TicketEvent.ticket == number, TicketEvent.key == happening.key
-                )
-            )
-            if known is None:
-                await self._write(session, scope, ticket, happening)
+            ticket = await self.add_within(session, scope, number, happening)
             return await self._told(session, ticket, datetime.now(UTC))
+
+    async def add_within(
+        self, session: AsyncSession, scope: Scope, number: int, happening: Happening
+    ) -> Ticket:
+        """As `add`, if the transaction of ``session`` stands: the ticket is locked until then."""
+        ticket = await _locked(session, scope, number)
+        known = await session.scalar(
+            select(TicketEvent.id).where(
+                TicketEvent.ticket == number, TicketEvent.key == happening.key
+            )
+        )
+        if known is None:
+            await self._write(session, scope, ticket, happening)
+        return ticket
 
     async def read(self, scope: Scope, number: int, now: datetime | None = None) -> Told | None:
         """A ticket as it stands ``now``; None where the scope has no such ticket."""
@@ -177,7 +199,11 @@ class TicketStore:
 
     async def _told(self, session: AsyncSession, ticket: Ticket, now: datetime) -> Told:
         events = await _events(session, ticket.number)
-        return Told(ticket, events, clocks(_story(events), self._policy, now))
+        return Told(ticket, events, clocks(_story(events), self._policy_of(ticket), now))
+
+    def _policy_of(self, ticket: Ticket) -> Policy:
+        """Clocks are what a customer was promised: the operator's own tickets have none."""
+        return {} if ticket.account == OPERATOR else self._policy
 
     async def _write(
         self, session: AsyncSession, scope: Scope, ticket: Ticket, happening: Happening
@@ -187,7 +213,7 @@ class TicketStore:
         story = _story(await _events(session, ticket.number))
         looked = ticket.next_due_at is None or story[-1].at <= ticket.next_due_at
         if looked:  # else a clock was missed before this happened, and nobody knows yet
-            ticket.next_due_at = _next_due_at(clocks(story, self._policy, story[-1].at))
+            ticket.next_due_at = _next_due_at(clocks(story, self._policy_of(ticket), story[-1].at))
 
 
 async def write_past(

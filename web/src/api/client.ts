@@ -10,6 +10,7 @@ export type Consent = Schemas["ConsentView"];
 export type DemoContact = Schemas["DemoContact"];
 export type Grant = Schemas["CallGrant"];
 export type Entry = Schemas["EntryView"];
+export type Stretch = Schemas["Stretch"];
 export type CallTickets = Schemas["TicketsView"];
 export type Page = Schemas["PageView"];
 export type AcknowledgedPage = Schemas["AcknowledgedView"];
@@ -71,6 +72,28 @@ export function endCall(grant: Grant): void {
   const params = { path: { call_id: grant.call_id } };
   void client
     .POST("/api/calls/{call_id}/end", { params, headers: opening(grant), keepalive: true })
+    .catch(() => undefined);
+}
+
+/** How joining went: what it took, or that it failed. Nobody waits for the answer, here and below. */
+export function tellJoining(grant: Grant, joinMs: number | null): void {
+  const params = { path: { call_id: grant.call_id } };
+  const body = { join_ms: joinMs };
+  void client
+    .POST("/api/calls/{call_id}/joining", { params, body, headers: opening(grant), keepalive: true })
+    .catch(() => undefined);
+}
+
+/** How a stretch of the call was. */
+export function tellStretch(grant: Grant, body: Stretch): void {
+  const params = { path: { call_id: grant.call_id } };
+  void client
+    .POST("/api/calls/{call_id}/measurements", {
+      params,
+      body,
+      headers: opening(grant),
+      keepalive: true,
+    })
     .catch(() => undefined);
 }
 

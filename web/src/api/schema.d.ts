@@ -84,6 +84,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/joining": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Joining
+         * @description How joining went; the first word counts.
+         */
+        post: operations["joining_api_calls__call_id__joining_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/measurements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Measured
+         * @description How a stretch of the call was that has just ended; the first word on each number counts.
+         */
+        post: operations["measured_api_calls__call_id__measurements_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/entries/{entry_id}": {
         parameters: {
             query?: never;
@@ -330,6 +370,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/livekit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Event
+         * @description Take an event that the server signed with our key; told again, it changes nothing.
+         *
+         *     What cannot be kept is answered with 503, so that it is told again. Events of rooms that are no
+         *     calls of ours are taken, too, and forgotten.
+         */
+        post: operations["take_event_v1_livekit_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -373,8 +436,10 @@ export interface components {
              * @enum {string}
              */
             answer: "" | "acknowledged" | "declined";
-            /** @description None for a guest. */
+            /** @description None for a guest, and for an incident. */
             account: components["schemas"]["AccountView"] | null;
+            /** @description What they are called to, where no customer called. */
+            incident: components["schemas"]["IncidentView"] | null;
             /**
              * Contact
              * @description Who of them called; empty for a guest.
@@ -651,6 +716,45 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * IncidentView
+         * @description Several accounts that miss targets of quality at once, in a region.
+         */
+        IncidentView: {
+            /** Region */
+            region: string;
+            /**
+             * Begins At
+             * Format: date-time
+             */
+            begins_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             * @description Of the last minute in it that is known.
+             */
+            ends_at: string;
+            /** Going On */
+            going_on: boolean;
+            /** Metrics */
+            metrics: ("stall_rate" | "latency_ms" | "packet_loss" | "join_ms" | "join_success" | "zone_availability")[];
+            /**
+             * Accounts
+             * @description All that were in it, by their names.
+             */
+            accounts: string[];
+        };
+        /**
+         * Joining
+         * @description What became of getting into the room.
+         */
+        Joining: {
+            /**
+             * Join Ms
+             * @description From asking for the call to being in its room, without the time in which the customer was asked for the microphone; null where it failed.
+             */
+            join_ms: number | null;
+        };
+        /**
          * LinkRequest
          * @description What the link in a page's message ends with.
          */
@@ -677,8 +781,10 @@ export interface components {
              * @enum {string}
              */
             answer: "" | "acknowledged" | "declined";
-            /** @description None for a guest. */
+            /** @description None for a guest, and for an incident. */
             account: components["schemas"]["AccountView"] | null;
+            /** @description What they are called to, where no customer called. */
+            incident: components["schemas"]["IncidentView"] | null;
             /**
              * Contact
              * @description Who of them called; empty for a guest.
@@ -859,6 +965,39 @@ export interface components {
             who: string;
             /** Text */
             text: string;
+        };
+        /**
+         * Stretch
+         * @description What was measured since the last one, or since joining.
+         */
+        Stretch: {
+            /**
+             * Number
+             * @description Counts them in this call.
+             */
+            number: number;
+            /** Seconds */
+            seconds: number;
+            /**
+             * Stalled Seconds
+             * @description Of these: made up by the player, or while the connection was mended.
+             */
+            stalled_seconds: number;
+            /**
+             * Latency Ms
+             * @description Half the round trip to the server, and the wait in the player's buffer.
+             */
+            latency_ms?: number | null;
+            /**
+             * Packets
+             * @description Sent, in both directions.
+             */
+            packets: number;
+            /**
+             * Packets Lost
+             * @description Of these.
+             */
+            packets_lost: number;
         };
         /**
          * TicketView
@@ -1265,6 +1404,153 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    joining_api_calls__call_id__joining_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Joining"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    measured_api_calls__call_id__measurements_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Stretch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1818,6 +2104,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QosUnreadable"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+        };
+    };
+    take_event_v1_livekit_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
                 };
             };
             /** @description Service Unavailable */

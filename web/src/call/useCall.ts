@@ -2,13 +2,22 @@
 
 import { type DisconnectReason, type Room, RoomEvent } from "livekit-client";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { askAgain as askForAssistant, type Caller, createCall, endCall, type Grant } from "../api/client";
+import {
+  askAgain as askForAssistant,
+  type Caller,
+  createCall,
+  endCall,
+  type Grant,
+  tellJoining,
+  tellStretch,
+} from "../api/client";
 import type { Language } from "../i18n";
 import { type Problem, type ProblemKind, problemOf } from "../problem";
 import { endReasonOf } from "../room/connection";
 import { enterRoom, newRoom } from "../room/enterRoom";
 import { useMicrophone } from "../room/useMicrophone";
 import type { CallState } from "./callState";
+import { measure } from "./measurements";
 
 export interface CallControl {
   room: Room;
@@ -59,6 +68,18 @@ export function useCall(identify: (signal: AbortSignal) => Promise<string>): Cal
     };
   }, [grant, isLive]);
 
+  useEffect(() => {
+    if (!grant || !isLive) return;
+    const stop = measure(room, (stretch) => {
+      tellStretch(grant, stretch);
+    });
+    addEventListener("pagehide", stop);
+    return () => {
+      removeEventListener("pagehide", stop);
+      stop();
+    };
+  }, [room, grant, isLive]);
+
   const begin = async (
     callerOf: (signal: AbortSignal) => Promise<Caller>,
     language: Language,
@@ -76,13 +97,16 @@ export function useCall(identify: (signal: AbortSignal) => Promise<string>): Cal
       return begun;
     };
     try {
-      setProblem(await enterRoom(next, ask, signal));
+      const entered = await enterRoom(next, ask, signal);
+      if (begun) tellJoining(begun, entered.tookMs);
+      setProblem(entered.microphoneProblem);
       setState({ phase: "live", startedAtMs: Date.now() });
     } catch (error) {
       if (begun) endCall(begun);
       await next.disconnect();
       if (signal.aborted) return undefined;
       const failed = problemOf(error);
+      if (begun && failed.kind === "livekit_unreachable") tellJoining(begun, null);
       setState({ phase: "idle", problem: failed });
       return failed;
     }

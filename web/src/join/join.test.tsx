@@ -75,6 +75,62 @@ it.each([
   await expectAccessible(content);
 });
 
+const INCIDENT: NonNullable<Page["incident"]> = {
+  region: "cn-east",
+  begins_at: NOW,
+  ends_at: NOW,
+  going_on: true,
+  metrics: ["stall_rate", "join_ms"],
+  accounts: ["Acme", "Other", "直播"],
+};
+const NO_CALL = { account: null, call: null, contact: "", transcript: [] };
+
+it.each([
+  ["en", "incident", "", ["Several customers have trouble at once", "time to join"]],
+  ["zh", "incident_yours", "acknowledged", ["这起事故由您处理", "卡顿率"]],
+] as const)("shows in %s an incident and where one stands: %s", async (...example) => {
+  const [language, name, answer, words] = example;
+  answers({ open: says(pageOf({ ...NO_CALL, answer, incident: INCIDENT })) });
+  const content = await open(language);
+  await state(name);
+  for (const text of [...words, "cn-east", "Acme", "直播"]) {
+    expect(screen.getByText(text)).toBeTruthy();
+  }
+  expect(screen.queryByTestId("join-transcript")).toBeNull();
+  expect(screen.queryByTestId("join-call")).toBeNull();
+  expect(screen.queryByTestId("take-incident") !== null).toBe(name === "incident");
+  await expectAccessible(content);
+});
+
+it("says of an incident that it is over, or another's", async () => {
+  const over = { ...INCIDENT, going_on: false };
+  answers({ open: says(pageOf({ ...NO_CALL, incident: over })) });
+  await open();
+  await state("incident_over");
+  answers({
+    open: says(pageOf({ ...NO_CALL, incident: INCIDENT }, { state: "coming", name: "Zhao" })),
+  });
+  await open();
+  await vi.waitFor(() => {
+    expect(screen.getByText("Zhao has this incident")).toBeTruthy();
+  });
+});
+
+it("takes an incident without joining anything", async () => {
+  let page = pageOf({ ...NO_CALL, incident: INCIDENT });
+  answers({
+    open: () => Response.json(page),
+    acknowledge: () => {
+      page = pageOf({ ...NO_CALL, incident: INCIDENT, answer: "acknowledged" });
+      return Response.json({ ...page, grant: null });
+    },
+  });
+  await open();
+  await state("incident");
+  await userEvent.click(screen.getByTestId("take-incident"));
+  await state("incident_yours");
+});
+
 it("tells by when the customer, who has left, was promised a call", async () => {
   const page = pageOf({ call: null });
   page.ticket.callback_at = "2026-11-30T10:30:00Z";
@@ -238,6 +294,7 @@ it.each([
     isExpected: false,
     join: does("join"),
     ring: does("ring"),
+    take: does("join"),
     decline: does("decline"),
     introduce: does("introduce"),
     handBack: does("hand back"),

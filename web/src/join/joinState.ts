@@ -25,7 +25,11 @@ export type JoinState =
   | "declined"
   | "taken"
   | "invalid"
-  | "unreachable";
+  | "unreachable"
+  | "incident"
+  | "incident_yours"
+  | "incident_taken"
+  | "incident_over";
 
 /** Whether the API says that a link opens nothing, or is none. */
 export function opensNothing(problem: Problem | undefined): boolean {
@@ -43,9 +47,17 @@ export function joinStateOf(
   if (page === undefined) return problem ? "unreachable" : "loading";
   if (page.answer === "declined") return "declined";
   const { name } = page.ticket.person;
-  if (name !== "" && name !== page.responder) return "taken";
+  const isTaken = name !== "" && name !== page.responder;
+  if (page.incident) return ofIncident(page.incident.going_on, isTaken, page.answer);
+  if (isTaken) return "taken";
   if (step === "over") return step;
   if (!page.call?.live) return step === "unanswered" ? step : "over";
   if (step !== "looking" && step !== "unanswered") return step;
   return page.answer === "acknowledged" ? "yours" : "ready";
+}
+
+function ofIncident(goesOn: boolean, isTaken: boolean, answer: Page["answer"]): JoinState {
+  if (!goesOn) return "incident_over";
+  if (isTaken) return "incident_taken";
+  return answer === "acknowledged" ? "incident_yours" : "incident";
 }

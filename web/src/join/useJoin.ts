@@ -48,6 +48,8 @@ export interface JoinControl {
   join: () => Promise<void>;
   /** Call the customer back, who has left. */
   ring: () => Promise<void>;
+  /** Say that one sees to it, where there is no call to join. */
+  take: () => Promise<void>;
   decline: () => Promise<void>;
   introduce: () => Promise<void>;
   handBack: () => Promise<void>;
@@ -104,7 +106,8 @@ export function useJoin(link: string): JoinControl {
     };
     try {
       // The customer hears them once they have been introduced: `useBrief.ts`.
-      microphone.setProblem(await enterRoom(next, takeSeat, signal, { muted: true }));
+      const entered = await enterRoom(next, takeSeat, signal, { muted: true });
+      microphone.setProblem(entered.microphoneProblem);
       setStep("in_room");
     } catch (caught) {
       await next.disconnect();
@@ -136,6 +139,14 @@ export function useJoin(link: string): JoinControl {
     }
   };
 
+  const take = async () => {
+    setProblem(undefined);
+    await acknowledgePage(link, language, new AbortController().signal).catch((caught: unknown) => {
+      setProblem(problemOf(caught));
+    });
+    await refetch();
+  };
+
   const decline = async () => {
     setProblem(undefined);
     await declinePage(link, language).catch((caught: unknown) => {
@@ -163,6 +174,7 @@ export function useJoin(link: string): JoinControl {
     isExpected,
     join,
     ring,
+    take,
     decline,
     introduce: async () => {
       await sendText(room, INTRODUCE_TOPIC, SIGN);

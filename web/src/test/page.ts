@@ -33,6 +33,7 @@ export function pageOf(changed: Partial<Page>, person: Partial<Ticket["person"]>
     ticket: ticketOf({}, person),
     responder: "Lin",
     answer: "",
+    incident: null,
     account: {
       id: "acme",
       name: "Acme Live",

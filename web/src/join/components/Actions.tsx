@@ -27,11 +27,46 @@ export function Actions({ join, brief }: Props) {
     case "over":
     case "unanswered":
       return <Over ring={join.ring} />;
+    case "incident":
+      return <ToIncident join={join} />;
     case "in_room":
       return <Inside join={join} brief={brief} />;
     default:
       return null;
   }
+}
+
+function ToIncident({ join: { take, decline } }: { join: JoinControl }) {
+  const { t } = useTranslation("join");
+  const [isBusy, setIsBusy] = useState(false);
+  const press = (answer: () => Promise<void>) => () => {
+    setIsBusy(true);
+    void answer().finally(() => {
+      setIsBusy(false);
+    });
+  };
+  return (
+    <div className={styles.actions}>
+      <Button
+        look="primary"
+        size="large"
+        data-testid="take-incident"
+        isDisabled={isBusy}
+        onPress={press(take)}
+      >
+        {t("action.take")}
+      </Button>
+      <Button
+        look="quiet"
+        size="large"
+        data-testid="decline-page"
+        isDisabled={isBusy}
+        onPress={press(decline)}
+      >
+        {t("action.decline")}
+      </Button>
+    </div>
+  );
 }
 
 function Outside({ join: { state, join, decline } }: { join: JoinControl }) {

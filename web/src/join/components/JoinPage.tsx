@@ -12,6 +12,7 @@ import type { JoinControl } from "../useJoin";
 import { AccountFacts } from "./AccountFacts";
 import { Actions } from "./Actions";
 import styles from "./JoinPage.module.css";
+import { IncidentFacts } from "./IncidentFacts";
 import { Notices } from "./Notices";
 import { Standing } from "./Standing";
 import { Transcript } from "./Transcript";
@@ -41,16 +42,22 @@ export function JoinPage({ join }: { join: JoinControl }) {
                 <TicketFacts ticket={page.ticket} now={now} />
               </section>
               <section className={styles.part}>
-                <h2>{t("account.heading")}</h2>
-                <AccountFacts page={page} />
+                <h2>{t(page.incident ? "incident.heading" : "account.heading")}</h2>
+                {page.incident ? (
+                  <IncidentFacts incident={page.incident} now={now} />
+                ) : (
+                  <AccountFacts page={page} />
+                )}
               </section>
             </div>
-            <Transcript
-              scroller={wide}
-              said={isIn && before ? before : page.transcript}
-              conversation={isIn ? conversation : []}
-              contact={page.contact}
-            />
+            {!page.incident && (
+              <Transcript
+                scroller={wide}
+                said={isIn && before ? before : page.transcript}
+                conversation={isIn ? conversation : []}
+                contact={page.contact}
+              />
+            )}
           </>
         )}
       </main>
