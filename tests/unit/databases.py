@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from agent.service.database import Base, Database
 from agent.service.demo.store import Demo
 from agent.service.migrate import upgrade
 from agent.service.quality.tables import Hour
+from common.settings import PROJECT_ROOT
 from eval.postgres import create_database, is_installed, postgres_server
 
 
@@ -96,14 +98,25 @@ def demo_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return create_database(server, uuid.uuid4().hex, "demo")
 
 
+_SEEDING = """
+import asyncio, sys
+from datetime import datetime
+from agent.service.database import Database
+from agent.service.demo.store import Demo
+asyncio.run(Demo(Database(sys.argv[1])).seed(datetime.fromisoformat(sys.argv[2])))
+"""
+
+
 async def _seed(url: str) -> None:
-    """As where the first seeding is cut off in the middle of the quality, and begun again later."""
+    """As where whoever seeds first dies in the middle of the quality, and another comes later."""
+    arguments = "-c", _SEEDING, url, DEMO_NOW.isoformat()
+    first = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=PROJECT_ROOT)
     database = Database(url)
-    first = asyncio.create_task(Demo(database).seed(DEMO_NOW))
     while not await _has(database, Hour):
-        await asyncio.wait([first], timeout=0.05)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
+        await asyncio.wait([asyncio.create_task(first.wait())], timeout=0.05)
+        assert first.returncode is None, "it was over before it could be killed"
+    first.kill()
+    await first.wait()
     seeded = await Demo(database).seed(DEMO_NOW + timedelta(hours=3))
     assert seeded.seeded_at == DEMO_NOW and not seeded.is_whole
     await database.aclose()

@@ -474,6 +474,8 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls/{call_id}/tickets",
         "/api/calls/{call_id}/rating",
         "/api/consent",
+        "/api/demo/contacts",  # test_demo_api.py
+        "/api/demo/principals",
         "/api/pages/acknowledge",
         "/api/pages/decline",
         "/api/pages/open",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -76,7 +77,7 @@ def offered(environment: dict[str, str], stdin: int | None = subprocess.DEVNULL)
     done = subprocess.run(
         [sys.executable, "-c", OFFER],
         cwd=PROJECT_ROOT, env=environment, stdin=stdin, capture_output=True, text=True,
-        check=True, timeout=60,
+        check=True, timeout=200,
     )  # fmt: skip
     assert done.stdout == ""
     return done.stderr
@@ -91,22 +92,15 @@ def answered(environment: dict[str, str], answer: str) -> str:
     )  # fmt: skip
     os.close(theirs)
     said = b""
-    try:
-        while select.select([ours], [], [], 120)[0]:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # it has ended
-                break
-            if not piece:
-                break
+    with contextlib.suppress(OSError):  # so it ends when nobody holds the other side any more
+        while select.select([ours], [], [], 120)[0] and (piece := os.read(ours, 4096)):
             said += piece
             if answer and said.rstrip().endswith(b"[y/N]:"):
                 os.write(ours, answer.encode())
                 answer = ""
-    finally:
-        process.kill() if process.poll() is None and not said else None
-        process.wait(120)
-        os.close(ours)
+    process.kill()  # one that waits for an answer nobody gives would wait for ever
+    process.wait()
+    os.close(ours)
     return said.decode()
 
 
