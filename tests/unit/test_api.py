@@ -443,6 +443,8 @@ async def test_no_route_of_a_call_is_open_to_another_call(
             ("POST", "/assistant"),
             ("GET", "/tickets"),
             ("POST", "/rating"),
+            ("POST", "/joining"),
+            ("POST", "/measurements"),
         ]
         keys = {
             "theirs": theirs["call_token"],
@@ -470,6 +472,8 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls",
         "/api/calls/{call_id}/assistant",
         "/api/calls/{call_id}/end",
+        "/api/calls/{call_id}/joining",
+        "/api/calls/{call_id}/measurements",
         "/api/calls/{call_id}/entries/{entry_id}",
         "/api/calls/{call_id}/tickets",
         "/api/calls/{call_id}/rating",
@@ -478,9 +482,11 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/demo/principals",
         "/api/pages/acknowledge",
         "/api/pages/decline",
+        "/api/pages/ring",
         "/api/pages/open",
         "/healthz",
         "/readyz",
+        "/v1/livekit",
         "/v1/qos",  # test_qos_api.py
     }
 

@@ -39,6 +39,7 @@ describe("createCall", () => {
       consent: true,
       consent_version: "v1",
       principal: "signed",
+      answers: "",
     });
   });
 
