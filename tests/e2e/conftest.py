@@ -34,6 +34,7 @@ _PORTS = (
 )
 
 
+SITE_SECRET = "what the site of this test alone signs with"
 PAGER_SECRET = f"whsec_{base64.b64encode(b'a secret for this test alone').decode()}"
 SUPPORT = """
 [destinations.pager]
@@ -123,7 +124,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory, pager: Pager) -> Iter
     _reuse_what_set_up_made(data_dir)
     (data_dir / "support.toml").write_text(SUPPORT.format(url=pager.url))
     environment = os.environ | _free_ports()
-    environment |= {"LIUKE_DATA_DIR": str(data_dir), "PAGER_SECRET": PAGER_SECRET}
+    environment |= {
+        "LIUKE_DATA_DIR": str(data_dir),
+        "LIUKE_API_SITE_SECRET": SITE_SECRET,
+        "PAGER_SECRET": PAGER_SECRET,
+    }
     log = (data_dir / "up.log").open("w")
     process = subprocess.Popen(
         [*LIUKE, "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
