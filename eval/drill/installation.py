@@ -1,6 +1,6 @@
 """The drill's Liuke: a database's kind in; a whole installation with two people on call out.
 
-Its periods are short: whoever is called has a third of a minute, a person is due after two minutes,
+Its periods are short: whoever is called has half a minute, a person is due after two minutes,
 a call back within one. Nothing in it is made for the drill. It runs without a language
 model: no word of what is drilled is written by one.
 """

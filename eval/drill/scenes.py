@@ -15,7 +15,7 @@ from typing import Final
 
 from agent.probe.call import Grant
 from agent.rooms.messages import HAND_BACK_TOPIC, INTRODUCE_TOPIC
-from agent.service.outbox.store import WAITS
+from agent.service.outbox.store import WAITS, Outbox
 from agent.service.support import read_support
 from agent.service.tickets.tables import Ticket
 from common.languages import Language
@@ -154,7 +154,7 @@ async def endpoint_down(liuke: Installation) -> list[Matter]:
     await liuke.records.wear_out(page.id, len(WAITS), datetime.now(UTC))
 
     async def is_dead() -> bool:
-        return page.id in {one["id"] for one in (await liuke.liuke("outbox", "dead"))["messages"]}
+        return page.id in {one.id for one in await Outbox(liuke.database).dead()}
 
     await until(is_dead, "what never arrived is given up")
     await emma.behave("well")
@@ -210,8 +210,10 @@ async def human_joins(liuke: Installation) -> list[Matter]:
             turns, before = await liuke.records.turns(grant.call_id), customer.now_ms()
             await customer.sends(QUESTION)
             await asyncio.sleep(5)
-            if customer.sounds_after(before) or (await liuke.records.turns(grant.call_id) != turns):
-                raise SceneError("The assistant answered while Lin had the customer.")
+            if await liuke.records.turns(grant.call_id) != turns:
+                raise SceneError("The assistant took up a question while Lin had the customer.")
+            if customer.sounds_after(before):
+                raise SceneError(f"Somebody spoke while Lin listened: {customer.texts()}")
         await customer.reads("Lin has left")
         await customer.sends(QUESTION)
         await until(lambda: _is_more(liuke, grant.call_id, turns), "the assistant answers again")
