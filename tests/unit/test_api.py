@@ -443,6 +443,8 @@ async def test_no_route_of_a_call_is_open_to_another_call(
             ("POST", "/assistant"),
             ("GET", "/tickets"),
             ("POST", "/rating"),
+            ("POST", "/joining"),
+            ("POST", "/measurements"),
         ]
         keys = {
             "theirs": theirs["call_token"],
@@ -473,6 +475,8 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls/{call_id}/entries/{entry_id}",
         "/api/calls/{call_id}/tickets",
         "/api/calls/{call_id}/rating",
+        "/api/calls/{call_id}/joining",
+        "/api/calls/{call_id}/measurements",
         "/api/consent",
         "/api/pages/acknowledge",
         "/api/pages/decline",
@@ -480,6 +484,7 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/healthz",
         "/readyz",
         "/v1/qos",  # test_qos_api.py
+        "/v1/livekit",  # test_own_calls.py
     }
 
 
