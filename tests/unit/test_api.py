@@ -477,8 +477,6 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls/{call_id}/entries/{entry_id}",
         "/api/calls/{call_id}/tickets",
         "/api/calls/{call_id}/rating",
-        "/api/calls/{call_id}/joining",
-        "/api/calls/{call_id}/measurements",
         "/api/consent",
         "/api/demo/contacts",  # test_demo_api.py
         "/api/demo/principals",
@@ -488,7 +486,6 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/pages/open",
         "/healthz",
         "/readyz",
-        "/v1/livekit",
         "/v1/qos",  # test_qos_api.py
         "/v1/livekit",  # test_own_calls.py
     }
