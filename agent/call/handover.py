@@ -192,16 +192,17 @@ class Handover:
         self._permit(identity, [])  # before anybody could be given the track
         try:
             track = rtc.LocalAudioTrack.create_audio_track(BRIEF_TRACK, source)
-            publication = await local.publish_track(track)
+            publishing = asyncio.create_task(local.publish_track(track))
             try:
+                publication = await asyncio.shield(publishing)
                 self._permit(identity, [publication.sid])
                 async with asyncio.timeout(_HEARD_WITHIN_S):
                     await publication.wait_for_subscription()
                 await _speak(self._conversation.speech, text, self._language(), source)
             except TimeoutError:
                 log.warning("%s does not listen to the brief", identity)
-            finally:
-                await local.unpublish_track(publication.sid)
+            finally:  # also where it is cut off while the room is being told of the track
+                await local.unpublish_track((await publishing).sid)
         finally:
             local.set_track_subscription_permissions(allow_all_participants=True)
             await source.aclose()

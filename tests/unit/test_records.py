@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -366,6 +367,29 @@ async def test_an_older_database_keeps_its_calls(bare_database_url: str) -> None
     call = await store.call(Scope("", "a"), "a")
     assert call is not None and call.ended_at == turns[-1].asked_at
     await database.aclose()
+
+
+#: Migrates, and dies as soon as the database has been told to make tickets.
+DIES = """
+import os, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from agent.service.migrate import upgrade
+
+@event.listens_for(Engine, "after_cursor_execute")
+def _die(connection, cursor, statement, *others):
+    if "CREATE TABLE tickets" in statement:
+        os._exit(9)
+
+upgrade(sys.argv[1])
+"""
+
+
+async def test_a_migration_that_is_killed_is_made_anew(bare_database_url: str) -> None:
+    await asyncio.to_thread(upgrade, bare_database_url, "0002")
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", DIES, bare_database_url)
+    assert await killed.wait() == 9
+    await asyncio.to_thread(upgrade, bare_database_url)
 
 
 async def test_a_newer_database_is_named_as_such(database_url: str) -> None:
