@@ -26,12 +26,7 @@ from agent.service.outbox.forms import Message
 from agent.service.outbox.store import Taken, write_down
 from agent.service.paging.rota import Responder, on_call
 from agent.service.paging.store import Paging, write_page
-from agent.service.promises.store import (
-    Given,
-    Promises,
-    open_callback,
-    write_promise,
-)
+from agent.service.promises.store import Given, Promises, open_callback, write_promise
 from agent.service.promises.tables import Promise
 from agent.service.quality.incidents import Incidents
 from agent.service.quality.store import QualityStore

@@ -18,8 +18,9 @@ from agent.rooms.dispatch import close_room, dispatch_again
 from agent.rooms.principal import Principal
 from agent.rooms.tokens import Seat, call_token, read_call_token, room_token
 from agent.service.calls.tables import Call
+from agent.service.paging.coming import is_rung
 from agent.service.scope import Scope
-from agent.service.tickets.store import Happening, Told
+from agent.service.tickets.store import Happening
 from common.errors import InputError
 from common.languages import Language
 
@@ -164,16 +165,10 @@ async def _ringing(context: Context, wish: CallRequest) -> _Ringing | None:
     except (SQLAlchemyError, OSError):
         log.exception("who rings in call %s cannot be read", seat.call_id)
         raise RefusedError(503, "unavailable", wish.language) from None
-    tickets = [one.ticket.number for one in told if _rings(one)]
+    tickets = [one.ticket.number for one in told if is_rung(one)]
     if not tickets:
         raise RefusedError(409, "nobody_rings", wish.language)
     return _Ringing(seat, tickets)
-
-
-def _rings(told: Told) -> bool:
-    """Somebody has called back last, and was not answered; also where they wait no more."""
-    met = [event.kind for event in told.events if event.kind in ("joined", "rang", "answered")]
-    return met[-1:] == ["rang"]
 
 
 async def _answer(context: Context, ringing: _Ringing, seat: Seat) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from agent.service.paging.rota import Page
 from agent.service.tickets.store import Told
+from agent.service.tickets.tables import TicketEvent
 
 #: A customer's page rings for so long. A browser lets a page that is hidden look once a minute.
 RINGS_FOR: Final = timedelta(seconds=90)
@@ -32,10 +33,20 @@ class Coming:
     """When it began to be so, where that is known."""
 
 
+def _met(told: Told) -> list[TicketEvent]:
+    """What brought customer and person together, and apart."""
+    return [event for event in told.events if event.kind in ("joined", "left", "rang", "answered")]
+
+
+def is_rung(told: Told) -> bool:
+    """Somebody has called the customer back last, who may answer, also where they wait no more."""
+    return [event.kind for event in _met(told)][-1:] == ["rang"]
+
+
 def who_comes(told: Told, pages: Sequence[Page], now: datetime) -> Coming:
     """``pages``: those of the ticket."""
     ticket = told.ticket
-    met = [event for event in told.events if event.kind in ("joined", "left", "rang", "answered")]
+    met = _met(told)
     in_call = [event for event in met if event.kind in ("joined", "left")]
     if met and met[-1].kind == "rang" and now - met[-1].at < RINGS_FOR:
         return Coming("ringing", met[-1].who, met[-1].at)

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { fetchTickets, type Grant } from "../api/client";
+import { problemOf } from "../problem";
 import type { Ticket } from "../ticket/promises";
 import { useServerNow } from "../ticket/useServerNow";
 import type { CallState } from "./callState";
@@ -24,7 +25,9 @@ export function useTickets(grant: Grant | undefined, phase: CallState["phase"]):
     queryKey: ["tickets", grant?.call_id],
     queryFn: ({ signal }) => (grant ? fetchTickets(grant, signal) : null),
     enabled: grant !== undefined && interval !== undefined,
-    refetchInterval: interval ?? false,
+    // A page that stays open for longer than its call's token is told so once.
+    refetchInterval: ({ state: { error } }) =>
+      error && problemOf(error).kind === "api_refused" ? false : (interval ?? false),
     // Who waits to be called back looks at other pages meanwhile.
     refetchIntervalInBackground: true,
     // The next question is near.
