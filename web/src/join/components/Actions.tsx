@@ -36,15 +36,21 @@ export function Actions({ join, brief }: Props) {
   }
 }
 
-function ToIncident({ join: { take, decline } }: { join: JoinControl }) {
-  const { t } = useTranslation("join");
+/** What is pressed is done once at a time. */
+function usePress() {
   const [isBusy, setIsBusy] = useState(false);
-  const press = (answer: () => Promise<void>) => () => {
+  const press = (act: () => Promise<void>) => () => {
     setIsBusy(true);
-    void answer().finally(() => {
+    void act().finally(() => {
       setIsBusy(false);
     });
   };
+  return { isBusy, press };
+}
+
+function ToIncident({ join: { take, decline } }: { join: JoinControl }) {
+  const { t } = useTranslation("join");
+  const { isBusy, press } = usePress();
   return (
     <div className={styles.actions}>
       <Button
@@ -71,7 +77,7 @@ function ToIncident({ join: { take, decline } }: { join: JoinControl }) {
 
 function Outside({ join: { state, join, decline } }: { join: JoinControl }) {
   const { t } = useTranslation("join");
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, press } = usePress();
   const isNew = state === "ready" || state === "joining";
   return (
     <div className={styles.actions}>
@@ -91,12 +97,7 @@ function Outside({ join: { state, join, decline } }: { join: JoinControl }) {
           size="large"
           data-testid="decline-page"
           isDisabled={isBusy}
-          onPress={() => {
-            setIsBusy(true);
-            void decline().finally(() => {
-              setIsBusy(false);
-            });
-          }}
+          onPress={press(decline)}
         >
           {t("action.decline")}
         </Button>
@@ -107,7 +108,7 @@ function Outside({ join: { state, join, decline } }: { join: JoinControl }) {
 
 function Over({ ring }: Pick<JoinControl, "ring">) {
   const { t } = useTranslation("join");
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, press } = usePress();
   return (
     <div className={styles.actions}>
       <Button
@@ -115,12 +116,7 @@ function Over({ ring }: Pick<JoinControl, "ring">) {
         size="large"
         data-testid="ring-customer"
         isDisabled={isBusy}
-        onPress={() => {
-          setIsBusy(true);
-          void ring().finally(() => {
-            setIsBusy(false);
-          });
-        }}
+        onPress={press(ring)}
       >
         <PhoneOutgoing aria-hidden="true" />
         {t("action.ring")}
