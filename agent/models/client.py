@@ -6,9 +6,9 @@ written at once, and the endpoint is checked. What was said stays out of errors 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import openai
 from openai.types.chat import ChatCompletionMessageParam
@@ -24,6 +24,8 @@ _STREAM_TIMEOUT_S = 20.0
 #: What goes wrong between us and the endpoint, or in what it writes.
 _FAILURES = (openai.OpenAIError, ValueError)
 
+_Answer = TypeVar("_Answer")
+
 
 @dataclass(frozen=True)
 class Message:
@@ -34,7 +36,12 @@ class Message:
 
 
 class LanguageModel:
-    """The model at an endpoint. Nothing is tried twice: a customer waits, or somebody else asks."""
+    """The model at an endpoint.
+
+    What it refuses, or leaves unanswered, is not tried twice: a customer waits, or somebody else
+    asks. Only a connection that breaks before any answer is replaced, once: servers close those
+    that they keep open when they like, also just as the next request comes (RFC 9112, 9.3.1).
+    """
 
     def __init__(self, endpoint: LanguageModelEndpoint) -> None:
         self.endpoint = endpoint
@@ -68,13 +75,15 @@ class LanguageModel:
         """
         options: dict[str, Any] = {"temperature": 0.0} if self.endpoint.embedded else {}
         try:
-            answer = await self._client.chat.completions.create(
-                model=self.endpoint.model,
-                messages=[_param(message) for message in messages],
-                max_completion_tokens=tokens,
-                timeout=_STREAM_TIMEOUT_S,
-                stream=True,
-                **options,
+            answer = await _connected(
+                lambda: self._client.chat.completions.create(
+                    model=self.endpoint.model,
+                    messages=[_param(message) for message in messages],
+                    max_completion_tokens=tokens,
+                    timeout=_STREAM_TIMEOUT_S,
+                    stream=True,
+                    **options,
+                )
             )
             async with answer:
                 async for chunk in answer:
@@ -114,13 +123,16 @@ class LanguageModel:
         Raises SetupError for a refused key or an unknown model, ServiceError when it is down.
         """
         try:
-            listed = [model.id async for model in self._client.models.list(timeout=CHECK_TIMEOUT_S)]
+            listed = await _connected(self._listed)
             if self.endpoint.model not in listed and not self._is_known:
                 await self._begin_an_answer()
             self._is_known = True
         except _FAILURES as error:
             self._is_known = False
             raise _refusal(self.endpoint, error) from None
+
+    async def _listed(self) -> list[str]:
+        return [model.id async for model in self._client.models.list(timeout=CHECK_TIMEOUT_S)]
 
     async def _begin_an_answer(self) -> None:
         """Not every endpoint lists all its models: leave at the first token."""
@@ -136,12 +148,14 @@ class LanguageModel:
     async def _complete(
         self, messages: Sequence[Message], tokens: int, timeout_s: float, temperature: float
     ) -> openai.types.chat.ChatCompletion:
-        return await self._client.chat.completions.create(
-            model=self.endpoint.model,
-            messages=[_param(message) for message in messages],
-            max_completion_tokens=tokens,
-            temperature=temperature,
-            timeout=timeout_s,
+        return await _connected(
+            lambda: self._client.chat.completions.create(
+                model=self.endpoint.model,
+                messages=[_param(message) for message in messages],
+                max_completion_tokens=tokens,
+                temperature=temperature,
+                timeout=timeout_s,
+            )
         )
 
     def _away(self, error: Exception) -> ServiceError:
@@ -153,6 +167,16 @@ class LanguageModel:
             _remedy(self.endpoint),
             retryable=True,
         )
+
+
+async def _connected(asking: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """What the endpoint answers; over a new connection where the one that was open has broken."""
+    try:
+        return await asking()
+    except openai.APITimeoutError:
+        raise
+    except openai.APIConnectionError:
+        return await asking()
 
 
 def _refusal(endpoint: LanguageModelEndpoint, error: Exception) -> LiukeError:

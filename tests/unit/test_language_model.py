@@ -186,6 +186,38 @@ async def test_a_model_that_fails_says_where_and_not_what_was_said(
     assert "private" not in f"{streamed.value} {written.value}"
 
 
+@pytest_asyncio.fixture
+async def fickle() -> AsyncIterator[LanguageModelEndpoint]:
+    """It says that a connection stays open, and closes it as the second request on it comes."""
+    answer = b'{"choices": [{"message": {"role": "assistant", "content": "2"}}]}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            line for line in request.lower().splitlines() if line.startswith(b"content-length")
+        )
+        await reader.readexactly(int(length.split(b":")[1]))
+        writer.write(head % len(answer) + answer)
+        await writer.drain()
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    yield LanguageModelEndpoint(f"http://{host}:{port}/v1", "good", "listed", embedded=True)
+    server.close()
+
+
+async def test_a_connection_that_is_closed_as_it_is_used_again_costs_no_answer(
+    fickle: LanguageModelEndpoint,
+) -> None:
+    async with LanguageModel(fickle) as model:
+        said = [Message("user", "1+1=")]
+        answers = [await model.write(said, tokens=2, timeout_s=5) for _ in range(3)]
+    assert answers == ["2", "2", "2"]
+
+
 async def test_no_proxy_of_the_environment_stands_before_the_embedded_model(
     hosted: LanguageModelEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
