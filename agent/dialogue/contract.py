@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from agent.dialogue.wishes import Wish
@@ -29,6 +29,64 @@ class CallPerson:
     wish: Wish
     subject: str
     """What it is about, in the customer's words."""
+
+
+@dataclass(frozen=True)
+class StateFact:
+    """What an answer wants kept: a value of a field of the account, as its contact said it."""
+
+    field: str
+    """Of `FIELDS` of accounts."""
+    value: str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class SetChecklist:
+    """What an answer wants kept: what there is to do until a launch."""
+
+    scenario: str
+    items: Sequence[str]
+    """In their order, in the customer's language."""
+
+
+@dataclass(frozen=True)
+class NoteMatter:
+    """What an answer wants kept: what the call is about, and how it stands. The last word on a
+    subject counts."""
+
+    kind: Literal["trouble", "onboarding", "question"]
+    subject: str
+    """Stem of the entry that it is about; empty where none is."""
+    state: Literal["open", "solved", "handed_over"]
+    region: str = ""
+    """As quality is reported for it; empty where none is concerned."""
+    words: str = ""
+    """The customer's own."""
+
+
+Signal = Literal["price", "competitor", "repeated_incidents", "champion_left", "low_usage", "anger"]
+
+
+@dataclass(frozen=True)
+class NoteSignal:
+    """What an answer wants kept: that a customer may leave, with the sentence that shows it."""
+
+    signal: Signal
+    sentence: str
+    offered: str = ""
+    """Name of the operator's policy that was offered; empty where none was."""
+
+
+@dataclass(frozen=True)
+class GivePromise:
+    """What an answer wants kept: what the customer was told that somebody would do."""
+
+    text: str
+    due_at: datetime
+    kind: Literal["callback", "word"] = "word"
+
+
+Want = CallPerson | StateFact | SetChecklist | NoteMatter | NoteSignal | GivePromise
 
 
 @dataclass(frozen=True)
