@@ -22,15 +22,15 @@ from livekit.agents import (
 )
 
 from agent.call.bargein import BargeIn
-from agent.call.floor import Floor
+from agent.call.floor import Exchange, Floor
 from agent.call.gate import QUESTION_CHARACTERS, gist
 from agent.call.history import messages, spoken, up_to_the_question
 from agent.call.patience import Patience
 from agent.call.search_ahead import SearchAhead
 from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
-from agent.dialogue.answering import Answerer
 from agent.dialogue.contract import CallPerson, Outcome
+from agent.dialogue.dialogue import Dialogue
 from agent.prompts import Phrases
 from common.errors import LiukeError
 from common.languages import Language, join_utterances
@@ -47,7 +47,7 @@ class SupportAgent(Agent):
     def __init__(
         self,
         *,
-        answerer: Answerer,
+        dialogue: Dialogue,
         ahead: SearchAhead,
         floor: Floor,
         bargein: BargeIn,
@@ -60,7 +60,7 @@ class SupportAgent(Agent):
     ) -> None:
         """``act``: does what an answer to a question that stands wants done."""
         super().__init__(instructions="")  # the answerer writes the prompt, passages included
-        self._answerer = answerer
+        self._dialogue = dialogue
         self._ahead = ahead
         self._floor = floor
         self._bargein = bargein
@@ -125,19 +125,23 @@ class SupportAgent(Agent):
         exchange = self._floor.begin_answer(message, said, earlier)
         if self._manners.is_stop(said):
             # "Stop" is said in any language.
-            answer = self._answerer.go_ahead(exchange.question, self._language)
+            answer = self._dialogue.go_ahead(exchange.question, self._language)
         else:
             history = messages(earlier, until=exchange.joins)
-            answer = self._answerer.compose(exchange.question, history)
+            first = self._floor.answer_to(exchange.joins) if exchange.joins else None
+            answer = self._dialogue.compose(
+                exchange.question, history, instead_of=first.answer if first else None
+            )
         exchange.answer = answer
         self._language = answer.language
         try:
             async for text in self._patience.keep(answer.texts, exchange):
+                self._settle(exchange)
                 yield text
             if answer.action:
                 await exchange.stands.wait()
                 outcome = await self._act(answer.action, exchange.question, answer.language)
-                yield self._answerer.report(answer, outcome)
+                yield self._dialogue.report(answer, outcome)
         except LiukeError as error:
             log.error("a question was not answered: %s", error)
             yield self._phrases[answer.language].not_working
@@ -151,11 +155,18 @@ class SupportAgent(Agent):
         """What is said word for word, in the language that is being spoken."""
         return self._phrases[self._language]
 
+    def _settle(self, exchange: Exchange) -> None:
+        """What an answer leaves behind counts, once it is known and the turn stands."""
+        answer = exchange.answer
+        if answer and answer.is_decided and exchange.stands.is_set() and not exchange.is_settled:
+            exchange.is_settled = True
+            self._dialogue.stands(answer)
+
     def _is_support(self, said: str, chat_ctx: llm.ChatContext) -> bool:
-        """Whether it is nothing but "mm-hm", and no answer to an offer."""
+        """Whether it is nothing but "mm-hm", and answers no question of ours."""
         if not self._manners.is_backchannel(said):
             return False
-        return not said or not self._answerer.is_offered(messages(spoken(chat_ctx)))
+        return not said or not self._dialogue.awaits_yes(messages(spoken(chat_ctx)))
 
     def _end_answer(self) -> None:
         speech = self.session.current_speech
@@ -175,6 +186,8 @@ class SupportAgent(Agent):
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if isinstance(event.item, llm.ChatMessage) and event.item.role == "user":
             self._floor.question_is_asked(event.item.id)
+            if exchange := self._floor.answer_to(event.item.id):
+                self._settle(exchange)
 
     def _on_nothing_understood(self, event: UserTranscriptionTimeoutEvent) -> None:
         if self._floor.is_given_away:

@@ -22,8 +22,8 @@ from agent.call.timing import TIMING, Timing
 from agent.call.tts import KokoroTTS
 from agent.call.turn_words import load_turn_taking
 from agent.call.voice_activity import RestedVAD, SharedVAD
-from agent.dialogue.answering import Answerer
 from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome
+from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.wishes import load_reader
 from agent.models.endpoint import resolve_language_model
 from agent.prompts import load_phrases
@@ -47,7 +47,7 @@ class Conversation:
     agent: SupportAgent
     floor: Floor
     speech: SpeechClient
-    parts: tuple[SearchAhead | Answerer | KnowledgeClient | SpeechClient, ...]
+    parts: tuple[SearchAhead | Dialogue | KnowledgeClient | SpeechClient, ...]
 
     async def aclose(self) -> None:
         """End what is still being searched for, and close the ways to the servers."""
@@ -67,16 +67,16 @@ def open_conversation(
     knowledge = KnowledgeClient(
         settings.knowledge.url, settings.internal_token, tenant=principal.account
     )
-    answerer = Answerer(knowledge, resolve_language_model(settings))
-    stages = put_together(speech, answerer, principal.language, act)
+    dialogue = Dialogue(knowledge, resolve_language_model(settings))
+    stages = put_together(speech, dialogue, principal.language, act)
     return replace(stages, parts=(*stages.parts, knowledge))
 
 
 def put_together(
-    speech: SpeechClient, answerer: Answerer, greeting_language: Language, act: Act = nobody_called
+    speech: SpeechClient, dialogue: Dialogue, greeting_language: Language, act: Act = nobody_called
 ) -> Conversation:
     """The stages of a call between these two: what hears and speaks, and what answers."""
-    ahead = SearchAhead(answerer)
+    ahead = SearchAhead(dialogue)
     phrases, manners = load_phrases(), load_turn_taking()
     floor = Floor()
     activity = SharedVAD(RestedVAD())
@@ -101,7 +101,7 @@ def put_together(
         tts_text_transforms=None,
     )
     agent = SupportAgent(
-        answerer=answerer,
+        dialogue=dialogue,
         ahead=ahead,
         floor=floor,
         bargein=BargeIn(floor, manners, load_reader().definite),
@@ -111,7 +111,7 @@ def put_together(
         greeting_language=greeting_language,
         act=act,
     )
-    return Conversation(session, agent, floor, speech, (ahead, answerer, speech))
+    return Conversation(session, agent, floor, speech, (ahead, dialogue, speech))
 
 
 def turn_handling(turn_end: TurnEndDetector, timing: Timing) -> TurnHandlingOptions:

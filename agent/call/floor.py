@@ -36,6 +36,8 @@ class Exchange:
     """The answer was late, and the customer was told to wait before it."""
     stands: asyncio.Event = field(default_factory=asyncio.Event)
     """The question has become part of the conversation: what its answer wants done may be done."""
+    is_settled: bool = False
+    """What its answer leaves behind counts."""
 
     @property
     def language(self) -> Language:

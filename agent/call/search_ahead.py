@@ -11,7 +11,7 @@ import contextlib
 from livekit.agents import llm, utils
 
 from agent.call.history import messages, spoken
-from agent.dialogue.answering import Answerer
+from agent.dialogue.dialogue import Dialogue
 from common.errors import LiukeError
 from common.languages import Language, language_of
 
@@ -22,8 +22,8 @@ _SEARCHABLE: dict[Language, int] = {"zh": 4, "en": 12}
 class SearchAhead:
     """One search at a time, for one call."""
 
-    def __init__(self, answerer: Answerer) -> None:
-        self._answerer = answerer
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
         self._searching: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
@@ -40,4 +40,4 @@ class SearchAhead:
 
     async def _search(self, heard: str, chat_ctx: llm.ChatContext) -> None:
         with contextlib.suppress(LiukeError):  # the answer will say what is wrong
-            await self._answerer.prepare(heard, messages(spoken(chat_ctx)))
+            await self._dialogue.prepare(heard, messages(spoken(chat_ctx)))

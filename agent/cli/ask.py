@@ -36,21 +36,21 @@ def ask(
 
 async def _ask(question: str, language: Language | None, *, show: bool) -> Answer:
     # A call's stages take seconds to load, which other commands need not wait for.
-    from agent.dialogue.answering import Answerer
+    from agent.dialogue.dialogue import Dialogue
     from agent.models.endpoint import resolve_language_model
     from knowledge.client import KnowledgeClient
     from knowledge.contract import PUBLIC
 
     settings = Settings()
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
-    answerer = Answerer(knowledge, resolve_language_model(settings))
-    answer = answerer.compose(question, language=language)
+    dialogue = Dialogue(knowledge, resolve_language_model(settings))
+    answer = dialogue.compose(question, language=language)
     try:
         async for text in answer.texts:
             if show:
                 out.print(text, end="", highlight=False, markup=False)
     finally:
-        await answerer.aclose()
+        await dialogue.aclose()
         await knowledge.aclose()
     return answer
 

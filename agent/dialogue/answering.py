@@ -1,29 +1,22 @@
-"""Answering: a question and what was said before in; the answer's text and its sources out.
+"""Answering: a question, what was found for it and what was said before in; the answer's text out.
 
-Whoever wants a person, or tells of an emergency, is not answered from the knowledge base: people
-are called. Any other answer rests on retrieved passages. Where they do not support one, the
-assistant says so; where retrieval is sure of the entry, the entry's approved opening comes first,
-and the model goes on from it. Where there is no model, or it fails, approved text from the entry is
-the answer.
+An answer rests on retrieved passages. Where they do not support one, the assistant says so; where
+retrieval is sure of the entry, the entry's approved opening comes first, and the model goes on from
+it. Where there is no model, or it fails, approved text from the entry is the answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
-from agent.dialogue.contract import Answer, CallPerson, Citation, Outcome
-from agent.dialogue.escalating import EscalationWords, subject_of
+from agent.dialogue.contract import Answer, Citation
 from agent.dialogue.excerpt import Excerpt, excerpt, spoken_steps
 from agent.dialogue.guards import unsupported_figures
-from agent.dialogue.lookup import Lookup
-from agent.dialogue.offers import Offers
 from agent.dialogue.prompting import PromptWriter
 from agent.dialogue.read_ahead import ReadAhead
-from agent.dialogue.wishes import Heard, Wishes
 from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
@@ -31,7 +24,6 @@ from agent.speech.clauses import ClauseSplitter
 from common.errors import ServiceError
 from common.languages import Language, language_of
 from common.numbers.figures import said_in
-from knowledge.client import KnowledgeClient
 from knowledge.contract import Passage, Retrieval, SourceEntry
 
 log = logging.getLogger(__name__)
@@ -50,18 +42,14 @@ _SENTENCE_ENDS = ("。", "！", "？", ".", "!", "?")
 
 
 class Answerer:
-    """Answers questions from the knowledge base; the same for calls and for `liuke ask`."""
+    """Answers questions from what was found in the knowledge base."""
 
-    def __init__(self, knowledge: KnowledgeClient, endpoint: LanguageModelEndpoint | None) -> None:
+    def __init__(self, endpoint: LanguageModelEndpoint | None) -> None:
         """``endpoint`` None: no language model, approved text alone answers.
 
         Only an embedded model reads ahead: a hosted one would charge for it.
         """
         is_embedded = endpoint is not None and endpoint.embedded
-        self._lookup = Lookup(knowledge)
-        self._wishes = Wishes(knowledge)
-        self._offers = Offers()
-        self._escalation = EscalationWords()
         self._model = LanguageModel(endpoint) if endpoint else None
         self._prompts = PromptWriter(continues=is_embedded)
         self._tokens = _tokens_read(endpoint)
@@ -71,85 +59,23 @@ class Answerer:
         self._phrases = load_phrases()
 
     async def aclose(self) -> None:
-        """Close the model's connections; the knowledge client is the caller's."""
+        """Close the model's connections."""
         if self._ahead:
             await self._ahead.aclose()
         if self._model:
             await self._model.aclose()
 
-    async def prepare(self, heard: str, history: Sequence[Message]) -> None:
-        """Look for a wish, search and read ahead in what the customer has said so far.
-
-        Raises ServiceError when the knowledge server is away.
-        """
-        language = language_of(heard)
-        found, _ = await asyncio.gather(
-            self._lookup.find(heard, language, history), self._wishes.read(heard)
-        )
+    async def read_ahead(
+        self, found: Retrieval, language: Language, history: Sequence[Message]
+    ) -> None:
+        """Have the model read what was found in what the customer has said so far."""
         if self._ahead:
             await self._ahead.take_in(found, language, history)
 
-    def compose(
-        self, question: str, history: Sequence[Message] = (), *, language: Language | None = None
-    ) -> Answer:
-        """The answer to a question, in its language unless another is given."""
-        answer = Answer(question, language or language_of(question))
-        answer.texts = self._noted(answer, self._parts(answer, history))
-        return answer
-
-    def go_ahead(self, said: str, language: Language) -> Answer:
-        """The answer to somebody who wants us to stop: that we listen."""
-        answer = Answer(said, language)
-        answer.texts = self._noted(answer, _only(self._phrases[language].go_ahead))
-        return answer
-
-    def report(self, answer: Answer, outcome: Outcome) -> str:
-        """What came of the action that ``answer`` wanted: said after its texts."""
-        text = space(answer.language) + self._escalation.report(outcome, answer.language)
-        answer.text += text
-        return text
-
-    def is_offered(self, history: Sequence[Message]) -> bool:
-        """Whether a colleague has just been offered: then a "yes" is more than support."""
-        return self._offers.offered(history) is not None
-
-    async def _wish(self, said: str, history: Sequence[Message]) -> Heard | None:
-        if wish := self._offers.accepted(said, history):
-            return Heard(wish, is_sure=True)
-        return await self._wishes.read(said)
-
-    def _people(self, answer: Answer, heard: Heard, history: Sequence[Message]) -> str:
-        """The words to a wish: people are called, or where it is not sure, that is offered."""
-        if not heard.is_sure:
-            return self._escalation.ask(heard.wish, answer.language)
-        subject = subject_of(answer.question, history, is_wish_alone=heard.wish == "person")
-        answer.action = CallPerson(heard.wish, subject)
-        return self._escalation.first(answer.action, answer.language)
-
-    async def _noted(self, answer: Answer, parts: AsyncGenerator[str, None]) -> AsyncIterator[str]:
-        """The parts of an answer, which keeps what was said of it and when."""
-        started = time.perf_counter()
-        async with aclosing(parts):
-            async for text in parts:
-                answer.timings_ms.setdefault("first_text", _ms_since(started))
-                answer.text += text
-                yield text
-        answer.timings_ms["complete"] = _ms_since(started)
-
-    async def _parts(self, answer: Answer, history: Sequence[Message]) -> AsyncGenerator[str, None]:
-        started = time.perf_counter()
-        finding = asyncio.create_task(
-            self._lookup.find(answer.question, answer.language, history), name="finding"
-        )
-        try:
-            if heard := await self._wish(answer.question, history):
-                yield self._people(answer, heard, history)
-                return
-            found = await finding
-        finally:
-            finding.cancel()
-            await asyncio.gather(finding, return_exceptions=True)
-        answer.timings_ms["retrieval"] = _ms_since(started)
+    async def answer(
+        self, answer: Answer, found: Retrieval, history: Sequence[Message]
+    ) -> AsyncGenerator[str, None]:
+        """The clauses of ``answer``, which is told what it rests on."""
         best = found.best
         if best is None:
             yield self._decline(answer)
@@ -205,7 +131,8 @@ class Answerer:
         written = self._model.stream(messages, tokens=MOST_TOKENS)
         async with aclosing(written), aclosing(_clauses(written)) as clauses:
             async for clause in clauses:
-                answer.timings_ms.setdefault("first_clause", _ms_since(started))
+                if "first_clause" not in answer.timings_ms:
+                    answer.note_time("first_clause", started)
                 if NO_ANSWER in clause:
                     # Nothing follows; after what has been said already, nothing needs to.
                     answer.declined = not answer.text
@@ -256,10 +183,6 @@ async def _clauses(written: AsyncIterator[str]) -> AsyncGenerator[str, None]:
             yield clause
 
 
-async def _only(text: str) -> AsyncGenerator[str, None]:
-    yield text
-
-
 def _citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
     by_entry = {
         p.entry_id: Citation(p.entry_id, p.title, p.language, p.version, round(p.score, 4))
@@ -276,7 +199,3 @@ def _is_foreign(clause: str, language: Language) -> bool:
 def space(language: Language) -> str:
     """What stands between two sentences."""
     return "" if language == "zh" else " "
-
-
-def _ms_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.dialogue.wishes import Wish
 from common.languages import Language
+
+if TYPE_CHECKING:
+    from agent.dialogue.course import Course
 
 
 @dataclass(frozen=True)
@@ -132,14 +136,20 @@ class Answer:
 
     question: str
     language: Language
+    course_before: Course
+    """Where the flows stood as it was asked."""
     texts: AsyncIterator[str] = field(init=False, repr=False)
     """Whole clauses, as they are made; to be iterated once. Raises ServiceError when the knowledge
     server is away."""
     citations: tuple[Citation, ...] = ()
     """Known before the first text, unless the model finds more to rest on."""
     declined: bool = False
-    action: CallPerson | None = None
-    """Known when ``texts`` end, at the latest: what then came of it is said after them."""
+    is_decided: bool = False
+    """Whether ``wants`` and ``course`` are known: from the first text on."""
+    wants: tuple[Want, ...] = ()
+    """What is to be done, in order, once the turn stands."""
+    course: Course = field(init=False)
+    """Where the flows stand once the turn stands."""
     opening: str | None = None
     """The approved sentence that it begins with."""
     text: str = ""
@@ -147,6 +157,19 @@ class Answer:
     timings_ms: dict[str, float] = field(default_factory=dict)
     """From the beginning of the iteration: ``retrieval``, ``first_text``, ``complete``; from the
     request to the model: ``first_clause``."""
+
+    def __post_init__(self) -> None:
+        """Most answers leave the flows where they were."""
+        self.course = self.course_before
+
+    @property
+    def action(self) -> CallPerson | None:
+        """The call for a person, if it wants one: what came of that is said after its texts."""
+        return next((want for want in self.wants if isinstance(want, CallPerson)), None)
+
+    def note_time(self, stage: str, since: float) -> None:
+        """How long a stage took, since a moment of `time.perf_counter`."""
+        self.timings_ms[stage] = round((time.perf_counter() - since) * 1000, 1)
 
     def citations_json(self) -> list[dict[str, Any]]:
         """The citations as the room, the records and the command line show them."""

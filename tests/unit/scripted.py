@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from agent.call.agent import Act
 from agent.call.conversation import Conversation, nobody_called, put_together
 from agent.call.floor import Exchange, Floor
-from agent.dialogue.answering import Answerer
 from agent.dialogue.contract import Answer, CallPerson, Outcome
+from agent.dialogue.course import Course
+from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.offers import Offers
 from agent.models.client import Message
 from agent.prompts import load_phrases
@@ -124,22 +125,30 @@ class Answers:
     #: What it was asked, with what had been said before; and what was searched for ahead.
     asked: list[tuple[Answer, list[str]]] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
+    #: By question: the answer to its first part; and the answers whose turn stood.
+    instead_of: list[Answer | None] = field(default_factory=list)
+    stood: list[Answer] = field(default_factory=list)
     searching_s: float = 0.05
     searches_stopped: int = 0
 
-    def compose(self, question: str, history: Sequence[Message]) -> Answer:
-        answer = Answer(question, language_of(question))
-        answer.texts = self._texts()
-        answer.action = self.action
+    def compose(
+        self, question: str, history: Sequence[Message], *, instead_of: Answer | None
+    ) -> Answer:
+        answer = Answer(question, language_of(question), Course())
+        answer.texts = self._decided(answer)
         self.asked.append((answer, [message.text for message in history]))
+        self.instead_of.append(instead_of)
         return answer
 
+    def stands(self, answer: Answer) -> None:
+        self.stood.append(answer)
+
     def go_ahead(self, said: str, language: Language) -> Answer:
-        answer = Answer(said, language)
+        answer = Answer(said, language, Course())
         answer.texts = self._only(load_phrases()[language].go_ahead)
         return answer
 
-    def is_offered(self, history: Sequence[Message]) -> bool:
+    def awaits_yes(self, history: Sequence[Message]) -> bool:
         return Offers().offered(history) is not None
 
     def report(self, answer: Answer, outcome: Outcome) -> str:
@@ -148,9 +157,11 @@ class Answers:
     async def _only(self, text: str) -> AsyncIterator[str]:
         yield text
 
-    async def _texts(self) -> AsyncIterator[str]:
+    async def _decided(self, answer: Answer) -> AsyncIterator[str]:
         for after_s, text in self.pieces:
             await asyncio.sleep(after_s)
+            answer.wants = (self.action,) if self.action else ()
+            answer.is_decided = True
             yield text
         if self.error:
             raise self.error
@@ -241,7 +252,7 @@ async def scripted_call(
     server = server or SpeechServer()
     async with serve(server.app) as url:
         speech = SpeechClient(url, "token")
-        conversation = put_together(speech, cast("Answerer", answers), language, act)
+        conversation = put_together(speech, cast("Dialogue", answers), language, act)
         async with ScriptedCall(conversation, server) as call:
             if greeted:
                 await call.greeted()

@@ -32,6 +32,7 @@ async def test_a_question_is_answered_once_and_soon() -> None:
         await call.quiet()
         assert call.said == [("是这样的，您先打开回声消除。", False)]
     assert answers.questions[-1] == "我们的通话里有回声怎么办"
+    assert [answer for answer, _ in answers.asked][-1:] == answers.stood
 
 
 @virtual_time
@@ -61,6 +62,8 @@ async def test_who_goes_on_as_the_answer_begins_gets_one_to_all_of_it(after_ms: 
         assert was_interrupted and not is_interrupted and text == LONG
         assert call.exchange.joins
     answer, said_before = answers.asked[-1]
+    assert answers.instead_of[-1] is answers.stood[0]  # it was given too soon
+    assert answers.stood[-1] is answer
     assert answer.question == "我们的通话里有回声怎么办我们的用户都在印尼那边"
     assert said_before == [PHRASES["zh"].disclosure, PHRASES["zh"].greeting]
 

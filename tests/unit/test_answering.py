@@ -18,8 +18,8 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from agent.dialogue.answering import Answerer
 from agent.dialogue.contract import Answer, CallPerson, PersonCalled
+from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.prompting import PromptWriter
 from agent.dialogue.read_ahead import ReadAhead
 from agent.models.client import LanguageModel, Message
@@ -152,7 +152,7 @@ async def world() -> AsyncIterator[World]:
 
 
 class World:
-    """Both servers, and answerers that use them."""
+    """Both servers, and dialogues that use them."""
 
     def __init__(
         self,
@@ -166,11 +166,11 @@ class World:
         self.endpoint = LanguageModelEndpoint(model_url, "key", "m", embedded=True)
         self._client, self._stack = client, stack
 
-    def answerer(self, *, embedded: bool = True, with_model: bool = True) -> Answerer:
+    def dialogue(self, *, embedded: bool = True, with_model: bool = True) -> Dialogue:
         endpoint = replace(self.endpoint, embedded=embedded)
-        answerer = Answerer(self._client, endpoint if with_model else None)
-        self._stack.push_async_callback(answerer.aclose)
-        return answerer
+        dialogue = Dialogue(self._client, endpoint if with_model else None)
+        self._stack.push_async_callback(dialogue.aclose)
+        return dialogue
 
     async def answer(
         self,
@@ -180,8 +180,8 @@ class World:
         embedded: bool = True,
         with_model: bool = True,
     ) -> Answer:
-        answerer = self.answerer(embedded=embedded, with_model=with_model)
-        answer = answerer.compose(question, history)
+        dialogue = self.dialogue(embedded=embedded, with_model=with_model)
+        answer = dialogue.compose(question, history)
         pieces = [text async for text in answer.texts]
         assert "".join(pieces) == answer.text
         return answer
@@ -273,7 +273,7 @@ async def test_what_is_said_stands_in_no_log(
 
 
 async def test_stop_is_answered_with_that_we_listen(world: World) -> None:
-    answer = world.answerer().go_ahead("stop", "zh")
+    answer = world.dialogue().go_ahead("stop", "zh")
     said = [text async for text in answer.texts]
     assert said == [load_phrases()["zh"].go_ahead]
     assert (answer.declined, answer.citations, world.knowledge.asked) == (False, (), [])
@@ -281,7 +281,7 @@ async def test_stop_is_answered_with_that_we_listen(world: World) -> None:
 
 async def test_who_stops_listening_stops_the_model(world: World) -> None:
     world.model.text = "再打开 AEC 开关，然后听一听。" * 400
-    texts = world.answerer().compose("有回声怎么办").texts
+    texts = world.dialogue().compose("有回声怎么办").texts
     async for text in texts:
         if "AEC" in text:
             break
@@ -309,7 +309,7 @@ async def test_who_is_cancelled_while_reading_ahead_is_stopped_stays_cancelled(
 
 
 async def test_sources_are_known_before_the_first_sound(world: World) -> None:
-    answer = world.answerer().compose("有回声怎么办")
+    answer = world.dialogue().compose("有回声怎么办")
     cited = [[c.id for c in answer.citations] async for _ in answer.texts]
     assert cited and all(ids == ["zh/echo"] for ids in cited)
 
@@ -374,11 +374,11 @@ async def test_passages_that_hardly_fit_are_neither_read_nor_cited(world: World)
 
 async def test_a_knowledge_server_that_is_away_is_named() -> None:
     client = KnowledgeClient("http://127.0.0.1:9", "token", tenant=PUBLIC)
-    answerer = Answerer(client, None)
+    dialogue = Dialogue(client, None)
     with pytest.raises(ServiceError, match="LIUKE_KNOWLEDGE_URL"):
-        async for _ in answerer.compose("有回声怎么办").texts:
+        async for _ in dialogue.compose("有回声怎么办").texts:
             pass
-    await asyncio.gather(client.aclose(), answerer.aclose())
+    await asyncio.gather(client.aclose(), dialogue.aclose())
 
 
 async def test_the_model_reads_the_nearest_section_and_what_to_do(world: World) -> None:
@@ -392,18 +392,18 @@ async def test_the_model_reads_the_nearest_section_and_what_to_do(world: World) 
 async def test_what_was_found_while_the_customer_spoke_is_not_searched_for_again(
     world: World,
 ) -> None:
-    answerer = world.answerer()
-    await answerer.prepare("有回声怎么办", [])
-    again = answerer.compose("有回声，怎么办？")  # the same words, heard once more
+    dialogue = world.dialogue()
+    await dialogue.prepare("有回声怎么办", [])
+    again = dialogue.compose("有回声，怎么办？")  # the same words, heard once more
     said = "".join([text async for text in again.texts])
     assert said.startswith(OPENING["text"])
     assert len(world.knowledge.asked) == 1
 
 
 async def test_a_model_that_has_read_ahead_gets_the_same_prompt_again(world: World) -> None:
-    answerer = world.answerer()
-    await answerer.prepare("有回声", [])
-    async for _ in answerer.compose("有回声怎么办").texts:
+    dialogue = world.dialogue()
+    await dialogue.prepare("有回声", [])
+    async for _ in dialogue.compose("有回声怎么办").texts:
         pass
     ahead, asked = world.model.asked
     assert ahead["max_completion_tokens"] == 1
@@ -416,22 +416,22 @@ async def test_where_retrieval_is_not_sure_the_model_reads_when_it_finds_the_sam
     world: World,
 ) -> None:
     world.knowledge.found["opening"] = None
-    answerer = world.answerer()
-    await answerer.prepare("我们这边", [])
+    dialogue = world.dialogue()
+    await dialogue.prepare("我们这边", [])
     await asyncio.sleep(0.2)
     assert world.model.asked == []
-    await answerer.prepare("我们这边有回", [])
-    await answerer.prepare("我们这边有回声", [])
+    await dialogue.prepare("我们这边有回", [])
+    await dialogue.prepare("我们这边有回声", [])
     async with asyncio.timeout(5):
         await world.model.was_asked.wait()
     assert len(world.knowledge.asked) == 3 and len(world.model.asked) == 1
 
 
 async def test_a_hosted_model_is_not_charged_for_reading_ahead(world: World) -> None:
-    answerer = world.answerer(embedded=False)
-    await answerer.prepare("有回声", [])
-    await answerer.prepare("有回声怎么", [])
-    await answerer.aclose()
+    dialogue = world.dialogue(embedded=False)
+    await dialogue.prepare("有回声", [])
+    await dialogue.prepare("有回声怎么", [])
+    await dialogue.aclose()
     assert world.model.asked == []
 
 
@@ -460,9 +460,9 @@ async def test_a_yes_to_the_offer_of_a_colleague_is_a_wish(world: World) -> None
 
 
 async def test_what_came_of_it_is_part_of_the_answer(world: World) -> None:
-    answerer = world.answerer()
-    answer = answerer.compose("I want a human agent")
+    dialogue = world.dialogue()
+    answer = dialogue.compose("I want a human agent")
     said = [text async for text in answer.texts]
-    said.append(answerer.report(answer, PersonCalled(12, 3, timedelta(hours=4), is_new=True)))
+    said.append(dialogue.report(answer, PersonCalled(12, 3, timedelta(hours=4), is_new=True)))
     assert answer.text == "".join(said)
     assert "12" in answer.text and "4 hours" in answer.text

@@ -23,6 +23,7 @@ from agent.call.conversation import NoModel
 from agent.call.floor import Floor
 from agent.call.turn_log import TurnLog
 from agent.dialogue.contract import Answer
+from agent.dialogue.course import Course
 from agent.rooms.messages import ANSWER_TOPIC
 from agent.service.calls.store import CallStore, Claim
 from agent.service.calls.tables import Turn
@@ -68,7 +69,7 @@ class Held:
         """The customer's turn is over, and an answer to it is being composed."""
         message = llm.ChatMessage(role="user", content=[words])
         exchange = self.floor.begin_answer(message, words, earlier or [])
-        exchange.answer = self.answer = Answer(exchange.question, "en")
+        exchange.answer = self.answer = Answer(exchange.question, "en", Course())
         self._session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
         self.floor.question_is_asked(message.id)
         return message
