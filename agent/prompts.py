@@ -89,7 +89,12 @@ def fixed_phrases() -> list[tuple[str, Language]]:
             *(said.meanwhile, said.failed, said.still_calling),
         )
     ]
-    return spoken + of_people
+    return spoken + of_people + _declined()
+
+
+def _declined() -> list[tuple[str, Language]]:
+    kinds = tomllib.loads((_FOLDER / "declining.toml").read_text("utf-8")).values()
+    return [(kind[language], language) for kind in kinds for language in LANGUAGES]
 
 
 def _texts(value: Any) -> Iterator[str]:

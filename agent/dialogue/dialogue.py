@@ -16,6 +16,7 @@ from contextlib import aclosing
 from agent.dialogue.answering import Answerer, space
 from agent.dialogue.contract import Answer, CallPerson, Outcome
 from agent.dialogue.course import Course
+from agent.dialogue.declining import Declined, load_declining
 from agent.dialogue.escalating import EscalationWords, subject_of
 from agent.dialogue.lookup import Lookup
 from agent.dialogue.offers import Offers
@@ -36,6 +37,7 @@ class Dialogue:
         self._wishes = Wishes(knowledge)
         self._offers = Offers()
         self._escalation = EscalationWords()
+        self._declining = load_declining()
         self._answerer = Answerer(endpoint)
         self._phrases = load_phrases()
         self._course = Course()
@@ -113,6 +115,10 @@ class Dialogue:
             if heard := await self._wish(answer.question, history):
                 yield self._people(answer, heard, history)
                 return
+            if declined := self._declining.read(answer.question):
+                for text in self._declined(answer, declined):
+                    yield text
+                return
             found = await finding
         finally:
             finding.cancel()
@@ -121,6 +127,13 @@ class Dialogue:
         async with aclosing(self._answerer.answer(answer, found, history)) as clauses:
             async for clause in clauses:
                 yield clause
+
+    def _declined(self, answer: Answer, declined: Declined) -> list[str]:
+        answer.declined = True
+        text = declined.texts[answer.language]
+        if not declined.offers_colleague:
+            return [text]
+        return [text + space(answer.language), self._escalation.ask("person", answer.language)]
 
     async def _wish(self, said: str, history: Sequence[Message]) -> Heard | None:
         if wish := self._offers.accepted(said, history):

@@ -9,28 +9,18 @@ import re
 import tomllib
 from functools import cache
 
-from common.languages import HAN_CHARACTER
+from agent.dialogue.matching import any_of, plain
 from common.settings import PROJECT_ROOT
 
 
 def is_solved(said: str) -> bool:
     """Whether a customer says that it works now."""
     solved, unless = _patterns()
-    text = said.lower().replace("’", "'")
+    text = plain(said)
     return bool(solved.search(text)) and not unless.search(text)
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     words = tomllib.loads((PROJECT_ROOT / "prompts" / "solved.toml").read_text("utf-8"))
-    return _any_of(words["solved"]), _any_of(words["unless"])
-
-
-def _any_of(words: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(_pattern, words)))
-
-
-def _pattern(word: str) -> str:
-    """Mandarin and marks anywhere, English as whole words."""
-    anywhere = HAN_CHARACTER.search(word) or not word[0].isalpha()
-    return re.escape(word) if anywhere else rf"(?<![a-z']){re.escape(word)}(?![a-z'])"
+    return any_of(map(plain, words["solved"])), any_of(map(plain, words["unless"]))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import re
 import tomllib
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +25,8 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from opencc import OpenCC
-from pypinyin import lazy_pinyin
 
+from agent.dialogue.matching import SENTENCE_ENDS, any_of, plain, sound
 from common.errors import InputError, ServiceError, SetupError
 from common.languages import HAN, HAN_CHARACTER
 from common.settings import PROJECT_ROOT
@@ -51,12 +49,9 @@ _SIGN_SOUND: Final = 2
 _WORD_RUN, _LETTER_RUN = 3, 4
 #: Stands for what is not read.
 _UNREAD: Final = " | "
-_SENTENCE_ENDS: Final = re.compile(r"[,.!?;:，。！？；：、…\n|]+")
 #: Characters that a sentence has at least; sentences of a long text that are read.
 _SHORTEST: Final = 2
 _FIRST, _LAST = 4, 8
-_FLAT: Final = re.compile("(?<=^[zcs])h")
-_NASAL: Final = re.compile("(?<=[aei])ng$")
 _WORDS: Final = re.compile(f"[{HAN}]+|[a-z0-9']+")
 _LATIN: Final = re.compile("[a-z']{4,}")
 
@@ -104,7 +99,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Words:
-    """The words of `prompts/wishes.toml`, as patterns over `_plain` texts."""
+    """The words of `prompts/wishes.toml`, as patterns over `plain` texts."""
 
     _definite: Mapping[Wish, re.Pattern[str]]
     _sounds: Mapping[Wish, re.Pattern[str]]
@@ -117,7 +112,7 @@ class Words:
 
     def definite(self, text: str) -> Wish | None:
         """What is wished for in words that leave no doubt."""
-        bare = _bare(self._courtesies.sub(" ", _plain(text)))
+        bare = _bare(self._courtesies.sub(" ", plain(text)))
         for wish in WISHES:
             if bare in self._alone[wish]:
                 return wish
@@ -144,18 +139,18 @@ class Words:
         """What a sentence says beside definite words; None: it has none."""
         if said := self._definite[wish].search(sentence):
             return f"{sentence[: said.start()]}{_UNREAD}{sentence[said.end() :]}"
-        return sentence if self._sounds[wish].search(_sound(sentence)) else None
+        return sentence if self._sounds[wish].search(sound(sentence)) else None
 
     def _sentences(self, text: str) -> list[str]:
-        read = self._lookalikes.sub(_UNREAD, _plain(text))
-        return [part for part in _SENTENCE_ENDS.split(read) if part.strip()]
+        read = self._lookalikes.sub(_UNREAD, plain(text))
+        return [part for part in SENTENCE_ENDS.split(read) if part.strip()]
 
     def _signs_of(self, sentence: str) -> set[str]:
-        sound = _sound(sentence)
+        heard = sound(sentence)
         return {
             name
             for name, (written, sounding) in self._signs.items()
-            if written.search(sentence) or sounding.search(sound)
+            if written.search(sentence) or sounding.search(heard)
         }
 
 
@@ -222,14 +217,14 @@ def runs_of(text: str, kinds: int) -> list[int]:
 
     Mandarin counts as it sounds, a syllable as a word. Some runs share a number.
     """
-    plain = _plain(text)
-    words = ["^", *_WORDS.findall(_sound(plain)), "$"]
+    read = plain(text)
+    words = ["^", *_WORDS.findall(sound(read)), "$"]
     runs = {
         " ".join(words[at : at + length])
         for length in range(1, _WORD_RUN + 1)
         for at in range(len(words) - length + 1)
     }
-    for word in _LATIN.findall(plain):
+    for word in _LATIN.findall(read):
         bounded = f"<{word}>"
         ends = range(_LETTER_RUN, len(bounded) + 1)
         runs.update(f"#{bounded[end - _LETTER_RUN : end]}" for end in ends)
@@ -241,7 +236,7 @@ def texts_of(text: str) -> list[str]:
 
     Of very many the first and the last.
     """
-    sentences = [one.strip() for one in _SENTENCE_ENDS.split(_plain(text))]
+    sentences = [one.strip() for one in SENTENCE_ENDS.split(plain(text))]
     sentences = [one for one in sentences if len(one) >= _SHORTEST]
     if len(sentences) > _FIRST + _LAST:
         sentences = sentences[:_FIRST] + sentences[-_LAST:]
@@ -260,13 +255,13 @@ def load_words() -> Words:
         if unknown := unless - signs.keys():
             raise KeyError(*unknown)
         return Words(
-            _definite={wish: _any_of(definite[wish]) for wish in WISHES},
+            _definite={wish: any_of(definite[wish]) for wish in WISHES},
             _sounds={wish: _sounds_of(definite[wish], _DEFINITE_SOUND) for wish in WISHES},
             _unless=unless,
             _alone={wish: frozenset(map(_bare, alone[wish])) for wish in WISHES},
-            _courtesies=_any_of(alone["courtesies"]),
-            _lookalikes=_any_of(words["lookalikes"]["words"]),
-            _signs={name: (_any_of(of), _sounds_of(of, _SIGN_SOUND)) for name, of in signs.items()},
+            _courtesies=any_of(alone["courtesies"]),
+            _lookalikes=any_of(words["lookalikes"]["words"]),
+            _signs={name: (any_of(of), _sounds_of(of, _SIGN_SOUND)) for name, of in signs.items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
@@ -296,48 +291,16 @@ def load_reader() -> Reader:
         ) from error
 
 
-def _plain(text: str) -> str:
-    """In small letters and simplified characters, marks as they are."""
-    plain: str = _simplified().convert(unicodedata.normalize("NFKC", text).lower())
-    return plain.replace("’", "'")
-
-
-def _bare(plain: str) -> str:
+def _bare(read: str) -> str:
     """Letters, digits and characters alone; words with one space between them."""
-    return " ".join(_WORDS.findall(plain))
-
-
-def _any_of(words: Iterable[str]) -> re.Pattern[str]:
-    """A pattern for any of the words: Mandarin anywhere, English as whole words."""
-    mandarin, english = list[str](), list[str]()
-    for word in sorted(words, key=len, reverse=True):
-        if HAN_CHARACTER.search(word):
-            mandarin.append(re.escape(word))
-        else:
-            english.append(re.escape(word).replace(r"\*", "[a-z0-9']*").replace(r"\ ", " +"))
-    whole = f"(?<![a-z0-9'])(?:{'|'.join(english)})(?![a-z0-9'])" if english else ""
-    return re.compile("|".join(filter(None, [*mandarin, whole])) or "(?!)")
+    return " ".join(_WORDS.findall(read))
 
 
 def _sounds_of(words: Iterable[str], least: int) -> re.Pattern[str]:
-    """A pattern for Mandarin words of so many characters and more, in what `_sound` makes."""
+    """A pattern for Mandarin words of so many characters and more, in what `sound` makes."""
     sounds = {
-        " ?".join(_sound(word).split())
+        " ?".join(sound(word).split())
         for word in words
         if len(HAN_CHARACTER.findall(word)) == len(word) >= least
     }
     return re.compile(f" (?:{'|'.join(sorted(sounds))}) " if sounds else "(?!)")
-
-
-def _sound(plain: str) -> str:
-    """Syllables without tones, of characters and of what is typed as it sounds.
-
-    Those that speakers and recogniser confuse are one: zh and z, in and ing.
-    """
-    syllables = " ".join(lazy_pinyin(plain)).split()
-    return f" {' '.join(_NASAL.sub('n', _FLAT.sub('', one)) for one in syllables)} "
-
-
-@cache
-def _simplified() -> OpenCC:
-    return OpenCC("t2s")

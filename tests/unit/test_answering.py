@@ -466,3 +466,13 @@ async def test_what_came_of_it_is_part_of_the_answer(world: World) -> None:
     said.append(dialogue.report(answer, PersonCalled(12, 3, timedelta(hours=4), is_new=True)))
     assert answer.text == "".join(said)
     assert "12" in answer.text and "4 hours" in answer.text
+
+
+async def test_a_guarantee_is_declined_in_fitting_words_and_a_colleague_offered(
+    world: World,
+) -> None:
+    asked = "你们能保证明年一次故障都不出吗"
+    answer = await world.answer(asked)
+    assert answer.declined and not answer.citations and "保证" in answer.text
+    said = (Message("user", asked), Message("assistant", answer.text))
+    assert (await world.answer("好的", history=said)).action == CallPerson("person", asked)
