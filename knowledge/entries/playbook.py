@@ -30,6 +30,15 @@ _SAY_UNIT: Final[dict[Language, str]] = {"zh": "characters", "en": "words"}
 _MOST_STEPS, _MOST_LOOKS, _MOST_WORDS = 12, 8, 40
 _LONGEST_WORD: Final = 60
 
+#: What each field is made of.
+_REMEDIES: Final = {
+    "step": "Give it a name of small letters, digits and hyphens, 30 at most.",
+    "answer": "Write yes or no.",
+    "words": "List texts, in quotes where they are numbers; a star only at the end of a word.",
+    "next": "Name a step, entry:… with the name of an entry's file, person, or solved.",
+    "otherwise": "Name a step, entry:… with the name of an entry's file, or person.",
+}
+
 _QUESTION_MARKS: Final = "?？"
 
 
@@ -141,10 +150,13 @@ def _of_form(error: Any) -> StepFault:
     number, *inside = error["loc"] or (None,)
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in inside)
     what = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        what = f"{error['input']!r} cannot stand there"
+    field = next((part for part in reversed(inside) if isinstance(part, str)), "")
     return StepFault(
         number if isinstance(number, int) else None,
         f"{where}: {what}" if where else what,
-        "Write it as docs/knowledge.md shows: step, say, look, otherwise.",
+        _REMEDIES.get(field, "Write steps as docs/knowledge.md shows: step, say, look, otherwise."),
     )
 
 
