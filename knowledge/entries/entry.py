@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,7 +102,7 @@ class EntryFile:
     def line_of_step(self, number: int | None) -> int:
         """Line of a step of the playbook, from 0; of the whole for None."""
         first = self.line_of(_PLAYBOOK)
-        below = self.text.split("\n")[first:]
+        below = takewhile(re.compile(r"[ -](?!--)|$").match, self.text.split("\n")[first:])
         items = [line for line in enumerate(below, first + 1) if re.match(r" *- ", line[1])]
         steps = [at for at, line in items if line.index("-") == items[0][1].index("-")]
         return first if number is None or number >= len(steps) else steps[number]

@@ -30,7 +30,7 @@ from knowledge.entries.entry import (
     same_id,
 )
 from knowledge.entries.openings import POINTLESS, faults, untold_figures
-from knowledge.entries.playbook import endless_from, places_of
+from knowledge.entries.playbook import endless_from, places_of, unheard
 from knowledge.entries.vocabulary import NAMED, VOCABULARY, Vocabulary, any_word
 
 Severity = Literal["error", "warning"]
@@ -380,6 +380,14 @@ def _playbook(page: _Page, playbooks: Mapping[str, Sequence[PlaybookStep]]) -> I
                     f"Step {step.name!r} leads to {place!r}, which has no playbook.",
                     "Correct the name, write that playbook, or lead to a person.",
                 )
+        for word, before in unheard(step):
+            yield _warning(
+                file,
+                line,
+                "playbook-unheard",
+                f"Step {step.name!r} never hears “{word}”: “{before}” comes first, and is in it.",
+                "Put its look before the other: the first that fits counts.",
+            )
     if entry.playbook and (name := endless_from(entry.id, playbooks)):
         yield _error(
             file,

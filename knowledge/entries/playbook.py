@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from common.languages import Language, join_utterances, spoken_length
+from common.languages import HAN_CHARACTER, Language, join_utterances, spoken_length
 from knowledge.contract import ANOTHER, PERSON, SOLVED, Look, PlaybookStep
 
 #: A step is one breath or two: who listens has to keep all of it in mind. Characters or words.
@@ -117,6 +117,28 @@ def faults(written: object, entry_id: str, language: Language) -> Iterator[StepF
 def places_of(step: PlaybookStep) -> tuple[str, ...]:
     """Where a step may lead, in its order."""
     return (*(look.next for look in step.looks), step.otherwise)
+
+
+def unheard(step: PlaybookStep) -> Iterator[tuple[str, str]]:
+    """Words of a step that never count, each with the word of an earlier look that is part of it.
+
+    没有 behind 有: whoever says the one says the other, and the first look that fits counts.
+    """
+    earlier: list[tuple[str, str]] = []
+    for look in step.looks:
+        for word in look.words:
+            for before, leads_to in earlier:
+                if leads_to != look.next and _has(word, before):
+                    yield word, before
+        earlier += ((word, look.next) for word in look.words)
+
+
+def _has(word: str, part: str) -> bool:
+    """Whether who says ``word`` says ``part``."""
+    if HAN_CHARACTER.search(part):
+        return part in word
+    end = "" if part.endswith("*") else " "
+    return f" {part.rstrip('*')}{end}" in f" {word.rstrip('*')} "
 
 
 def endless_from(entry_id: str, playbooks: Mapping[str, Sequence[PlaybookStep]]) -> str | None:

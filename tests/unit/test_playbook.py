@@ -158,6 +158,14 @@ def test_a_step_that_nobody_comes_to_is_named(tmp_path: Path) -> None:
     assert caught.value.line == line_of("- step: device", "en")
 
 
+def test_steps_on_one_line_have_the_line_of_the_field(tmp_path: Path) -> None:
+    flow = "playbook: [{step: who, say: No question, otherwise: person}]\n"
+    path = write(tmp_path, ("en", playbook("en"), flow)) / "en" / "troubleshooting" / "echo.md"
+    with pytest.raises(EntryError, match="'playbook', step 1") as caught:
+        read_entry(path, tmp_path)
+    assert caught.value.line == line_of("playbook:", "en")
+
+
 def test_characters_are_counted_in_mandarin(tmp_path: Path) -> None:
     path = write(tmp_path, ("zh", "房间里", "房" * 70)) / "zh" / "troubleshooting" / "echo.md"
     with pytest.raises(EntryError, match="'say' has 77 characters"):
@@ -185,6 +193,22 @@ def test_lint_finds_what_one_file_cannot_tell(
     if at:
         assert findings[0].line == line_of(at, language)
         assert findings[0].path.parts[-3] == language
+
+
+def hearing(zh: str, en: str) -> list[tuple[str, str, str]]:
+    """The first step, hearing one word more, which leads elsewhere than the word before it."""
+    answer = "      - {answer: yes,"
+    more = (("zh", zh), ("en", en))
+    return [(lang, answer, f"      - {{words: [{w}], next: device}}\n{answer}") for lang, w in more]
+
+
+def test_a_word_that_an_earlier_look_has_in_it_never_counts(tmp_path: Path) -> None:
+    findings = lint(write(tmp_path, *hearing("不只有我", "not only me")))
+    assert [(found.line, found.code, found.severity) for found in findings] == [
+        (line_of("- step: who", "en"), "playbook-unheard", "warning"),
+        (line_of("- step: who", "zh"), "playbook-unheard", "warning"),
+    ]
+    assert lint(write(tmp_path, *hearing("不止我", "commonly me"))) == ()
 
 
 def test_a_playbook_may_lead_to_another_entrys_and_no_further_than_there_are_any(
