@@ -6,6 +6,7 @@ Which they are, and what they are called, is in `prompts/places.toml`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Places:
     def __init__(self, regions: Mapping[str, Place], words: Mapping[Place, Sequence[str]]) -> None:
         """``regions``: the whole ones by their name in rows; ``words``: all names of each place."""
         self._regions = regions
-        self._any = any_of(word for names in words.values() for word in names)
+        every = any_of(word for names in words.values() for word in names)
+        self._any = re.compile(every.pattern, re.IGNORECASE)
         self._each = [(any_of(names), place) for place, names in words.items()]
 
     def find(self, said: str, reported: Collection[str] = ()) -> list[Place]:
@@ -52,6 +54,10 @@ class Places:
         ``reported``: regions that may be called as they are reported, though the file has them not.
         """
         return list(dict.fromkeys(self._find(plain(said), reported)))
+
+    def without(self, said: str) -> str:
+        """What is said but for places."""
+        return self._any.sub(" ", said)
 
     def region(self, name: str) -> Place:
         """A whole region; one that the file has not is called as it is reported."""
