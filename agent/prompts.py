@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass, field
+from typing import Any, Literal, get_args
 
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 
 _FOLDER = PROJECT_ROOT / "prompts"
+
+#: Flows with phrases of their own.
+FlowFile = Literal["figures", "troubleshooting"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,24 @@ class EscalationPhrases:
     durations: dict[str, str]
 
 
+@dataclass(frozen=True)
+class FlowPhrases:
+    """What a flow says in one language: a file of its own in `prompts/`."""
+
+    fixed: Mapping[str, str]
+    """Spoken word for word."""
+    filled: Mapping[str, str]
+    """Where something is filled in."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What is filled in."""
+
+
+def load_flow(name: FlowFile) -> dict[Language, FlowPhrases]:
+    """The phrases of both languages."""
+    texts = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    return {language: FlowPhrases(**texts[language]) for language in LANGUAGES}
+
+
 def load_escalation() -> dict[Language, EscalationPhrases]:
     """The phrases of both languages."""
     texts = tomllib.loads((_FOLDER / "escalation.toml").read_text("utf-8"))
@@ -89,12 +110,22 @@ def fixed_phrases() -> list[tuple[str, Language]]:
             *(said.meanwhile, said.failed, said.still_calling),
         )
     ]
-    return spoken + of_people + _declined()
+    return spoken + of_people + _declined() + _of_flows()
 
 
 def _declined() -> list[tuple[str, Language]]:
     kinds = tomllib.loads((_FOLDER / "declining.toml").read_text("utf-8")).values()
     return [(kind[language], language) for kind in kinds for language in LANGUAGES]
+
+
+def _of_flows() -> list[tuple[str, Language]]:
+    """What the flows say word for word, with its language."""
+    return [
+        (text, language)
+        for name in get_args(FlowFile)
+        for language, phrases in load_flow(name).items()
+        for text in phrases.fixed.values()
+    ]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,0 +1,209 @@
+"""Figures: a question about the account's own quality in; what the records say, beside everybody
+else's, and on whose side that puts it, out.
+
+Nothing is read but by the caller's scope: whatever is asked, another account is not spoken of.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from agent.dialogue.asked import FILE, Asked, Stretch, load_asking
+from agent.dialogue.flow import Said, Step
+from agent.dialogue.looking import OVERVIEW, Look, Looking, figure
+from agent.dialogue.measures import told
+from agent.dialogue.places import load_places
+from agent.prompts import FlowPhrases, load_flow
+from agent.service.database import Database
+from agent.service.quality.comparing import Trouble
+from agent.service.quality.onset import Onset
+from agent.service.quality.targets import HIGH_IS_GOOD, Metric, Targets
+from agent.service.scope import Scope
+from common.languages import LANGUAGES, Language
+
+#: Regions that one can listen to in a row.
+_MOST_REGIONS: Final = 5
+_DAYS_OF_WEEK: Final = 7
+
+
+class Figures:
+    """Answers what is asked about the account's own figures, in both languages."""
+
+    def __init__(self, database: Database, targets: Targets) -> None:
+        self._looking = Looking(database, targets)
+        self._asking = load_asking()
+        self._words = FigureWords(targets)
+
+    async def answer(self, said: Said, scope: Scope, before: Asked | None = None) -> Step[Asked]:
+        """What is asked, answered; ``before``: what was asked last in this call."""
+        fixed = self._words.fixed(said.language)
+        if not scope.account:
+            return Step([fixed["guest"]], None)
+        own = await self._looking.owned(scope, said.at)
+        if self._asking.names_another(said.text, own):
+            return Step([fixed["others_named"]], before)
+        if not own.regions:
+            return Step([fixed["no_figures"]], None)
+        asked = self._asking.read(said.text, own).after(before)
+        look = await self._looking.look(scope, asked, own, said.at)
+        texts = [*self._words.of(look, said.language, said.at)]
+        if look.verdict == "normal" and not look.incident:
+            texts.append(fixed["example"])
+        return Step(texts, asked)
+
+
+class FigureWords:
+    """Says what was seen, in both languages."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+        self._phrases: Mapping[Language, FlowPhrases] = load_flow("figures")
+        self._places = load_places()
+        given = tomllib.loads(FILE.read_text("utf-8"))
+        self._metrics = _names(given["metrics"])
+        self._spans = _names(given["spans"])
+
+    def fixed(self, language: Language) -> Mapping[str, str]:
+        """What is said word for word."""
+        return self._phrases[language].fixed
+
+    def of(self, look: Look, language: Language, now: datetime) -> Iterator[str]:
+        """A look, text by text."""
+        fixed = self._phrases[language].fixed
+        if look.own is None or (look.metric and look.value is None):
+            yield self._gap(look, language)
+            return
+        yield fixed[f"lead_{look.metric or 'overview'}"]
+        if look.incident:
+            yield from self.incident(look.incident, language)
+        if look.place and look.place.is_part:
+            part, region = look.place.called(language), self._region(look, language)
+            yield self._fill("part", language, part=part, region=region)
+        yield self._seen(look, language)
+        if look.metric:
+            yield from self._compared(look, look.metric, language)
+        if look.verdict != "unknown" and not (look.incident and look.verdict != "normal"):
+            yield fixed[look.verdict]
+        if look.onset and not look.incident:
+            yield self._since(look.onset, language, now)
+
+    def incident(self, incident: Trouble, language: Language) -> Iterator[str]:
+        """That there is one, with its number; nobody in it is named."""
+        region = self._places.region(incident.region).called(language)
+        number, count = incident.ticket, incident.accounts
+        yield self._fill("incident", language, region=region, number=number, count=count)
+        yield self._phrases[language].fixed["incident_known"]
+
+    def what_changed(self, began: Onset, language: Language, now: datetime) -> str:
+        """What was done on the day on which it began."""
+        names = self._phrases[language].names
+        day = names["long_ago"] if began.is_older else self._day(began.begins, language, now)
+        return self._fill("what_changed", language, day=day)
+
+    def _gap(self, look: Look, language: Language) -> str:
+        """That there is no figure, and why."""
+        place = self._region(look, language)
+        metric = self._metrics[language][look.metric] if look.metric else ""
+        if not look.regions:
+            mine = [self._places.region(one).called(language) for one in look.reported]
+            between = self._phrases[language].names["and"]
+            regions = between.join(mine[:_MOST_REGIONS])
+            asked = look.place.called(language) if look.place else place
+            return self._fill("not_there", language, place=asked, regions=regions)
+        if look.own is None:
+            return self._fill("not_then", language, span=self._span(look.stretch, language))
+        if look.place is None:
+            return self._fill("not_measured_overall", language, metric=metric)
+        return self._fill("not_measured", language, place=place, metric=metric)
+
+    def _seen(self, look: Look, language: Language) -> str:
+        span = self._span(look.stretch, language)
+        if look.metric is None or look.value is None:
+            seen = ((metric, figure(look.own, metric)) for metric in OVERVIEW)
+            said = [
+                self._fill(
+                    "figure",
+                    language,
+                    metric=self._metrics[language][metric],
+                    value=self._told(metric, value, language),
+                )
+                for metric, value in seen
+                if value is not None
+            ]
+            figures = self._phrases[language].names["and"].join(said)
+            return self._fill("overview", language, span=span, figures=figures)
+        filled = {
+            "span": span,
+            "metric": self._metrics[language][look.metric],
+            "value": self._told(look.metric, look.value, language),
+        }
+        if look.place is None:
+            return self._fill("overall", language, **filled)
+        place, other = self._region(look, language), figure(look.elsewhere, look.metric)
+        if other is None:
+            return self._fill("here_alone", language, place=place, **filled)
+        elsewhere = self._told(look.metric, other, language)
+        return self._fill("here", language, place=place, elsewhere=elsewhere, **filled)
+
+    def _compared(self, look: Look, metric: Metric, language: Language) -> Iterator[str]:
+        """The target, and what everybody else has."""
+        target = self._targets.get(metric)
+        if target is not None:
+            side = "target_high" if metric in HIGH_IS_GOOD else "target_low"
+            milliseconds = self._phrases[language].names["milliseconds"]
+            yield self._fill(side, language, target=told(metric, target, milliseconds))
+        theirs = figure(look.others, metric)
+        if theirs is not None:
+            others = "others" if look.place else "others_overall"
+            yield self._fill(others, language, others=self._told(metric, theirs, language))
+
+    def _told(self, metric: Metric, value: float, language: Language) -> str:
+        milliseconds = self._phrases[language].names["milliseconds"]
+        return told(metric, value, milliseconds, self._targets.get(metric))
+
+    def _since(self, began: Onset, language: Language, now: datetime) -> str:
+        fixed, ago = self._phrases[language].fixed, now - began.begins
+        if began.is_older:
+            return fixed["since_long"]
+        if ago >= timedelta(days=1):
+            return self._fill("since_day", language, day=self._day(began.begins, language, now))
+        hours = max(1, round(ago / timedelta(hours=1)))
+        return (
+            fixed["since_hour"] if hours == 1 else self._fill("since_hours", language, count=hours)
+        )
+
+    def _day(self, moment: datetime, language: Language, now: datetime) -> str:
+        """What a day is called today, by the clock of ``now``."""
+        names, day = self._phrases[language].names, moment.astimezone(now.tzinfo).date()
+        ago = (now.date() - day).days
+        if ago < _DAYS_OF_WEEK:
+            recent = {0: "today", 1: "yesterday"}
+            return names[recent.get(ago, f"weekday_{day.isoweekday()}")]
+        month = f"{day.month}" if language == "zh" else f"{day:%B}"
+        return names["date"].format(month=month, day=day.day)
+
+    def _region(self, look: Look, language: Language) -> str:
+        """What the place is called that the figures are of."""
+        if look.place is None:
+            return ""
+        place = self._places.region(look.place.regions[0]) if look.place.is_part else look.place
+        return place.called(language)
+
+    def _span(self, stretch: Stretch, language: Language) -> str:
+        return self._spans[language][stretch.name].format(count=stretch.count)
+
+    def _fill(self, name: str, language: Language, **values: object) -> str:
+        """A phrase with its values, beginning with a capital."""
+        text = self._phrases[language].filled[name].format(**values)
+        return text[0].upper() + text[1:]
+
+
+def _names(groups: Mapping[str, Mapping[str, str]]) -> dict[Language, dict[str, str]]:
+    """What each group is called, by language."""
+    return {
+        language: {name: group[language] for name, group in groups.items()}
+        for language in LANGUAGES
+    }
