@@ -17,7 +17,7 @@ from agent.dialogue.measures import badness
 from agent.dialogue.places import Place, load_places
 from agent.service.accounts.store import AccountStore
 from agent.service.database import Database
-from agent.service.quality.comparing import Comparisons, Trouble
+from agent.service.quality.comparing import Comparisons, IncidentNow
 from agent.service.quality.onset import Onset, onset
 from agent.service.quality.rollups import Summary
 from agent.service.quality.store import QualityStore, Span
@@ -42,7 +42,7 @@ _KNOWN_DAYS: Final = Span("days", 90)
 
 
 @dataclass(frozen=True)
-class Look:
+class Seen:
     """What the records say of what is asked."""
 
     metric: Metric | None
@@ -58,7 +58,7 @@ class Look:
     others: Summary | None = None
     verdict: Verdict = "unknown"
     onset: Onset | None = None
-    incident: Trouble | None = None
+    incident: IncidentNow | None = None
 
     @property
     def regions(self) -> Sequence[str]:
@@ -117,66 +117,66 @@ class Looking:
             regions=[one.group for one in by_region],
         )
 
-    async def look(self, scope: Scope, asked: Asked, own: Owned, now: datetime) -> Look:
+    async def look(self, scope: Scope, asked: Asked, own: Owned, now: datetime) -> Seen:
         """What the records say; where no place is asked for, of the one where it is worst."""
         stretch = asked.stretch or Stretch()
-        look = Look(asked.metric, asked.place, stretch, own.regions)
-        if not look.regions:
-            return look
+        seen = Seen(asked.metric, asked.place, stretch, own.regions)
+        if not seen.regions:
+            return seen
         span = stretch.span(now)
         if asked.place is None or asked.metric is None:
-            look = await self._worst(scope, look, asked, span, now)
+            seen = await self._worst(scope, seen, asked, span, now)
         here, others, incident = await asyncio.gather(
-            self._comparisons.own(scope, look.regions, span, now, app=asked.app),
-            self._comparisons.others(scope, look.regions, span, now),
-            self._comparisons.incident(look.regions, now),
+            self._comparisons.own(scope, seen.regions, span, now, app=asked.app),
+            self._comparisons.others(scope, seen.regions, span, now),
+            self._comparisons.incident(seen.regions, now),
         )
-        look = replace(look, own=here.get("here"), elsewhere=here.get("elsewhere"))
-        look = replace(look, others=others, incident=incident)
-        if look.metric is None or look.value is None:
-            is_told = look.own is not None and look.metric is None
-            return replace(look, verdict="normal") if is_told else look
-        theirs, target = figure(others, look.metric), self._targets.get(look.metric)
-        verdict = judge(look.metric, look.value, theirs, target)
-        look = replace(look, verdict=verdict)
+        seen = replace(seen, own=here.get("here"), elsewhere=here.get("elsewhere"))
+        seen = replace(seen, others=others, incident=incident)
+        if seen.metric is None or seen.value is None:
+            is_told = seen.own is not None and seen.metric is None
+            return replace(seen, verdict="normal") if is_told else seen
+        theirs, target = figure(others, seen.metric), self._targets.get(seen.metric)
+        verdict = judge(seen.metric, seen.value, theirs, target)
+        seen = replace(seen, verdict=verdict)
         if verdict in ("normal", "unknown") or span.ago:
-            return look
-        return replace(look, onset=await self._onset(scope, look, asked, now))
+            return seen
+        return replace(seen, onset=await self._onset(scope, seen, asked, now))
 
     async def _worst(
-        self, scope: Scope, look: Look, asked: Asked, span: Span, now: datetime
-    ) -> Look:
-        """The same look at the metric and region that miss their target by most, if any does."""
+        self, scope: Scope, seen: Seen, asked: Asked, span: Span, now: datetime
+    ) -> Seen:
+        """The same at the metric and region that miss their target by most, if any does."""
         found = await self._quality.read(scope, "region", span, now, app=asked.app)
         missed = [
             (badness(metric, value) / max(badness(metric, target), 1e-6), metric, one.group)
             for one in found
-            if one.group in look.regions
+            if one.group in seen.regions
             for metric in ([asked.metric] if asked.metric else OVERVIEW)
             if (value := figure(one, metric)) is not None
             and (target := self._targets.get(metric)) is not None
             and misses(metric, value, target)
         ]
         if not missed:
-            return look
+            return seen
         _, metric, region = max(missed)
-        place = look.place or self._places.region(region)
-        return replace(look, metric=metric, place=place)
+        place = seen.place or self._places.region(region)
+        return replace(seen, metric=metric, place=place)
 
-    async def _onset(self, scope: Scope, look: Look, asked: Asked, now: datetime) -> Onset | None:
+    async def _onset(self, scope: Scope, seen: Seen, asked: Asked, now: datetime) -> Onset | None:
         """Since when the figure has been as bad as it is, or twice what others have."""
-        assert look.metric is not None
-        metric, theirs = look.metric, figure(look.others, look.metric)
+        assert seen.metric is not None
+        metric, theirs = seen.metric, figure(seen.others, seen.metric)
         limit = self._targets.get(metric)
-        if limit is None or (look.value is not None and not misses(metric, look.value, limit)):
+        if limit is None or (seen.value is not None and not misses(metric, seen.value, limit)):
             if theirs is None:
                 return None
             limit = badness(metric, _FAR_ABOVE * badness(metric, theirs))
         hours, crossed = await asyncio.gather(
-            self._comparisons.course(scope, look.regions, _LOOKED_BACK, now, app=asked.app),
+            self._comparisons.course(scope, seen.regions, _LOOKED_BACK, now, app=asked.app),
             self._quality.crossings(scope, {metric: limit}, _CROSSING_HOURS, now),
         )
         there = [
-            one for one in crossed if one.region in look.regions and asked.app in ("", one.app)
+            one for one in crossed if one.region in seen.regions and asked.app in ("", one.app)
         ]
         return onset(hours, there, metric, limit, now)

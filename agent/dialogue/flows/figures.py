@@ -13,12 +13,12 @@ from typing import Final
 
 from agent.dialogue.asked import FILE, Asked, Stretch, load_asking
 from agent.dialogue.flow import Said, Step
-from agent.dialogue.looking import OVERVIEW, Look, Looking, figure
+from agent.dialogue.looking import OVERVIEW, Looking, Seen, figure
 from agent.dialogue.measures import told
 from agent.dialogue.places import load_places
 from agent.prompts import FlowPhrases, load_flow
 from agent.service.database import Database
-from agent.service.quality.comparing import Trouble
+from agent.service.quality.comparing import IncidentNow
 from agent.service.quality.onset import Onset
 from agent.service.quality.targets import HIGH_IS_GOOD, Metric, Targets
 from agent.service.scope import Scope
@@ -48,9 +48,9 @@ class Figures:
         if not own.regions:
             return Step([fixed["no_figures"]], None)
         asked = self._asking.read(said.text, own).after(before)
-        look = await self._looking.look(scope, asked, own, said.at)
-        texts = [*self._words.of(look, said.language, said.at)]
-        if look.verdict == "normal" and not look.incident:
+        seen = await self._looking.look(scope, asked, own, said.at)
+        texts = [*self._words.of(seen, said.language, said.at)]
+        if seen.verdict == "normal" and not seen.incident:
             texts.append(fixed["example"])
         return Step(texts, asked)
 
@@ -70,27 +70,27 @@ class FigureWords:
         """What is said word for word."""
         return self._phrases[language].fixed
 
-    def of(self, look: Look, language: Language, now: datetime) -> Iterator[str]:
-        """A look, text by text."""
+    def of(self, seen: Seen, language: Language, now: datetime) -> Iterator[str]:
+        """A seen, text by text."""
         fixed = self._phrases[language].fixed
-        if look.own is None or (look.metric and look.value is None):
-            yield self._gap(look, language)
+        if seen.own is None or (seen.metric and seen.value is None):
+            yield self._gap(seen, language)
             return
-        yield fixed[f"lead_{look.metric or 'overview'}"]
-        if look.incident:
-            yield from self.incident(look.incident, language)
-        if look.place and look.place.is_part:
-            part, region = look.place.called(language), self._region(look, language)
+        yield fixed[f"lead_{seen.metric or 'overview'}"]
+        if seen.incident:
+            yield from self.incident(seen.incident, language)
+        if seen.place and seen.place.is_part:
+            part, region = seen.place.called(language), self._region(seen, language)
             yield self._fill("part", language, part=part, region=region)
-        yield self._seen(look, language)
-        if look.metric:
-            yield from self._compared(look, look.metric, language)
-        if look.verdict != "unknown" and not (look.incident and look.verdict != "normal"):
-            yield fixed[look.verdict]
-        if look.onset and not look.incident:
-            yield self._since(look.onset, language, now)
+        yield self._seen(seen, language)
+        if seen.metric:
+            yield from self._compared(seen, seen.metric, language)
+        if seen.verdict != "unknown" and not (seen.incident and seen.verdict != "normal"):
+            yield fixed[seen.verdict]
+        if seen.onset and not seen.incident:
+            yield self._since(seen.onset, language, now)
 
-    def incident(self, incident: Trouble, language: Language) -> Iterator[str]:
+    def incident(self, incident: IncidentNow, language: Language) -> Iterator[str]:
         """That there is one, with its number; nobody in it is named."""
         region = self._places.region(incident.region).called(language)
         number, count = incident.ticket, incident.accounts
@@ -103,26 +103,26 @@ class FigureWords:
         day = names["long_ago"] if began.is_older else self._day(began.begins, language, now)
         return self._fill("what_changed", language, day=day)
 
-    def _gap(self, look: Look, language: Language) -> str:
+    def _gap(self, seen: Seen, language: Language) -> str:
         """That there is no figure, and why."""
-        place = self._region(look, language)
-        metric = self._metrics[language][look.metric] if look.metric else ""
-        if not look.regions:
-            mine = [self._places.region(one).called(language) for one in look.reported]
+        place = self._region(seen, language)
+        metric = self._metrics[language][seen.metric] if seen.metric else ""
+        if not seen.regions:
+            mine = [self._places.region(one).called(language) for one in seen.reported]
             between = self._phrases[language].names["and"]
             regions = between.join(mine[:_MOST_REGIONS])
-            asked = look.place.called(language) if look.place else place
+            asked = seen.place.called(language) if seen.place else place
             return self._fill("not_there", language, place=asked, regions=regions)
-        if look.own is None:
-            return self._fill("not_then", language, span=self._span(look.stretch, language))
-        if look.place is None:
+        if seen.own is None:
+            return self._fill("not_then", language, span=self._span(seen.stretch, language))
+        if seen.place is None:
             return self._fill("not_measured_overall", language, metric=metric)
         return self._fill("not_measured", language, place=place, metric=metric)
 
-    def _seen(self, look: Look, language: Language) -> str:
-        span = self._span(look.stretch, language)
-        if look.metric is None or look.value is None:
-            seen = ((metric, figure(look.own, metric)) for metric in OVERVIEW)
+    def _seen(self, seen: Seen, language: Language) -> str:
+        span = self._span(seen.stretch, language)
+        if seen.metric is None or seen.value is None:
+            values = ((metric, figure(seen.own, metric)) for metric in OVERVIEW)
             said = [
                 self._fill(
                     "figure",
@@ -130,34 +130,34 @@ class FigureWords:
                     metric=self._metrics[language][metric],
                     value=self._told(metric, value, language),
                 )
-                for metric, value in seen
+                for metric, value in values
                 if value is not None
             ]
             figures = self._phrases[language].names["and"].join(said)
             return self._fill("overview", language, span=span, figures=figures)
         filled = {
             "span": span,
-            "metric": self._metrics[language][look.metric],
-            "value": self._told(look.metric, look.value, language),
+            "metric": self._metrics[language][seen.metric],
+            "value": self._told(seen.metric, seen.value, language),
         }
-        if look.place is None:
+        if seen.place is None:
             return self._fill("overall", language, **filled)
-        place, other = self._region(look, language), figure(look.elsewhere, look.metric)
+        place, other = self._region(seen, language), figure(seen.elsewhere, seen.metric)
         if other is None:
             return self._fill("here_alone", language, place=place, **filled)
-        elsewhere = self._told(look.metric, other, language)
+        elsewhere = self._told(seen.metric, other, language)
         return self._fill("here", language, place=place, elsewhere=elsewhere, **filled)
 
-    def _compared(self, look: Look, metric: Metric, language: Language) -> Iterator[str]:
+    def _compared(self, seen: Seen, metric: Metric, language: Language) -> Iterator[str]:
         """The target, and what everybody else has."""
         target = self._targets.get(metric)
         if target is not None:
             side = "target_high" if metric in HIGH_IS_GOOD else "target_low"
             milliseconds = self._phrases[language].names["milliseconds"]
             yield self._fill(side, language, target=told(metric, target, milliseconds))
-        theirs = figure(look.others, metric)
+        theirs = figure(seen.others, metric)
         if theirs is not None:
-            others = "others" if look.place else "others_overall"
+            others = "others" if seen.place else "others_overall"
             yield self._fill(others, language, others=self._told(metric, theirs, language))
 
     def _told(self, metric: Metric, value: float, language: Language) -> str:
@@ -185,11 +185,11 @@ class FigureWords:
         month = f"{day.month}" if language == "zh" else f"{day:%B}"
         return names["date"].format(month=month, day=day.day)
 
-    def _region(self, look: Look, language: Language) -> str:
+    def _region(self, seen: Seen, language: Language) -> str:
         """What the place is called that the figures are of."""
-        if look.place is None:
+        if seen.place is None:
             return ""
-        place = self._places.region(look.place.regions[0]) if look.place.is_part else look.place
+        place = self._places.region(seen.place.regions[0]) if seen.place.is_part else seen.place
         return place.called(language)
 
     def _span(self, stretch: Stretch, language: Language) -> str:

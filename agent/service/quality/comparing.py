@@ -45,7 +45,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class IncidentNow:
     """An incident under way."""
 
     ticket: int
@@ -127,7 +127,7 @@ class Comparisons:
             for row, summary in zip(rows, summaries(rows), strict=True)
         ]
 
-    async def incident(self, regions: Sequence[str], now: datetime) -> Trouble | None:
+    async def incident(self, regions: Sequence[str], now: datetime) -> IncidentNow | None:
         """The incident that goes on in one of the regions, the latest of several."""
         query = (
             select(IncidentSeen)
@@ -140,7 +140,7 @@ class Comparisons:
             seen = await session.scalar(query)
         if seen is None:
             return None
-        return Trouble(seen.ticket, seen.region, seen.begins_at, len(seen.accounts))
+        return IncidentNow(seen.ticket, seen.region, seen.begins_at, len(seen.accounts))
 
 
 def _nobodys(summary: Summary, row: Mapping[str, Any]) -> Summary | None:
