@@ -133,7 +133,7 @@ class Asking:
         return Asked(
             metric=self.metric(said),
             place=found[0] if found else None,
-            stretch=self._stretch(text),
+            stretch=self.stretch(said),
             app=_named(text, own.apps),
             is_overview=self._overview.search(text) is not None,
         )
@@ -162,7 +162,9 @@ class Asking:
             if len(name) > 1 and not self._own.search(name):
                 yield name
 
-    def _stretch(self, text: str) -> Stretch | None:
+    def stretch(self, said: str) -> Stretch | None:
+        """The stretch of time that a customer names."""
+        text = plain(said)
         for name, pattern in self._spans.items():
             if pattern.search(text):
                 return Stretch(name)
