@@ -94,8 +94,8 @@ class Trouble:
 
     @property
     def region(self) -> str:
-        """As quality is reported; empty where none is known."""
-        return self.place.regions[0] if self.place else ""
+        """As quality is reported; empty where none is known, or several are meant."""
+        return self.place.regions[0] if self.place and len(self.place.regions) == 1 else ""
 
 
 class Troubleshooting:
@@ -122,7 +122,9 @@ class Troubleshooting:
         if recalled:
             place = self._places.region(recalled.region) if recalled.region else None
             metric = state.metric or self._asking.metric(recalled.words)
-            state = replace(state, metric=metric, place=state.place or place)
+            # "Yesterday" is when they called, not when it was: it goes on.
+            state = replace(state, metric=metric, place=state.place or place, stretch=None)
+            state = replace(state, words=recalled.words or said.text)
         state = await self._choose(state, said, found)
         texts = list[str]()
         if recalled:
@@ -346,7 +348,7 @@ class Troubleshooting:
         """A person is called, and told what was said and tried."""
         filled = self._phrases[said.language].filled
         tried = await self._walker.tried(state.walk, said.language) if state.walk else []
-        place = self._places.region(state.region).called(said.language) if state.region else ""
+        place = state.place.called(said.language) if state.place else ""
         details = [
             filled[name].format(**{what: shortened(value, most)})
             for name, what, value, most in (
