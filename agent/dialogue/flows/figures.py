@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from agent.dialogue.answering import space
 from agent.dialogue.asked import FILE, Asked, Stretch, load_asking
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.looking import OVERVIEW, Looking, Seen, figure
@@ -27,6 +28,7 @@ from common.languages import LANGUAGES, Language
 #: Regions that one can listen to in a row.
 _MOST_REGIONS: Final = 5
 _DAYS_OF_WEEK: Final = 7
+_DAY: Final = timedelta(days=1)
 
 
 class Figures:
@@ -52,6 +54,8 @@ class Figures:
         texts = [*self._words.of(seen, said.language, said.at)]
         if seen.verdict == "normal" and not seen.incident:
             texts.append(fixed["example"])
+        if seen.onset and not seen.incident:
+            texts.append(self._words.since(seen.onset, said.language, said.at))
         return Step(texts, asked)
 
 
@@ -87,8 +91,6 @@ class FigureWords:
             yield from self._compared(seen, seen.metric, language)
         if seen.verdict != "unknown" and not (seen.incident and seen.verdict != "normal"):
             yield fixed[seen.verdict]
-        if seen.onset and not seen.incident:
-            yield self._since(seen.onset, language, now)
 
     def incident(self, incident: IncidentNow, language: Language) -> Iterator[str]:
         """That there is one, with its number; nobody in it is named."""
@@ -98,10 +100,24 @@ class FigureWords:
         yield self._phrases[language].fixed["incident_known"]
 
     def what_changed(self, began: Onset, language: Language, now: datetime) -> str:
-        """What was done on the day on which it began."""
-        names = self._phrases[language].names
-        day = names["long_ago"] if began.is_older else self._day(began.begins, language, now)
+        """What was done on the day on which it began; or when it began, and what was done then."""
+        if began.is_older or now - began.begins < _DAY:
+            then = self._phrases[language].fixed["changed_then"]
+            return f"{self.since(began, language, now)}{space(language)}{then}"
+        day = self._day(began.begins, language, now)
         return self._fill("what_changed", language, day=day)
+
+    def since(self, began: Onset, language: Language, now: datetime) -> str:
+        """When it began."""
+        fixed, ago = self._phrases[language].fixed, now - began.begins
+        if began.is_older:
+            return fixed["since_long"]
+        if ago >= _DAY:
+            return self._fill("since_day", language, day=self._day(began.begins, language, now))
+        hours = max(1, round(ago / timedelta(hours=1)))
+        if hours == 1:
+            return fixed["since_hour"]
+        return self._fill("since_hours", language, count=hours)
 
     def _gap(self, seen: Seen, language: Language) -> str:
         """That there is no figure, and why."""
@@ -163,17 +179,6 @@ class FigureWords:
     def _told(self, metric: Metric, value: float, language: Language) -> str:
         milliseconds = self._phrases[language].names["milliseconds"]
         return told(metric, value, milliseconds, self._targets.get(metric))
-
-    def _since(self, began: Onset, language: Language, now: datetime) -> str:
-        fixed, ago = self._phrases[language].fixed, now - began.begins
-        if began.is_older:
-            return fixed["since_long"]
-        if ago >= timedelta(days=1):
-            return self._fill("since_day", language, day=self._day(began.begins, language, now))
-        hours = max(1, round(ago / timedelta(hours=1)))
-        return (
-            fixed["since_hour"] if hours == 1 else self._fill("since_hours", language, count=hours)
-        )
 
     def _day(self, moment: datetime, language: Language, now: datetime) -> str:
         """What a day is called today, by the clock of ``now``."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from agent.dialogue.answering import space
 from agent.dialogue.asked import Asked, Stretch, load_asking
 from agent.dialogue.contract import CallPerson, Citation, NoteMatter, Want
 from agent.dialogue.flow import Said, Step
@@ -161,7 +162,7 @@ class Troubleshooting:
         back = self._phrases[language].fixed["go_back"]
         if state.language != language:
             return back
-        return f"{back}{' ' if language == 'en' else ''}{state.question}"
+        return f"{back}{space(language)}{state.question}"
 
     # --- what was said
 
@@ -278,6 +279,8 @@ class Troubleshooting:
         asked = Asked(state.metric, state.place, state.stretch)
         seen = await self._looking.look(scope, asked, own, said.at)
         texts = [*texts, *self._figures.of(seen, said.language, said.at)]
+        if seen.onset and state.changed is not None:  # else it is in the question that follows
+            texts.append(self._figures.since(seen.onset, said.language, said.at))
         place = state.place or seen.place
         state = replace(state, place=place, onset=seen.onset, is_seen=seen.value is not None)
         if seen.incident:
