@@ -120,7 +120,7 @@ class Asking:
             rf"([{HAN}a-z0-9]{{2,}})(?:{endings})[{HAN} ]{{0,4}}?(?:{figure})"
         )
         self._owner = re.compile(
-            rf"(?<!\bour )(?<!\bmy )\b([a-z][\w-]*)'s (?:[\w-]+ ){{0,2}}?(?:{figure})"
+            rf"(?<!\bour )(?<!\bmy )\b([a-z][\w-]*) ?'s (?:[\w-]+ ){{0,2}}?(?:{figure})"
         )
         self._owner_behind = re.compile(
             rf"(?i:{figure})(?: \w+)? (?:of|for) (?:the )?([A-Z][\w-]*)"  # a name, by its capital

@@ -20,6 +20,7 @@ from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 
 FILE: Final = PROJECT_ROOT / "prompts" / "places.toml"
+_POSSESSIVE: Final = re.compile(r"(?=['’]s\b)")
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Places:
 
         ``reported``: regions that may be called as they are reported, though the file has them not.
         """
-        return list(dict.fromkeys(self._find(plain(said), reported)))
+        return list(dict.fromkeys(self._find(_parted(plain(said)), reported)))
 
     def without(self, said: str) -> str:
         """What is said but for places."""
-        return self._any.sub(" ", said)
+        return self._any.sub(" ", _parted(said))
 
     def region(self, name: str) -> Place:
         """A whole region; one that the file has not is called as it is reported."""
@@ -98,6 +99,11 @@ def load_places(file: Path = FILE) -> Places:
             f"The places in {file} cannot be used: {error!r}.",
             "Correct that entry; the comment at the top of the file says what belongs there.",
         ) from error
+
+
+def _parted(said: str) -> str:
+    """With a space before 's: Jakarta's is Jakarta."""
+    return _POSSESSIVE.sub(" ", said)
 
 
 def _names(place: Mapping[str, Any]) -> list[str]:
