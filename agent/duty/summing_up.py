@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from agent.service.promises.store import Promised, Promises
 from agent.service.retention.store import Retention
 from agent.service.retention.tables import SignalNoted
 from agent.service.scope import Scope
-from agent.service.summaries.store import Summaries, write_summary
+from agent.service.summaries.store import Section, Summaries, write_summary
 from agent.service.support import Support
 from agent.service.tickets.store import TicketStore, Told
 from common.languages import LANGUAGES, Language
@@ -37,14 +37,6 @@ _WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
 #: Where a call has no matters: so many questions, and so many characters of each.
 _MOST_QUESTIONS: Final = 5
 _MOST_SAID: Final = 120
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a summary."""
-
-    heading: str
-    lines: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -79,37 +71,55 @@ class SummingUp:
         """Calls that are over and to be summed up."""
         return await self._summaries.due(now)
 
+    async def at_the_end(self, scope: Scope, call_id: str) -> None:
+        """Write the summary of a call of the scope's that has just ended, for who looks at the page.
+
+        It stays due: who is on duty knows best how the operator supports, and mails it.
+        """
+        now = datetime.now(UTC)
+        call = await self._calls.call(scope, call_id)
+        if call is None:
+            return
+        written = await self._written(call, await self._known(call), now)
+        async with self._database.transaction() as session:
+            if await self._summaries.look(session, call_id, now):
+                await write_summary(session, call_id, *written, mailed_at=None, now=now)
+
     async def sum_up(self, call: Call, now: datetime) -> None:
-        """Write what is kept of it, and mail that to its contact once they cannot come back.
+        """Write the summary of a call that is due; mail it once its customer cannot come back.
 
         Without effect where the call goes on again, or somebody else has just done so.
         """
-        scope = Scope(call.account, call.id)
-        known = await self._accounts.read(Scope(call.account))
-        kept = await self._kept(scope, known, now)
-        language = _language(kept.turns[-1].language if kept.turns else call.language)
-        offers = {
-            name: offer.words[language] for name, offer in self._support.retention.offers.items()
-        }
-        sections = compose(kept, offers, Reader(language, self._support.hours.zone))
+        known = await self._known(call)
+        language, sections = await self._written(call, known, now)
         by, address = self._support.summaries_by, _address(known, call.contact)
         async with self._database.transaction() as session:
-            looked = await self._summaries.look(session, call.id, now)
-            if looked is None:
+            due = await self._summaries.look(session, call.id, now)
+            if due is None:
                 return
-            is_mailed = bool(looked.sum_up_at is None and sections and by and address)
-            told = [asdict(section) for section in sections]
-            await write_summary(session, call.id, language, told, mailed=is_mailed, now=now)
+            may_return = due.grant_expires_at > now
+            due.sum_up_at = due.grant_expires_at if may_return else None
+            is_mailed = not may_return and sections and by and address
+            mailed_at = now if is_mailed else None
+            await write_summary(session, call.id, language, sections, mailed_at=mailed_at, now=now)
             if is_mailed:
                 message = letter(sections, call, language)
                 key = f"summary:{call.id}"
                 await write_down(session, key, [by], message, now, recipient=address)
 
-    async def at_the_end(self, scope: Scope, call_id: str) -> None:
-        """Sum up a call of the scope's that has just ended."""
-        call = await self._calls.call(scope, call_id)
-        if call:
-            await self.sum_up(call, datetime.now(UTC))
+    async def _known(self, call: Call) -> Known | None:
+        return await self._accounts.read(Scope(call.account))
+
+    async def _written(
+        self, call: Call, known: Known | None, now: datetime
+    ) -> tuple[Language, list[Section]]:
+        """In the language that was spoken last."""
+        kept = await self._kept(Scope(call.account, call.id), known, now)
+        language = _language(kept.turns[-1].language if kept.turns else call.language)
+        offers = {
+            name: offer.words[language] for name, offer in self._support.retention.offers.items()
+        }
+        return language, compose(kept, offers, Reader(language, self._support.hours.zone))
 
     async def _kept(self, scope: Scope, known: Known | None, now: datetime) -> Kept:
         call_id = scope.call_id or ""

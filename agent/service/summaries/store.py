@@ -6,9 +6,9 @@ summary is written at once, for who still looks at the page, and again when they
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +19,14 @@ from agent.service.database import Database, write_once
 from agent.service.scope import Scope
 from agent.service.summaries.tables import Summary
 from common.languages import Language
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a summary."""
+
+    heading: str
+    lines: Sequence[str]
 
 
 class Summaries:
@@ -34,10 +42,10 @@ class Summaries:
             return (await session.scalars(select(Call).where(*due).order_by(Call.sum_up_at))).all()
 
     async def look(self, session: AsyncSession, call_id: str, now: datetime) -> Call | None:
-        """A call that is to be summed up; None where somebody else has done it.
+        """A call that is over and to be summed up; None where it is not, or somebody has done so.
 
-        It is looked at again when its customer cannot come back. Locked until the transaction of
-        ``session`` is over: what is written of it is written with it.
+        Locked until the transaction of ``session`` is over: what is written of it is written with
+        it.
         """
         taken = await session.execute(
             update(Call)
@@ -46,8 +54,6 @@ class Summaries:
             .returning(Call)
         )
         call: Call | None = taken.scalar_one_or_none()
-        if call:
-            call.sum_up_at = call.grant_expires_at if call.grant_expires_at > now else None
         return call
 
     async def read(self, scope: Scope, call_id: str) -> Summary | None:
@@ -65,17 +71,17 @@ async def write_summary(
     session: AsyncSession,
     call_id: str,
     language: Language,
-    sections: Sequence[Mapping[str, Any]],
+    sections: Sequence[Section],
     *,
-    mailed: bool,
+    mailed_at: datetime | None,
     now: datetime,
 ) -> None:
     """A summary, in place of one of before, if the transaction of ``session`` stands."""
     values = {
         "language": language,
-        "sections": list(sections),
+        "sections": [asdict(section) for section in sections],
         "written_at": now,
-        "mailed_at": now if mailed else None,
+        "mailed_at": mailed_at,
     }
     await write_once(session, Summary, [{"call_id": call_id, **values}])
     await session.execute(update(Summary).where(Summary.call_id == call_id).values(values))
