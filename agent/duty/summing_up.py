@@ -72,7 +72,7 @@ class SummingUp:
         return await self._summaries.due(now)
 
     async def at_the_end(self, scope: Scope, call_id: str) -> None:
-        """Write the summary of a call of the scope's that has just ended, for who looks at the page.
+        """Write the summary of a call of the scope's that has just ended, for its page.
 
         It stays due: who is on duty knows best how the operator supports, and mails it.
         """
