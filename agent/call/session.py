@@ -28,6 +28,7 @@ from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
 from agent.dialogue.solved import is_solved
+from agent.duty.summing_up import SummingUp
 from agent.rooms.principal import Principal
 from agent.rooms.tokens import Seat, read_seat
 from agent.service.accounts.store import AccountStore
@@ -35,7 +36,8 @@ from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
 from agent.service.database import Database
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
-from agent.service.support import default_support, read_support
+from agent.service.scope import Scope
+from agent.service.support import Support, default_support, read_support
 from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
@@ -60,7 +62,8 @@ async def hold_call(ctx: JobContext) -> None:
         return
     escalation = open_escalation(settings, database, seat.principal, claim)
     conversation = open_conversation(settings, seat.principal, escalation.act)
-    held = HeldCall(ctx, conversation, records, claim, escalation, seat)
+    summing_up = SummingUp(database, _support(settings))
+    held = HeldCall(ctx, conversation, records, claim, escalation, summing_up, seat)
 
     async def close(_reason: str) -> None:
         await held.aclose()
@@ -74,16 +77,8 @@ async def hold_call(ctx: JobContext) -> None:
 def open_escalation(
     settings: Settings, database: Database, principal: Principal, claim: Claim
 ) -> Escalation:
-    """What becomes of a wish for a person in this call, by the operator's rota and targets.
-
-    A file that was broken since the start ends no call: its tickets have the default clocks, and
-    the API's process, which read the file before, calls people.
-    """
-    try:
-        support = read_support(settings.support_file)
-    except SetupError as error:
-        log.error("%s", error)
-        support = default_support()
+    """What becomes of a wish for a person in this call, by the operator's rota and targets."""
+    support = _support(settings)
     return Escalation(
         TicketStore(database, support.policy),
         Paging(database, support.rota, patience=support.patience),
@@ -93,6 +88,16 @@ def open_escalation(
         contact=principal.contact,
         claim=claim,
     )
+
+
+def _support(settings: Settings) -> Support:
+    """A file that was broken since the start ends no call: its tickets have the default clocks, and
+    the API's process, which read the file before, calls people and sends mail."""
+    try:
+        return read_support(settings.support_file)
+    except SetupError as error:
+        log.error("%s", error)
+        return default_support()
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -111,6 +116,7 @@ class HeldCall:
         records: CallStore,
         claim: Claim,
         escalation: Escalation,
+        summing_up: SummingUp,
         seat: Seat,
     ) -> None:
         self._ctx = ctx
@@ -121,6 +127,8 @@ class HeldCall:
         self._turns = TurnLog(session, conversation.floor, ctx.room, records, claim)
         self._playout = RoomPlayout(ctx.room)
         self._escalation = escalation
+        self._summing_up = summing_up
+        self._scope = Scope(seat.principal.account, claim.call_id)
         self._handover = Handover(
             ctx.room,
             conversation,
@@ -182,6 +190,7 @@ class HeldCall:
         try:
             await self._records.conclude(self._claim, self._outcome())
             await self._records.end_call(self._claim)
+            await self._summing_up.at_the_end(self._scope, self._claim.call_id)
         except ServiceError as error:  # another process has taken the call up: it will say
             log.info("%s", error)
         except SQLAlchemyError:

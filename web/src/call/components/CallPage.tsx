@@ -10,10 +10,12 @@ import type { Activity } from "../callState";
 import type { Citation, Conversation } from "../../room/conversation";
 import { useAskPerson } from "../useAskPerson";
 import { useAssistantAbsence } from "../useAssistantAbsence";
+import type { Checklists } from "../useChecklists";
 import type { Tickets } from "../useTickets";
 import { ProblemError, type ProblemKind } from "../../problem";
 import styles from "./CallPage.module.css";
 import { Captions } from "./Captions";
+import { ChecklistCards } from "./ChecklistCards";
 import { Composer } from "./Composer";
 import { Controls } from "./Controls";
 import { PersonBar } from "./PersonBar";
@@ -23,6 +25,7 @@ interface Props {
   activity: Activity;
   conversation: Conversation;
   tickets: Tickets;
+  checklists: Checklists;
   microphoneProblem: ProblemKind | undefined;
   onAsk: (text: string) => Promise<void>;
   onMicrophone: (on: boolean) => Promise<void>;
@@ -72,6 +75,7 @@ export function CallPage(props: Props) {
           unsent={unsent}
           onAskAgain={props.onAskAgain}
         />
+        <ChecklistCards checklists={props.checklists} short />
         <PersonBar tickets={props.tickets} asking={asking} />
         <div className={styles.row}>
           <Composer
