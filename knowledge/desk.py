@@ -91,6 +91,11 @@ class Desk:
             for (entry_id, _), text in openings.items()
         ]
 
+    def error_codes(self) -> list[str]:
+        """Every code that an entry of the corpus explains, as it is written there."""
+        codes = {code for entry in self.entries.values() for code in entry.error_codes}
+        return sorted(codes)
+
     def entry(self, entry_id: str, version: int | None, *, tenant: str) -> SourceEntry | None:
         """An entry of the corpus, or a section of a document, as it is or was in a version.
 

@@ -135,6 +135,10 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
     async def openings(tenant: Annotated[Tenant, Query()]) -> list[dict[str, str]]:
         return [asdict(opening) for opening in await asyncio.to_thread(desk.openings, tenant)]
 
+    @app.get("/error-codes")
+    async def error_codes() -> list[str]:
+        return desk.error_codes()
+
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:
         return {"status": "ok", "entries": len(desk.entries)}
