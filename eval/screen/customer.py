@@ -26,10 +26,10 @@ WIDTH, HEIGHT = 1280, 720
 #: Images a second, as the page shows them; and seconds between two changes.
 _FRAMES: Final = 5
 _CHANGES_EVERY_S: Final = 3.0
-_WORDS: Final = tuple(
-    "joining channel publishing track codec bitrate candidate relay subscriber token renewed audio"
-    " level packets lost keyframe requested reconnect attempt region jitter".split(" ")  # noqa: SIM905
-)
+_LOG: Final = """
+joining channel publishing track codec bitrate candidate relay subscriber token renewed audio level
+packets lost keyframe requested reconnect attempt region jitter
+"""
 
 
 async def show(url: str, token: str, changing_s: float, still_s: float) -> None:
@@ -85,7 +85,7 @@ def _pages() -> Iterator[tuple[str, Grey]]:
     while True:
         code = str(rng.randint(1000, 9999))
         for number in range(3):
-            words = " ".join(rng.choices(_WORDS, k=rng.randint(4, 9)))
+            words = " ".join(rng.choices(_LOG.split(), k=rng.randint(4, 9)))
             log.append(f"[12:{rng.randint(10, 59)}:{number}0] INFO {words}")
         log[-1] = f"[12:00:59] ERROR rtc: error code {code}"
         yield code, rendered(log[-30:], width=WIDTH, height=HEIGHT, dark=True)
