@@ -142,8 +142,8 @@ class ApiSettings(BaseSettings):
     )
     frame_sites: str = Field(
         "",
-        description='Sites that may show the pages in a frame (allow="microphone; display-capture"),'
-        " with spaces. Empty: none.",
+        description="Sites that may show the pages in a frame"
+        ' (allow="microphone; display-capture"), with spaces. Empty: none.',
     )
 
     @field_validator("site_secret")

@@ -1,4 +1,4 @@
-"""A customer shares a screen in a real call: what stands on it is on their page, and nobody else's."""
+"""A customer shares a screen in a real call: what stands on it comes back to their page."""
 
 from __future__ import annotations
 
