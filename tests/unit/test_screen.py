@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import jwt
 import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
+from livekit import rtc
 
-from agent.call.screen import Look
+from agent.call.screen import Look, ScreenWatch
 from agent.call.screen_reader import ScreenReader
 from agent.models.client import LanguageModel
 from agent.models.endpoint import LanguageModelEndpoint
+from agent.rooms.access import LiveKitAccess
+from agent.rooms.principal import guest
+from agent.rooms.tokens import Seat, responder_token, room_token
 from agent.screen.changes import Changes
 from agent.screen.client import ScreenClient
 from agent.screen.contract import MOST_PIXELS, Box, Grey, Later, Piece, lines_of
@@ -289,6 +296,51 @@ async def test_a_busy_server_is_left_alone_for_as_long_as_it_says() -> None:
     await look.at(screen(CONSOLE))
     assert await look.at(screen(CONSOLE)) == 7.0
     assert look.seen is None
+
+
+# Whose screen
+
+
+@pytest.mark.unit
+def test_a_customer_alone_may_show_a_screen() -> None:
+    access = LiveKitAccess("ws://127.0.0.1:9", "key", "secret" * 6, ours=False)
+    seat = Seat("c-1", "call-1", "customer-1", guest("en"))
+    tokens = {
+        "customer": room_token(access, seat, "liuke", timedelta(minutes=1)),
+        "person": responder_token(access, "call-1", "Lin", timedelta(minutes=1)),
+    }
+    sources = {
+        who: jwt.decode(token, options={"verify_signature": False})["video"]["canPublishSources"]
+        for who, token in tokens.items()
+    }
+    assert sources == {"customer": ["microphone", "screen_share"], "person": ["microphone"]}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("identity", "source", "is_received"),
+    [
+        ("customer-1", rtc.TrackSource.SOURCE_SCREENSHARE, True),
+        ("customer-1", rtc.TrackSource.SOURCE_CAMERA, False),
+        ("human-1", rtc.TrackSource.SOURCE_SCREENSHARE, False),
+    ],
+)
+async def test_no_other_video_is_received(identity: str, source: int, is_received: bool) -> None:
+    async def no_codes() -> tuple[str, ...]:
+        return ()
+
+    room, asked = rtc.Room(), list[bool]()
+    reader = ScreenReader(ScreenClient("http://127.0.0.1:9", TOKEN), None, lambda: "en")
+    watch = ScreenWatch(room, "customer-1", reader, no_codes, lambda _: None)
+    watch.start()
+    publication = SimpleNamespace(
+        source=source, kind=rtc.TrackKind.KIND_VIDEO, set_subscribed=asked.append
+    )
+    room.emit("track_published", publication, SimpleNamespace(identity=identity))
+    await watch.aclose()
+    assert asked == [True] * is_received
+    room.emit("track_published", publication, SimpleNamespace(identity=identity))
+    assert len(asked) == is_received
 
 
 # A hosted model that reads images
