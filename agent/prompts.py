@@ -137,7 +137,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def load_prompt(
-    purpose: Literal["support", "question", "continue", "opening"], language: Language
+    purpose: Literal["support", "question", "continue", "opening", "screen"], language: Language
 ) -> str:
     """One template, without the file's final line break."""
     return (_FOLDER / f"{purpose}.{language}.md").read_text("utf-8").rstrip("\n")

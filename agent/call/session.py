@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from livekit import rtc
-from livekit.agents import CloseEvent, JobContext, room_io
+from livekit.agents import AutoSubscribe, CloseEvent, JobContext, room_io
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.call.closing import Closing, closing_of
@@ -24,9 +24,12 @@ from agent.call.history import spoken
 from agent.call.limits import CallLimits, Limits
 from agent.call.playout import RoomPlayout
 from agent.call.presence import Presence
+from agent.call.screen import ScreenWatch
+from agent.call.screen_reader import open_screen_reader
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
+from agent.dialogue.seen import Seen
 from agent.dialogue.solved import is_solved
 from agent.duty.summing_up import SummingUp
 from agent.rooms.principal import Principal
@@ -42,6 +45,7 @@ from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
 from common.errors import LiukeError, ServiceError, SetupError
+from knowledge.client import KnowledgeClient
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +67,8 @@ async def hold_call(ctx: JobContext) -> None:
     escalation = open_escalation(settings, database, seat.principal, claim)
     conversation = open_conversation(settings, seat.principal, escalation.act)
     summing_up = SummingUp(database, _support(settings))
-    held = HeldCall(ctx, conversation, records, claim, escalation, summing_up, seat)
+    screen = open_screen(settings, ctx.room, seat, conversation)
+    held = HeldCall(ctx, conversation, records, claim, escalation, summing_up, screen, seat)
 
     async def close(_reason: str) -> None:
         await held.aclose()
@@ -100,6 +105,27 @@ def _support(settings: Settings) -> Support:
         return default_support()
 
 
+def open_screen(
+    settings: Settings, room: rtc.Room, seat: Seat, conversation: Conversation
+) -> ScreenWatch:
+    """What becomes of a screen that the customer shows: the floor knows what stands on it."""
+
+    async def known_codes() -> frozenset[str]:
+        knowledge = KnowledgeClient(
+            settings.knowledge.url, settings.internal_token, tenant=seat.principal.account
+        )
+        try:
+            return await knowledge.error_codes()
+        finally:
+            await knowledge.aclose()
+
+    def on_seen(seen: Seen) -> None:
+        conversation.floor.seen = seen
+
+    reader = open_screen_reader(settings, lambda: conversation.agent.language)
+    return ScreenWatch(room, seat.identity, reader, known_codes, on_seen)
+
+
 def limits_of(settings: Settings) -> Limits:
     """How long a call may take by these settings."""
     agent = settings.agent
@@ -117,6 +143,7 @@ class HeldCall:
         claim: Claim,
         escalation: Escalation,
         summing_up: SummingUp,
+        screen: ScreenWatch,
         seat: Seat,
     ) -> None:
         self._ctx = ctx
@@ -129,6 +156,7 @@ class HeldCall:
         self._escalation = escalation
         self._summing_up = summing_up
         self._scope = Scope(seat.principal.account, claim.call_id)
+        self._screen = screen
         self._handover = Handover(
             ctx.room,
             conversation,
@@ -150,7 +178,7 @@ class HeldCall:
         A call that its customer has left meanwhile is over at once.
         """
         ctx = self._ctx
-        await ctx.connect()
+        await ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
         presence = Presence(ctx.room, identity)
         gone = asyncio.create_task(presence.gone(lambda: ctx.api))
         starting = asyncio.create_task(self._start(identity))
@@ -175,10 +203,12 @@ class HeldCall:
         self._tasks.append(asyncio.create_task(self._end_at_limit(watch)))
         self._tasks.append(asyncio.create_task(self._follow()))
         self._handover.start()
+        self._screen.start()
 
     async def aclose(self) -> None:
         """End what is still being said, and record what is open and the end."""
         await self._handover.aclose()
+        await self._screen.aclose()
         await self._conversation.session.aclose()
         if self._leaving:
             await self._leaving

@@ -225,6 +225,10 @@ async def test_the_text_names_whoever_else_gets_the_customers_words(
             {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example/v1"},
             "models.example",
         ),
+        (
+            {"LIUKE_VISION_MODEL": "sees"},
+            "a screen" if language == "en" else "画面会发送到 models.",
+        ),
         ({"LIUKE_KNOWLEDGE_EMBEDDING_URL": "https://vectors.example/v1"}, "vectors.example"),
         ({"LIVEKIT_PUBLIC_URL": "wss://rooms.example"}, "rooms.example"),
     ):

@@ -56,7 +56,7 @@ class Job:
     def proc(self) -> SimpleNamespace:
         return SimpleNamespace(userdata={Closing: Closing()})
 
-    async def connect(self) -> None:
+    async def connect(self, **_: object) -> None:
         self.connected = True
         nobody_listens = asyncio.Event()
         self.room._local_participant = cast(

@@ -1299,6 +1299,32 @@ export interface components {
              */
             score: number;
         };
+        /**
+         * ScreenLine
+         * @description A line of text on the customer's screen.
+         */
+        ScreenLine: {
+            /** Text */
+            text: string;
+            /**
+             * Tells
+             * @description It shows an error code, or tells of trouble.
+             */
+            tells: boolean;
+        };
+        /**
+         * ScreenRead
+         * @description Sent whenever what the assistant reads on the customer's screen has changed.
+         */
+        ScreenRead: {
+            /** Lines */
+            lines: components["schemas"]["ScreenLine"][];
+            /**
+             * Codes
+             * @description Error codes among them, as they are written properly.
+             */
+            codes: string[];
+        };
     };
     responses: never;
     parameters: never;
