@@ -13,6 +13,7 @@ from typing import Final
 
 from agent.dialogue.answering import space
 from agent.dialogue.asked import FILE, Asked, Stretch, load_asking
+from agent.dialogue.days import day_called
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.looking import OVERVIEW, Looking, Seen, figure
 from agent.dialogue.measures import told
@@ -27,7 +28,6 @@ from common.languages import LANGUAGES, Language
 
 #: Regions that one can listen to in a row.
 _MOST_REGIONS: Final = 5
-_DAYS_OF_WEEK: Final = 7
 _DAY: Final = timedelta(days=1)
 
 
@@ -104,7 +104,7 @@ class FigureWords:
         if began.is_older or now - began.begins < _DAY:
             then = self._phrases[language].fixed["changed_then"]
             return f"{self.since(began, language, now)}{space(language)}{then}"
-        day = self._day(began.begins, language, now)
+        day = self._day(began, language, now)
         return self._fill("what_changed", language, day=day)
 
     def since(self, began: Onset, language: Language, now: datetime) -> str:
@@ -113,7 +113,7 @@ class FigureWords:
         if began.is_older:
             return fixed["since_long"]
         if ago >= _DAY:
-            return self._fill("since_day", language, day=self._day(began.begins, language, now))
+            return self._fill("since_day", language, day=self._day(began, language, now))
         hours = max(1, round(ago / timedelta(hours=1)))
         if hours == 1:
             return fixed["since_hour"]
@@ -180,15 +180,8 @@ class FigureWords:
         milliseconds = self._phrases[language].names["milliseconds"]
         return told(metric, value, milliseconds, self._targets.get(metric))
 
-    def _day(self, moment: datetime, language: Language, now: datetime) -> str:
-        """What a day is called today, by the clock of ``now``."""
-        names, day = self._phrases[language].names, moment.astimezone(now.tzinfo).date()
-        ago = (now.date() - day).days
-        if ago < _DAYS_OF_WEEK:
-            recent = {0: "today", 1: "yesterday"}
-            return names[recent.get(ago, f"weekday_{day.isoweekday()}")]
-        month = f"{day.month}" if language == "zh" else f"{day:%B}"
-        return names["date"].format(month=month, day=day.day)
+    def _day(self, began: Onset, language: Language, now: datetime) -> str:
+        return day_called(began.begins, now, self._phrases[language].names, language)
 
     def _region(self, seen: Seen, language: Language) -> str:
         """What the place is called that the figures are of."""

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from agent.service.calls.tables import Call
 from agent.service.database import Database, write_once
-from agent.service.matters.tables import Checklist, ChecklistItem, Matter
+from agent.service.matters.tables import Checklist, ChecklistItem, Kind, Matter, State
 from agent.service.scope import Scope, within
 from agent.service.tickets.store import within as tickets_within
 from agent.service.tickets.tables import Ticket
-
-Kind = Literal["trouble", "onboarding", "question"]
-State = Literal["open", "solved", "handed_over"]
 
 
 @dataclass(frozen=True)

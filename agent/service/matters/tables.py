@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from agent.service.database import Base, UtcDateTime
+
+Kind = Literal["trouble", "onboarding", "question"]
+State = Literal["open", "solved", "handed_over"]
 
 
 class Matter(Base):
@@ -24,13 +28,13 @@ class Matter(Base):
     account: Mapped[str] = mapped_column(String(64), index=True)
     contact: Mapped[str] = mapped_column(String(128))
     #: trouble, onboarding, question.
-    kind: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[Kind] = mapped_column(String(10))
     #: Stem of the entry that it is about; empty where none is.
     subject: Mapped[str] = mapped_column(String(128))
     #: As quality is reported for it; empty where none is concerned.
     region: Mapped[str] = mapped_column(String(64))
     #: open, solved, handed_over.
-    state: Mapped[str] = mapped_column(String(11))
+    state: Mapped[State] = mapped_column(String(11))
     #: The customer's own.
     words: Mapped[str] = mapped_column(Text)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
