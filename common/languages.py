@@ -24,6 +24,13 @@ def language_of(text: str) -> Language:
     return "zh" if han and han / 2 >= len(_LATIN_WORD.findall(text)) / 2 else "en"
 
 
+def spoken_length(text: str, language: Language) -> int:
+    """Length as the ear counts it: letters and digits without punctuation, or English words."""
+    if language == "en":
+        return len(text.split())
+    return sum(character.isalnum() for character in text)
+
+
 def join_utterances(text: str) -> str:
     """Mend the spaces that joining parts of one utterance puts between Mandarin characters."""
     return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef]) +(?=[\u3000-\u9fff\uff00-\uffef])", "", text)

@@ -154,7 +154,7 @@ async def answers(url: str, token: str = "") -> bool:
 
 
 async def await_openings(settings: Settings) -> None:
-    """Have the audio of all that is spoken word for word, as after a day; with all cores.
+    """Have the audio of fixed phrases and openings, as after a day; with all cores.
 
     Liuke makes it in its pauses, which takes longer than anybody waits for a benchmark.
     """

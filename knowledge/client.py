@@ -20,6 +20,7 @@ from knowledge.contract import (
     LONGEST_QUERY,
     MOST_BEFORE,
     Opening,
+    Playbook,
     Retrieval,
     SourceEntry,
     checked_tenant,
@@ -108,6 +109,10 @@ class KnowledgeClient:
         """Every opening that a call of this tenant may begin with: what the voice makes ahead."""
         return await self._ask(_openings, "GET", "/openings", params={"tenant": self._tenant})
 
+    async def playbooks(self) -> list[Playbook]:
+        """Every playbook that a call of this tenant may walk: what the voice makes ahead."""
+        return await self._ask(_playbooks, "GET", "/playbooks", params={"tenant": self._tenant})
+
     async def _ask(self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:
         try:
             answer = await self._http.request(method, path, **options)
@@ -127,6 +132,10 @@ class KnowledgeClient:
 
 def _openings(values: Any) -> list[Opening]:
     return [Opening(**opening) for opening in values]
+
+
+def _playbooks(values: Any) -> list[Playbook]:
+    return [Playbook.from_json(playbook) for playbook in values]
 
 
 def _vectors(values: Any) -> list[list[float]]:

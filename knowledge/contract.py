@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from common.errors import InputError
 from common.languages import Language
@@ -25,6 +25,12 @@ LONGEST_QUERY: Final = 1000
 MOST_BEFORE: Final = 20
 #: Texts that are embedded at once.
 MOST_EMBEDDED: Final = 16
+
+#: Where a playbook may lead, beside its own steps: a person is brought in; the trouble is over; the
+#: first step of another entry's playbook (entry:echo-howling, of the same language).
+PERSON: Final = "person"
+SOLVED: Final = "solved"
+ANOTHER: Final = "entry:"
 
 #: Names a tenant may have: they become names of folders.
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
@@ -62,6 +68,55 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What the answer to a step may say, and where that leads."""
+
+    answer: Literal["yes", "no"] | None
+    """As the dialogue reads it; None: one of ``words`` is said."""
+    words: tuple[str, ...]
+    """In small letters. English: whole words, a star at the end stands for any ending; Mandarin:
+    wherever the characters stand."""
+    next: str
+    """The name of a step, `PERSON`, `SOLVED`, or `ANOTHER` and the name of an entry's file."""
+
+
+@dataclass(frozen=True)
+class PlaybookStep:
+    """One thing to do or to look at, and one question about it."""
+
+    name: str
+    say: str
+    looks: tuple[Look, ...]
+    """In their order: the first that fits counts."""
+    otherwise: str
+    """Where to go when none fits, as `Look.next`; never `SOLVED`."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Raises TypeError or KeyError when it is something else."""
+        looks = (Look(**look | {"words": tuple(look["words"])}) for look in values["looks"])
+        return cls(values["name"], values["say"], tuple(looks), values["otherwise"])
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """The steps through the trouble that an entry is about; the first is where it begins."""
+
+    entry_id: str
+    steps: tuple[PlaybookStep, ...]
+
+    @property
+    def language(self) -> Language:
+        """That of its entry."""
+        return language_of_entry(self.entry_id)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Raises TypeError or KeyError when it is something else."""
+        return cls(values["entry_id"], tuple(map(PlaybookStep.from_json, values["steps"])))
+
+
+@dataclass(frozen=True)
 class SourceEntry:
     """An entry of the corpus, or a section of a document, as its card shows it and as it is said.
 
@@ -89,6 +144,8 @@ class SourceEntry:
     """What to do, in its order, as it is said; empty where the entry lists nothing."""
     names: Mapping[str, Mapping[str, Mapping[Language, str]]]
     """What the values of a field are called, by field, value and language."""
+    playbook: tuple[PlaybookStep, ...] = ()
+    """The first step is where it begins; empty where nobody wrote one."""
 
     @property
     def is_small_talk(self) -> bool:
@@ -100,7 +157,8 @@ class SourceEntry:
         """Raises TypeError or KeyError when it is something else."""
         given: dict[str, Any] = {field.name: values[field.name] for field in fields(cls)}
         lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-        return cls(**given | lists)
+        playbook = tuple(map(PlaybookStep.from_json, values["playbook"]))
+        return cls(**given | lists | {"playbook": playbook})
 
 
 @dataclass(frozen=True)

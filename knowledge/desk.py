@@ -15,7 +15,7 @@ from pathlib import PurePath
 from common.errors import LiukeError
 from common.languages import Language
 from knowledge.base import KnowledgeBase
-from knowledge.contract import PUBLIC, Opening, Retrieval, SourceEntry
+from knowledge.contract import PUBLIC, Opening, Playbook, Retrieval, SourceEntry
 from knowledge.documents.formats.blocks import is_numbered
 from knowledge.documents.library import StoredSection
 from knowledge.entries.body import sections_of, steps_of
@@ -90,6 +90,10 @@ class Desk:
             for openings in (self._corpus.openings, *approved)
             for (entry_id, _), text in openings.items()
         ]
+
+    def playbooks(self) -> list[Playbook]:
+        """Every playbook there is: documents have none, so it is the same for all tenants."""
+        return [Playbook(one.id, one.playbook) for one in self.entries.values() if one.playbook]
 
     def entry(self, entry_id: str, version: int | None, *, tenant: str) -> SourceEntry | None:
         """An entry of the corpus, or a section of a document, as it is or was in a version.
@@ -186,6 +190,7 @@ def _source_of_entry(built: VersionedEntry, words: Vocabulary) -> SourceEntry:
         sections=tuple(section.text for section in sections),
         steps=steps_of(sections, words.steps[entry.language]),
         names=words.names_of(entry),
+        playbook=entry.playbook,
     )
 
 

@@ -135,6 +135,10 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
     async def openings(tenant: Annotated[Tenant, Query()]) -> list[dict[str, str]]:
         return [asdict(opening) for opening in await asyncio.to_thread(desk.openings, tenant)]
 
+    @app.get("/playbooks")
+    async def playbooks(tenant: Annotated[Tenant, Query()]) -> list[dict[str, Any]]:
+        return [asdict(playbook) for playbook in desk.playbooks()]
+
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:
         return {"status": "ok", "entries": len(desk.entries)}

@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 import psutil
 
@@ -20,6 +20,7 @@ from agent.prompts import load_phrases
 from agent.speech.clauses import split_clauses
 from agent.speech.client import SpeechClient
 from common.languages import LANGUAGES, Language
+from knowledge.contract import Opening, Playbook
 
 Phrase = tuple[str, Language]
 
@@ -49,21 +50,34 @@ def first_words() -> list[Phrase]:
     ]
 
 
-def in_order(fixed: Sequence[Phrase], openings: Sequence[Phrase]) -> list[Phrase]:
+def in_order(
+    fixed: Sequence[Phrase], openings: Sequence[Opening], playbooks: Sequence[Playbook]
+) -> list[Phrase]:
     """In which order their audio is worth most.
 
-    What calls say again and again; then the first clause of each opening, for while it sounds the
-    rest can be made; then whole openings. Both languages take turns. What is asked often needs no
-    rank: once it has been spoken it is there.
+    What calls say again and again; then openings; then the steps of playbooks, of all the first,
+    then of all the second. Both languages take turns. What is asked often needs no rank: once it
+    has been spoken it is there.
     """
-    by_language = {language: [p for p in openings if p[1] == language] for language in LANGUAGES}
-    whole = [p for p in chain.from_iterable(zip_longest(*by_language.values())) if p]
+    begun = [(opening.text, opening.language) for opening in openings]
+    walked = [[(step.say, one.language) for step in one.steps] for one in playbooks]
+    return [*fixed, *_beginnings_first(begun), *_beginnings_first(_in_turn(walked))]
+
+
+def _beginnings_first(phrases: Sequence[Phrase]) -> list[Phrase]:
+    """The first clause of each, for while it sounds the rest can be made; then the whole ones."""
+    whole = _in_turn([[p for p in phrases if p[1] == language] for language in LANGUAGES])
     firsts = [
         (clauses[0], language)
         for text, language in whole
         if len(clauses := split_clauses(text)) > 1
     ]
-    return [*fixed, *firsts, *whole]
+    return [*firsts, *whole]
+
+
+def _in_turn(rows: Sequence[Sequence[Phrase]]) -> list[Phrase]:
+    """The first of each row, then the second of each."""
+    return [phrase for column in zip_longest(*rows) for phrase in column if phrase]
 
 
 class Load:

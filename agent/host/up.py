@@ -274,8 +274,8 @@ async def _make_the_rest(settings: Settings, load: Load, tell: Tell) -> None:
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     try:
-        openings = [(o.text, o.language) for o in await knowledge.openings()]
-        await make_ahead(speech, in_order(fixed_phrases(), openings), load, tell)
+        known = (await knowledge.openings(), await knowledge.playbooks())
+        await make_ahead(speech, in_order(fixed_phrases(), *known), load, tell)
     except LiukeError as error:
         tell(Trouble(f"Audio is made when it is first spoken: {error.message}", error.remedy))
     finally:

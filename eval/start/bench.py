@@ -7,9 +7,9 @@ audio made, and asked and called the same. That is done again from an empty spee
 what else the machine does meets both halves.
 
 What "all audio made" is: the clips of the fixed phrases and of the call are real. The other
-openings are heard by nobody in this run; a second of silence stands in for each of their clauses,
-since making them takes both cores of a small machine half an hour and more. Times are those of the
-whole command `liuke ask`, from its start to its end.
+openings and playbooks are heard by nobody in this run; a second of silence stands in for each of
+their clauses, since making them takes both cores of a small machine half an hour and more. Times
+are those of the whole command `liuke ask`, from its start to its end.
 """
 
 from __future__ import annotations
@@ -170,11 +170,13 @@ async def half(settings: Settings, script: Script, asked: list[Question], runnin
     return Half(running.start_s, ask_ms, call_ms, running.done, running.total)
 
 
-async def openings(settings: Settings) -> list[tuple[str, Language]]:
-    """All openings with their languages."""
+async def approved(settings: Settings) -> list[tuple[str, Language]]:
+    """All openings and steps of playbooks with their languages."""
     knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
     try:
-        return [(o.text, o.language) for o in await knowledge.openings()]
+        openings = [(one.text, one.language) for one in await knowledge.openings()]
+        playbooks = await knowledge.playbooks()
+        return openings + [(step.say, one.language) for one in playbooks for step in one.steps]
     finally:
         await knowledge.aclose()
 
@@ -205,7 +207,7 @@ async def measure(settings: Settings, script: Script, rounds: int) -> list[tuple
             if not asked:
                 asked = await without_opening(settings)
             first = await half(settings, script, asked, running)
-            unheard = unheard or await openings(settings)
+            unheard = unheard or await approved(settings)
         err.print(f"round {number} of {rounds}: later")
         await asyncio.to_thread(stand_in, settings, unheard)
         async with up() as running:

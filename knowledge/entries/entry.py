@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from common.errors import InputError, LiukeError
-from common.languages import LANGUAGES, Language
+from common.languages import LANGUAGES, Language, spoken_length
+from knowledge.contract import PlaybookStep
+from knowledge.entries.playbook import faults, read_playbook
 from knowledge.plain_yaml import front_matter
 
 #: An opening is heard at once, before anything else: it has to be short.
@@ -21,7 +24,8 @@ _OPENING_UNIT: Final[dict[Language, str]] = {"zh": "characters", "en": "words"}
 _TEXTS: Final = ("id", "language", "title", "topic", "source", "opening")
 _LISTS: Final = ("scenario", "region", "product", "questions")
 _OPTIONAL_LISTS: Final = ("platform", "error_codes")
-FIELDS: Final = (*_TEXTS, *_LISTS, *_OPTIONAL_LISTS)
+_PLAYBOOK: Final = "playbook"
+FIELDS: Final = (*_TEXTS, *_LISTS, *_OPTIONAL_LISTS, _PLAYBOOK)
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,15 @@ class Entry:
     """Empty: all of them."""
     error_codes: tuple[str, ...] = ()
     """The codes that customers read out when they mean this entry."""
+    playbook: tuple[PlaybookStep, ...] = ()
+    """How to walk through it with a customer, from the first step; empty where nobody wrote it."""
 
 
 def stored_entry(values: Mapping[str, Any]) -> Entry:
-    """An entry whose fields were kept as JSON. Raises TypeError when they are others."""
+    """An entry that was kept as JSON. Raises TypeError or KeyError when it is something else."""
     fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return Entry(**fields)
+    steps = map(PlaybookStep.from_json, values.get(_PLAYBOOK, ()))
+    return Entry(**fields | {_PLAYBOOK: tuple(steps)})
 
 
 class EntryError(InputError):
@@ -92,6 +99,14 @@ class EntryFile:
         place = self.text.find(item, found.start()) if item else -1
         return self.text.count("\n", 0, max(place, found.start())) + 1
 
+    def line_of_step(self, number: int | None) -> int:
+        """Line of a step of the playbook, from 0; of the whole for None."""
+        first = self.line_of(_PLAYBOOK)
+        below = takewhile(re.compile(r"[ -](?!--)|$").match, self.text.split("\n")[first:])
+        items = [line for line in enumerate(below, first + 1) if re.match(r" *- ", line[1])]
+        steps = [at for at, line in items if line.index("-") == items[0][1].index("-")]
+        return first if number is None or number >= len(steps) else steps[number]
+
     def body_line(self, offset: int) -> int:
         """Line in the file of a place in the body, given in characters."""
         before = len(self.text.rstrip()) - len(self.body)
@@ -99,10 +114,20 @@ class EntryFile:
 
     def errors(self) -> tuple[EntryError, ...]:
         """All that keeps the file from being an entry, gravest first."""
-        return tuple(
+        of_fields = (
             EntryError(self.path, self.line_of(field), f"'{field}' {what}", f"Correct '{field}'.")
             for field, what in _problems(self.metadata, self.body, self.id)
         )
+        return (*of_fields, *self._errors_of_playbook())
+
+    def _errors_of_playbook(self) -> Iterator[EntryError]:
+        language = self.metadata.get("language")
+        if _PLAYBOOK not in self.metadata or language not in LANGUAGES:
+            return
+        for fault in faults(self.metadata[_PLAYBOOK], self.id, language):
+            step = "" if fault.step is None else f", step {fault.step + 1}"
+            what = f"'{_PLAYBOOK}'{step}: {fault.what}"
+            yield EntryError(self.path, self.line_of_step(fault.step), what, fault.remedy)
 
     def entry(self) -> Entry:
         """The entry. Raises EntryError with the gravest of the errors."""
@@ -111,6 +136,8 @@ class EntryFile:
         values: dict[str, Any] = {field: self.metadata[field].strip() for field in _TEXTS}
         for field in (*_LISTS, *_OPTIONAL_LISTS):
             values[field] = tuple(text.strip() for text in self.metadata.get(field, ()))
+        if _PLAYBOOK in self.metadata:
+            values[_PLAYBOOK] = read_playbook(self.metadata[_PLAYBOOK])
         return Entry(**values, body=self.body)
 
 
@@ -191,13 +218,6 @@ def same_id(file: EntryFile, first: Path) -> EntryError:
     )
 
 
-def opening_length(opening: str, language: Language) -> int:
-    """Length as the limit counts it: letters and digits without punctuation, or English words."""
-    if language == "en":
-        return len(opening.split())
-    return sum(character.isalnum() for character in opening)
-
-
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -245,7 +265,7 @@ def _problems(metadata: dict[str, Any], body: str, right_id: str) -> Iterator[tu
         yield "language", f"is {language!r}, but the file is not in the folder {language!r}"
     elif metadata.get("id") != right_id:
         yield "id", f"must be {right_id!r}, the language and the name of the file"
-    length = opening_length(str(metadata.get("opening", "")), language)
+    length = spoken_length(str(metadata.get("opening", "")), language)
     if length > OPENING_LIMIT[language]:
         unit = _OPENING_UNIT[language]
         yield "opening", f"has {length} {unit}, at most {OPENING_LIMIT[language]} can be spoken"

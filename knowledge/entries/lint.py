@@ -11,12 +11,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final, Literal
 
 from common.languages import HAN_CHARACTER, LANGUAGES, Language
 from common.numbers.figures import LIST_NUMBER, figures_in, said_in
-from knowledge.contract import SMALL_TALK
+from knowledge.contract import ANOTHER, SMALL_TALK, PlaybookStep
 from knowledge.documents.injection import suspicions
 from knowledge.entries.entry import (
     FIELDS,
@@ -28,7 +29,8 @@ from knowledge.entries.entry import (
     read_file,
     same_id,
 )
-from knowledge.entries.openings import POINTLESS, faults
+from knowledge.entries.openings import POINTLESS, faults, untold_figures
+from knowledge.entries.playbook import endless_from, places_of, unheard
 from knowledge.entries.vocabulary import NAMED, VOCABULARY, Vocabulary, any_word
 
 Severity = Literal["error", "warning"]
@@ -91,8 +93,10 @@ def lint(folder: Path) -> tuple[Finding, ...]:
                 pages.append(_Page(file, file.entry()))
         except EntryError as error:
             findings.append(_unusable(error))
+    playbooks = {page.entry.id: page.entry.playbook for page in pages if page.entry.playbook}
     for page in pages:
         findings += _one(page, words, ids)
+        findings += _playbook(page, playbooks)
     findings += _beside_translation(pages, words)
     findings += _beside_others(pages, words)
     return tuple(sorted(findings, key=lambda found: (found.path, found.line, found.code)))
@@ -142,10 +146,12 @@ def _fields(file: EntryFile, words: Vocabulary) -> Iterator[Finding]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """The texts of a field, one or a list."""
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, str):
-            yield item
+    """The texts of a field, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _addressed_to_a_model(file: EntryFile) -> Iterator[Finding]:
@@ -267,6 +273,8 @@ def _not_for_the_ear(page: _Page) -> Iterator[Finding]:
         lines = {file.body_line(found.start()) for found in pattern.finditer(entry.body)}
         if pattern.search(entry.opening):
             lines.add(file.line_of("opening"))
+        said = enumerate(step.say for step in entry.playbook)
+        lines |= {file.line_of_step(number) for number, say in said if pattern.search(say)}
         for line in sorted(lines):
             message = f"There is {what}, which cannot be read aloud."
             yield _error(file, line, "unreadable-aloud", message, remedy)
@@ -346,6 +354,50 @@ def _dead_links(page: _Page, ids: Mapping[str, Path]) -> Iterator[Finding]:
             )
 
 
+# The playbook
+
+
+def _playbook(page: _Page, playbooks: Mapping[str, Sequence[PlaybookStep]]) -> Iterator[Finding]:
+    """What is wrong with a playbook beside its entry, and beside the others."""
+    entry, file = page.entry, page.file
+    for number, step in enumerate(entry.playbook):
+        line = file.line_of_step(number)
+        for figure in untold_figures(step.say, f"{entry.body}\n{entry.source}"):
+            yield _error(
+                file,
+                line,
+                "playbook-figure",
+                f"Step {step.name!r} says “{figure}”, which neither body nor source does.",
+                "Say it in the body too, or leave it out: customers ask where it comes from.",
+            )
+        for place in dict.fromkeys(places_of(step)):
+            another = f"{entry.language}/{place.removeprefix(ANOTHER)}"
+            if place.startswith(ANOTHER) and another not in playbooks:
+                yield _error(
+                    file,
+                    line,
+                    "dead-link",
+                    f"Step {step.name!r} leads to {place!r}, which has no playbook.",
+                    "Correct the name, write that playbook, or lead to a person.",
+                )
+        for word, before in unheard(step):
+            yield _warning(
+                file,
+                line,
+                "playbook-unheard",
+                f"Step {step.name!r} never hears “{word}”: “{before}” comes first, and is in it.",
+                "Put its look before the other: the first that fits counts.",
+            )
+    if entry.playbook and (name := endless_from(entry.id, playbooks)):
+        yield _error(
+            file,
+            file.line_of_step([step.name for step in entry.playbook].index(name)),
+            "playbook-circle",
+            f"From step {name!r} 'otherwise' goes round in a circle through other entries.",
+            "Lead to a person in one of them: a customer may answer nothing that fits.",
+        )
+
+
 # The translation
 
 
@@ -374,6 +426,7 @@ def _beside_translation(pages: Sequence[_Page], words: Vocabulary) -> Iterator[F
                 yield from _unlikefigures_in(page, other, words)
                 if page.entry.language == "en":
                     yield from _unlike_facts(page, other)
+                    yield from _unlike_playbook(page, other)
 
 
 def _unlike_facts(page: _Page, other: _Page) -> Iterator[Finding]:
@@ -387,6 +440,27 @@ def _unlike_facts(page: _Page, other: _Page) -> Iterator[Finding]:
                 f"'{field}' has {_listed(here)} here, but {_listed(there)} in {other.entry.id}.",
                 "Make them the same: a subject's facts do not depend on the language.",
             )
+
+
+def _unlike_playbook(page: _Page, other: _Page) -> Iterator[Finding]:
+    """The first step that leads elsewhere in the other language."""
+    here, there = (list(map(_ways, one.entry.playbook)) for one in (page, other))
+    if here != there:
+        pairs = zip_longest(here, there)
+        number = next(number for number, (one, two) in enumerate(pairs) if one != two)
+        yield _error(
+            page.file,
+            page.file.line_of_step(number),
+            "unlike-translation",
+            f"Step {number + 1} of 'playbook' is another, or leads elsewhere, in {other.entry.id}.",
+            "Give both the same steps, answers and ways, in the same order; only what is said and "
+            "the words that are heard differ.",
+        )
+
+
+def _ways(step: PlaybookStep) -> tuple[object, ...]:
+    """What a step is in any language."""
+    return (step.name, tuple((look.answer, look.next) for look in step.looks), step.otherwise)
 
 
 def _listed(values: set[str]) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from common.languages import HAN_CHARACTER, Language
+from common.languages import HAN_CHARACTER, Language, spoken_length
 from common.numbers.figures import figures_in, said_in
 from knowledge.documents.injection import suspicions
-from knowledge.entries.entry import OPENING_LIMIT, opening_length
+from knowledge.entries.entry import OPENING_LIMIT
 from knowledge.entries.vocabulary import Vocabulary
 
 #: Faults that matter where an opening says what to do, and not in a greeting.
@@ -31,7 +31,7 @@ class Fault:
 
 def faults(opening: str, language: Language, body: str, words: Vocabulary) -> Iterator[Fault]:
     """All that is wrong with the opening of an entry that says ``body``."""
-    length, limit = opening_length(opening, language), OPENING_LIMIT[language]
+    length, limit = spoken_length(opening, language), OPENING_LIMIT[language]
     if length > limit:
         yield Fault(
             "opening-length",
@@ -39,16 +39,13 @@ def faults(opening: str, language: Language, body: str, words: Vocabulary) -> It
             f"The opening is {length} {'characters' if language == 'zh' else 'words'} long.",
             f"Say it in {limit}.",
         )
-    known = said_in(body)
-    for figure in figures_in(opening):
-        told = figure.is_in(known, by_number=True)
-        if (figure.dimension or figure.text[0].isdigit()) and not told:
-            yield Fault(
-                "opening-figure",
-                "error",
-                f"The opening says “{figure.text}”, which the body does not.",
-                "Say it in the body too, or leave it out: customers ask where it comes from.",
-            )
+    for figure in untold_figures(opening, body):
+        yield Fault(
+            "opening-figure",
+            "error",
+            f"The opening says “{figure}”, which the body does not.",
+            "Say it in the body too, or leave it out: customers ask where it comes from.",
+        )
     if suspicions(opening):
         yield Fault(
             "opening-order",
@@ -77,6 +74,15 @@ def faults(opening: str, language: Language, body: str, words: Vocabulary) -> It
             "The opening is only politeness.",
             "Say the point: what to do, or how it is. It is the first thing a customer hears.",
         )
+
+
+def untold_figures(text: str, told: str) -> Iterator[str]:
+    """The figures of ``text`` that ``told`` does not say."""
+    known = said_in(told)
+    for figure in figures_in(text):
+        plain = figure.dimension or figure.text[0].isdigit()
+        if plain and not figure.is_in(known, by_number=True):
+            yield figure.text
 
 
 def _is_empty(opening: str, language: Language, words: Vocabulary) -> bool:

@@ -18,19 +18,33 @@ from agent.host.up import Ready
 from agent.prompts import fixed_phrases
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
+from knowledge.contract import PERSON, Opening, Playbook, PlaybookStep
 from tests.unit.serving import serve
 
 pytestmark = pytest.mark.unit
 
-OPENINGS: list[Phrase] = [
-    ("Turn it off and on again, then wait.", "en"),
-    ("Put on headphones.", "en"),
-    ("先给手机戴上耳机，然后再试一次。", "zh"),
+OPENINGS = [
+    Opening("en/restart", "Turn it off and on again, then wait."),
+    Opening("en/echo", "Put on headphones."),
+    Opening("zh/echo", "先给手机戴上耳机，然后再试一次。"),
 ]
 
 
-def test_first_what_calls_say_then_how_openings_begin_then_the_rest() -> None:
-    ordered = in_order([("Hello.", "en")], OPENINGS)
+def playbook(entry_id: str, *says: str) -> Playbook:
+    return Playbook(
+        entry_id, tuple(PlaybookStep(f"s{n}", s, (), PERSON) for n, s in enumerate(says))
+    )
+
+
+PLAYBOOKS = [
+    playbook("en/echo", "Is it there?", "Is it gone?"),
+    playbook("en/noise", "Is it the room?"),
+    playbook("zh/echo", "先戴上有线的耳机再说一句话，回声还在吗？"),
+]
+
+
+def test_first_what_calls_say_then_openings_then_playbooks_beginnings_first() -> None:
+    ordered = in_order([("Hello.", "en")], OPENINGS, PLAYBOOKS)
     assert ordered == [
         ("Hello.", "en"),
         ("先给手机戴上耳机，", "zh"),
@@ -38,6 +52,11 @@ def test_first_what_calls_say_then_how_openings_begin_then_the_rest() -> None:
         ("先给手机戴上耳机，然后再试一次。", "zh"),
         ("Turn it off and on again, then wait.", "en"),
         ("Put on headphones.", "en"),
+        ("先戴上有线的耳机再说一句话，", "zh"),
+        ("先戴上有线的耳机再说一句话，回声还在吗？", "zh"),
+        ("Is it there?", "en"),
+        ("Is it the room?", "en"),
+        ("Is it gone?", "en"),
     ]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import LiukeError
-from common.languages import language_of
-from knowledge.entries.entry import opening_length, read_corpus, read_entry, read_file
+from common.languages import language_of, spoken_length
+from knowledge.entries.entry import read_corpus, read_entry, read_file
 
 pytestmark = pytest.mark.unit
 
@@ -135,8 +135,8 @@ def test_an_empty_corpus_says_where_entries_belong(tmp_path: Path) -> None:
 
 
 def test_the_length_of_an_opening_is_what_is_spoken() -> None:
-    assert opening_length("先看UDP，再看443。", "zh") == 10
-    assert opening_length("Check UDP first, then 443.", "en") == 5
+    assert spoken_length("先看UDP，再看443。", "zh") == 10
+    assert spoken_length("Check UDP first, then 443.", "en") == 5
 
 
 @pytest.mark.parametrize(

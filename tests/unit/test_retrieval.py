@@ -17,7 +17,15 @@ from common.shorten import shortened
 from knowledge.base import KnowledgeBase
 from knowledge.client import KnowledgeClient
 from knowledge.config import Endpoint, KnowledgeConfig
-from knowledge.contract import LONGEST_QUERY, MOST_EMBEDDED, PUBLIC, Opening
+from knowledge.contract import (
+    LONGEST_QUERY,
+    MOST_EMBEDDED,
+    PERSON,
+    PUBLIC,
+    Opening,
+    Playbook,
+    PlaybookStep,
+)
 from knowledge.desk import Desk
 from knowledge.entries.entry import read_corpus
 from knowledge.entries.vocabulary import Vocabulary, situation_of
@@ -113,6 +121,11 @@ ENTRIES = {
 }
 
 
+PLAYBOOKS = {
+    "zh/echo": 'playbook: [{step: first, say: "戴上耳机好了吗？", otherwise: person}]\n',
+}
+
+
 def write_corpus(folder: Path, without: str = "") -> Path:
     for entry_id, (title, questions, opening, body) in ENTRIES.items():
         if entry_id == without:
@@ -123,7 +136,7 @@ def write_corpus(folder: Path, without: str = "") -> Path:
         path.write_text(
             f"---\nid: {entry_id}\nlanguage: {entry_id[:2]}\ntitle: {title}\nscenario: [general]\n"
             f"region: [global]\nproduct: [audio]\ntopic: t\nquestions:\n{asked}source: s\n"
-            f"opening: {opening}\n---\n"
+            f"opening: {opening}\n{PLAYBOOKS.get(entry_id, '')}---\n"
             f"## 怎么做\n{body}\n",
             encoding="utf-8",
         )
@@ -387,7 +400,7 @@ def test_bad_requests_say_what_to_change(server: TestClient) -> None:
         assert set(answer.json()["error"]) == {"code", "message", "remedy"}
 
 
-@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search"])
+@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/playbooks", "/search"])
 def test_every_question_says_for_which_tenant_it_is(server: TestClient, path: str) -> None:
     method = "POST" if path == "/search" else "GET"
     body = {"query": "x"} if path == "/search" else None
@@ -396,7 +409,9 @@ def test_every_question_says_for_which_tenant_it_is(server: TestClient, path: st
     assert "tenant" in refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/entries/zh/echo", "/openings", "/search", "/embed"])
+@pytest.mark.parametrize(
+    "path", ["/entries/zh/echo", "/openings", "/playbooks", "/search", "/embed"]
+)
 def test_a_stranger_is_refused(server: TestClient, path: str) -> None:
     method = "POST" if path in ("/search", "/embed") else "GET"
     stranger = {"Authorization": "Bearer guessed"}
@@ -457,6 +472,18 @@ async def test_one_answer_brings_the_entry_its_steps_and_its_opening(
     assert found.best.body.startswith("## 怎么做")
     assert found.best.steps == ("回声来自扬声器，戴上耳机就没有了。",)
     assert (await client.search("明天会下雨吗")).best is None
+
+
+async def test_a_playbook_comes_with_its_entry_and_with_all_others(
+    client: KnowledgeClient,
+) -> None:
+    steps = (PlaybookStep("first", "戴上耳机好了吗？", (), PERSON),)
+    assert (await client.entry("zh/echo")).playbook == steps
+    assert (await client.entry("en/echo")).playbook == ()
+    found = await client.search("一说话就听见自己的声音", language="zh")
+    assert found.best is not None
+    assert found.best.playbook == steps
+    assert await client.playbooks() == [Playbook("zh/echo", steps)]
 
 
 async def test_the_client_reads_what_the_server_says(client: KnowledgeClient) -> None:
