@@ -62,6 +62,40 @@ class EscalationPhrases:
     durations: dict[str, str]
 
 
+@dataclass(frozen=True)
+class OnboardingPhrases:
+    """What is said in one language when a customer tells of their product, by slot where it is of
+    one: `prompts/onboarding.toml`."""
+
+    begin: str
+    acknowledgements: tuple[str, ...]
+    left_open: str
+    not_understood: str
+    back: str
+    ask_change: str
+    ask_yes: str
+    ask_slot: str
+    profile: str
+    corrected: str
+    empty: str
+    kept: str
+    not_kept: str
+    joined: dict[str, str]
+    """What stands between several values, before the last, and between parts of the profile."""
+    parts: dict[str, str]
+    names: dict[str, str]
+    questions: dict[str, tuple[str, ...]]
+    """The wordings of each, in the order in which they are used."""
+    explain: dict[str, str]
+    advice: dict[str, Any]
+
+
+def load_onboarding() -> dict[Language, OnboardingPhrases]:
+    """The phrases of both languages."""
+    texts = tomllib.loads((_FOLDER / "onboarding.toml").read_text("utf-8"))
+    return {language: OnboardingPhrases(**texts[language]) for language in LANGUAGES}
+
+
 def load_escalation() -> dict[Language, EscalationPhrases]:
     """The phrases of both languages."""
     texts = tomllib.loads((_FOLDER / "escalation.toml").read_text("utf-8"))
@@ -89,7 +123,16 @@ def fixed_phrases() -> list[tuple[str, Language]]:
             *(said.meanwhile, said.failed, said.still_calling),
         )
     ]
-    return spoken + of_people
+    of_onboarding = [
+        (text, language)
+        for language, said in load_onboarding().items()
+        for text in (
+            *(said.begin, *said.acknowledgements, said.left_open, said.not_understood),
+            *_texts(said.questions),
+            *(said.back, said.kept, said.advice["practice"], said.advice["next"]),
+        )
+    ]
+    return spoken + of_people + of_onboarding
 
 
 def _texts(value: Any) -> Iterator[str]:
