@@ -79,9 +79,12 @@ class OnboardingPhrases:
     corrected: str
     empty: str
     kept: str
+    agreed: str
     not_kept: str
     joined: dict[str, str]
     """What stands between several values, before the last, and between parts of the profile."""
+    perspective: dict[str, str]
+    """What the customer calls themselves, and what they are called."""
     parts: dict[str, str]
     names: dict[str, str]
     questions: dict[str, tuple[str, ...]]

@@ -66,8 +66,13 @@ async def advise(
         log.warning("%s", error)
         return Advice((said["away"],))
     found = [entry for entry in (practice, launch, *risks) if entry]
+    is_plan = scenario.entry == scenario.launch
     texts = [
-        *(_practice(practice, phrases, language) if practice else [said["no_practice"]]),
+        *(
+            _practice(practice, phrases, language, is_plan=is_plan)
+            if practice
+            else [said["no_practice"]]
+        ),
         *_openings(said["regions"], [entry for entry in risks if entry]),
         *(_next(launch, phrases) if launch else []),
         *_time_left(profile.launch_day(), phrases, today),
@@ -89,11 +94,15 @@ async def _entry(knowledge: KnowledgeClient, language: Language, name: str) -> S
     return await knowledge.find_entry(f"{language}/{name}") if name else None
 
 
-def _practice(entry: SourceEntry, phrases: OnboardingPhrases, language: Language) -> Iterator[str]:
+def _practice(
+    entry: SourceEntry, phrases: OnboardingPhrases, language: Language, *, is_plan: bool
+) -> Iterator[str]:
+    """``is_plan``: its steps are the next ones, and are said as such."""
     yield phrases.advice["practice"]
     if entry.opening:
         yield entry.opening
-    yield from entry.steps[:_STEPS]
+    if not is_plan:
+        yield from entry.steps[:_STEPS]
     if figures := _figures(entry, language):
         yield phrases.advice["figures"]
         yield figures

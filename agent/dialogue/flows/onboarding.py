@@ -47,6 +47,8 @@ class OnboardingState:
     """How often it has not been clear whether the profile is right."""
     advised: bool = False
     """The advice was wanted before the profile was whole, and has been given."""
+    is_guest: bool = False
+    """Nobody's account keeps what they say."""
     words: str = ""
     """What the customer came with."""
     subject: str = ""
@@ -64,8 +66,9 @@ class Onboarding:
         """The first question, of what neither the records nor the customer have said."""
         profile = recorded_profile(known).take_in(read(said.text, said.at.date()), corrects=True)
         words = shortened(said.text, _LONGEST_WORDS)
-        state = OnboardingState(said.language, profile, words=words)
-        step = self._next(state, [self._phrases[said.language].begin])
+        state = OnboardingState(said.language, profile, is_guest=known is None, words=words)
+        lead = [self._phrases[said.language].begin] if profile.open_slots else []
+        step = self._next(state, lead)
         return replace(step, wants=(NoteMatter("onboarding", "", "open", words=words),))
 
     async def step(self, state: OnboardingState, said: Said) -> Step[OnboardingState]:
@@ -75,7 +78,8 @@ class Onboarding:
         if state.stage == "confirming":
             return await self._confirm(state, reading, said)
         if reading.reply == "enough":
-            return await self._advise_early(state, said)
+            profile = state.profile.take_in(reading, corrects=reading.corrects)
+            return await self._advise_early(replace(state, profile=profile), said)
         return self._take_in(state, reading)
 
     def resume(self, state: OnboardingState, language: Language) -> Step[OnboardingState]:
@@ -165,6 +169,7 @@ class Onboarding:
     ) -> Step[OnboardingState]:
         """What is said to the profile: it is right, or what is to be changed, or neither."""
         phrases = self._phrases[state.language]
+        reading = self._with_bare_values(reading, said)
         changing = state.asked is not None or reading.reply == "no" or reading.corrects
         profile = state.profile.take_in(reading, corrects=changing)
         if profile != state.profile:
@@ -185,6 +190,14 @@ class Onboarding:
         text = phrases.ask_change if reading.reply == "no" else phrases.ask_yes
         return Step((text,), replace(state, asked=None, unclear=1))
 
+    def _with_bare_values(self, reading: Reading, said: Said) -> Reading:
+        """What corrects a day or an amount without naming it: "no, in May"."""
+        if reading.given or reading.denied or not (reading.corrects or reading.reply == "no"):
+            return reading
+        bare: tuple[Slot, ...] = ("launch_date", "scale")
+        read_as = (read(said.text, said.at.date(), slot) for slot in bare)
+        return next((one for one in read_as if one.given), reading)
+
     # Advising
 
     async def _advise_early(self, state: OnboardingState, said: Said) -> Step[OnboardingState]:
@@ -204,8 +217,9 @@ class Onboarding:
         self, state: OnboardingState, said: Said, *, confirmed: bool
     ) -> Step[OnboardingState]:
         phrases = self._phrases[state.language]
-        facts = state.profile.facts(phrases, state.language) if confirmed else []
-        lead = phrases.kept if confirmed else phrases.not_kept
+        keeps = confirmed and not state.is_guest
+        facts = state.profile.facts(phrases, state.language) if keeps else []
+        lead = phrases.kept if keeps else phrases.agreed if confirmed else phrases.not_kept
         advice = Advice((), subject=state.subject)
         if not state.advised:
             advice = await self._advice(state, said)

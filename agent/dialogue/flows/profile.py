@@ -5,6 +5,7 @@ It can be said in a sentence, and as facts of the account.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -53,8 +54,10 @@ class Profile:
             all_anew = corrects and not reading.adds and len(stays) == len(before.values)
             if given := reading.given.get(slot):
                 kept = () if slot not in _SEVERAL or all_anew else stays
-                values = dict.fromkeys((*kept, *given.values))
-                fillings[slot] = replace(given, values=tuple(values))
+                values = given.values
+                if slot == "scale":
+                    values = tuple(amounts.of_kind(value, before.values) for value in values)
+                fillings[slot] = replace(given, values=tuple(dict.fromkeys((*kept, *values))))
             elif slot in self.fillings and (stays or not before.values):
                 fillings[slot] = replace(before, values=tuple(stays))
         for slot in reading.left_open:
@@ -120,7 +123,17 @@ def _part(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: La
         return phrases.parts["no_compliance"]
     if filling.values == (LIVE,):
         return phrases.parts["live"]
-    return phrases.parts[slot].format(value=_said(slot, filling, phrases, language))
+    said = _said(slot, filling, phrases, language)
+    return phrases.parts[slot].format(value=_turned(said, phrases) if slot in OWN else said)
+
+
+def _turned(said: str, phrases: OnboardingPhrases) -> str:
+    """The customer's own words, as they are said to them."""
+    turned = phrases.perspective
+    words = "|".join(
+        rf"\b{word}\b" if word.isascii() else word for word in sorted(turned, key=len, reverse=True)
+    )
+    return re.sub(words, lambda found: turned[found[0]], said)
 
 
 def _said(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: Language) -> str:

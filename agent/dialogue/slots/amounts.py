@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,8 +11,12 @@ from agent.dialogue.slots.words import load_slot_words
 from common.languages import Language
 from common.numbers.figures import figures_in
 
-#: Said of anything. It counts where no other kind is named.
+#: What counts where no other kind is named; and where people are counted, and not how.
 _ANY: Final = "users"
+UNSAID: Final = ""
+_LOOSE: Final = (_ANY, UNSAID)
+#: What the question about the scale asks for.
+_AS_ASKED: Final = "concurrent"
 #: A class has few, and so much may be said unasked; of others fewer are no scale.
 _SMALL_KIND: Final = "per-room"
 _LEAST_UNASKED: Final = 50
@@ -37,7 +41,7 @@ class Amount:
     start: int
     end: int
     value: str
-    """kind:number, kind:low-high, or kind:>number."""
+    """kind:number, kind:low-high, or kind:>number; of kind `UNSAID` too, until `of_kind`."""
 
 
 def spelled_out(plain: str) -> str:
@@ -53,13 +57,23 @@ def amounts_in(clause: str, *, asked: bool) -> list[Amount]:
     kinds = _kinds(clause, [(start, end) for start, end, _ in numbers])
     found = []
     for start, end, (number, least) in numbers:
-        kind, distance = kinds.get(start, (_ANY, None))
+        kind, distance = kinds.get(start, (UNSAID, None))
         if not asked:
             few = 2 if kind == _SMALL_KIND else _LEAST_UNASKED
-            if distance is None or (kind == _ANY and distance > _NEAR) or least < few:
+            if distance is None or (kind in _LOOSE and distance > _NEAR) or least < few:
                 continue
+            kind = kind or _ANY
         found.append(Amount(start, end, f"{kind}:{number}"))
     return found
+
+
+def of_kind(value: str, before: Sequence[str]) -> str:
+    """An amount that was said without its kind, as what was counted before, or was asked for."""
+    kind, _, number = value.partition(":")
+    if kind != UNSAID or not number:
+        return value
+    kinds = {one.partition(":")[0] for one in before} & load_slot_words().kinds.keys()
+    return f"{kinds.pop() if len(kinds) == 1 else _AS_ASKED}:{number}"
 
 
 def said(value: str, language: Language) -> str:
@@ -104,20 +118,23 @@ def _numbers(clause: str) -> Iterator[tuple[int, int, tuple[str, float]]]:
         yield start, end, (number, low)
 
 
-def _kinds(clause: str, numbers: list[tuple[int, int]]) -> dict[int, tuple[str, int]]:
+def _kinds(clause: str, numbers: Sequence[tuple[int, int]]) -> dict[int, tuple[str, int]]:
     """What the number that starts there counts, and how far from it that stands."""
+    words = load_slot_words()
+    patterns = {kind: of.words for kind, of in words.kinds.items()} | {UNSAID: words.counted}
     pairs = []
-    for kind, of in load_slot_words().kinds.items():
-        for found in of.words.finditer(clause):
+    for kind, pattern in patterns.items():
+        for found in pattern.finditer(clause):
             for start, end in numbers:
                 is_before = found.end() <= start
                 distance = start - found.end() if is_before else found.start() - end
                 if distance >= 0:
-                    weak = kind == _ANY
-                    pairs.append((weak, distance, not is_before, found.span(), start, kind))
+                    pairs.append(
+                        (kind in _LOOSE, distance, not is_before, found.span(), start, kind)
+                    )
     taken: dict[int, tuple[str, int]] = {}
     used = set()
-    for _weak, distance, _, span, start, kind in sorted(pairs):
+    for _, distance, _, span, start, kind in sorted(pairs):
         if start not in taken and span not in used:
             taken[start] = (kind, distance)
             used.add(span)

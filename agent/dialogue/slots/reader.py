@@ -90,7 +90,7 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     words = load_slot_words()
     clauses = list(_clauses(text, words))
     reply = _reply(text, words)
-    if reply in ("explain", "repeat", "skip", "enough"):
+    if reply in ("explain", "repeat", "skip"):
         return Reading(reply=reply)
     given: dict[Slot, dict[str, None]] = {}
     denied: dict[Slot, set[str]] = {}
@@ -117,7 +117,7 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
         given.setdefault(slot, {})[value] = None
         taken.add(at)
     concerned, left_open = _of_slots(clauses, asked, words)
-    if asked and asked not in given and asked not in left_open:
+    if asked and asked not in given and asked not in left_open and reply != "enough":
         rest = [c for at, c in enumerate(clauses) if at not in taken]
         filling = _asked(asked, text, rest, denied.get(asked, set()), words)
         if filling is not None:

@@ -95,6 +95,7 @@ class SlotWords:
 
     values: Mapping[Slot, Mapping[str, Meaning]]
     kinds: Mapping[str, Kind]
+    counted: re.Pattern[str]
     vague: Mapping[int, re.Pattern[str]]
     more_than: re.Pattern[str]
     holidays: tuple[Holiday, ...]
@@ -121,6 +122,7 @@ def load_slot_words() -> SlotWords:
             kinds={
                 kind: Kind(_names(of), any_of(_plain(of))) for kind, of in words["scale"].items()
             },
+            counted=any_of(words["counted"]["words"]),
             vague={int(amount): any_of(_plain(of)) for amount, of in words["vague"].items()},
             more_than=any_of(words["more_than"]["words"]),
             holidays=tuple(map(_holiday, words["holidays"].values())),
