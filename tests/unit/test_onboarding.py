@@ -47,9 +47,20 @@ def source(path) -> SourceEntry:
     entry = read_entry(path, CORPUS)
     sections = sections_of(entry.body)
     return SourceEntry(
-        id=entry.id, version=1, language=entry.language, title=entry.title, scenario=entry.scenario,
-        region=entry.region, topic=entry.topic, product=entry.product, platform=entry.platform,
-        error_codes=entry.error_codes, source=entry.source, opening=entry.opening, body=entry.body,
+        id=entry.id,
+        version=1,
+        language=entry.language,
+        title=entry.title,
+        scenario=entry.scenario,
+        region=entry.region,
+        topic=entry.topic,
+        product=entry.product,
+        platform=entry.platform,
+        error_codes=entry.error_codes,
+        source=entry.source,
+        opening=entry.opening,
+        body=entry.body,
         sections=tuple(section.text for section in sections),
-        steps=steps_of(sections, WORDS.steps[entry.language]), names={},
+        steps=steps_of(sections, WORDS.steps[entry.language]),
+        names={},
     )
