@@ -22,6 +22,8 @@ Kind = Literal["text", "list", "date"]
 
 #: What is known of an account, and as what: a text, a list of texts, a day.
 FIELDS: Final[Mapping[str, Kind]] = {
+    "users": "text",
+    "pain": "text",
     "scenario": "list",
     "regions": "list",
     "platforms": "list",
