@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records bench-screen eval-retrieval eval-wishes drill clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records bench-screen eval-dialogue eval-retrieval eval-wishes drill clean
 
 PYTHON ?= python3
 # Handed to the program the target runs: make test ARGS="tests/unit -k packs"
@@ -70,6 +70,10 @@ eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON
 eval-wishes: .venv/.dev ## Emergencies and wishes for a person: missed, invented; one JSON line
 	@$(BIN)/liuke setup
 	@$(BIN)/python -m eval wishes $(ARGS)
+
+eval-dialogue: .venv/.dev ## Whole conversations, by records and words; one JSON line, a page (SCENARIOS=DIR, ARGS=--quick)
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval dialogue $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(ARGS)
 
 drill: .venv/.dev ## Outages, deaths and silence on purpose: lost, doubled; one JSON line (ARGS="--database postgresql")
 	@$(BIN)/python -m eval drill $(ARGS)

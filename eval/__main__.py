@@ -18,6 +18,7 @@ from common.errors import LiukeError
 
 #: By what they measure, with the module and what `make` calls it.
 BENCHES: Final = {
+    "dialogue": ("eval.dialogue.bench", "eval-dialogue"),
     "drill": ("eval.drill.bench", "drill"),
     "hearing": ("eval.hearing.bench", "bench-stt"),
     "records": ("eval.records.bench", "bench-records"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +30,7 @@ LIUKE: Final = (sys.executable, "-m", "agent.cli.main")
 _TCP_PORTS: Final = (
     "LIVEKIT_PORT", "LIUKE_LLM_PORT", "LIUKE_AGENT_HEALTH_PORT", "LIUKE_API_PORT",
 )  # fmt: skip
+_FACTS: Final = ("machine.json", "knowledge", "speech-cache")
 #: Setting everything up for the first time takes minutes.
 START_TIMEOUT_S = 1800.0
 STOP_TIMEOUT_S = 30.0
@@ -57,6 +60,16 @@ def _free_ports() -> dict[str, str]:
         "LIUKE_SPEECH_URL": f"http://127.0.0.1:{free[-2]}",
         "LIUKE_KNOWLEDGE_URL": f"http://127.0.0.1:{free[-1]}",
     }
+
+
+def reuse_facts(whence: Path, folder: Path) -> None:
+    """Give a new installation what an earlier set-up has made, and another need not make again."""
+    for name in _FACTS:
+        made = whence / name
+        if made.is_dir():
+            shutil.copytree(made, folder / name)
+        elif made.is_file():
+            shutil.copyfile(made, folder / name)
 
 
 async def set_up() -> None:

@@ -35,7 +35,14 @@ from common.settings import PROJECT_ROOT
 from eval.drill.people import until
 from eval.drill.receiver import Got, Receiver
 from eval.drill.records import Records
-from eval.installation import LIUKE, listener, new_installation, set_up, started_stack
+from eval.installation import (
+    LIUKE,
+    listener,
+    new_installation,
+    reuse_facts,
+    set_up,
+    started_stack,
+)
 from eval.postgres import create_database, postgres_server
 from eval.speaking import CUSTOMERS, Studio
 
@@ -46,8 +53,6 @@ ON_CALL: Final = ("lin", "emma")
 #: Who hears alarms.
 ALARMS: Final = ("ops", "desk")
 _SUPPORT: Final = Path(__file__).with_name("support.toml")
-#: What an earlier set-up has made, and another need not make again.
-_FACTS: Final = ("machine.json", "knowledge", "speech-cache")
 _AWAY_S: Final = 60.0
 
 
@@ -143,7 +148,7 @@ async def drilled(kind: Kind, keep: bool) -> AsyncIterator[Installation]:
     facts = Settings().paths.data_dir
     with new_installation("drill") as settings, _database(kind, settings.paths.data_dir) as url:
         folder = settings.paths.data_dir
-        await asyncio.to_thread(_reuse_facts, facts, folder)
+        await asyncio.to_thread(reuse_facts, facts, folder)
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
         receivers = {name: Receiver(name, secret, _free_port()) for name in (*ON_CALL, *ALARMS)}
         support = folder / "support.toml"
@@ -175,15 +180,6 @@ async def drilled(kind: Kind, keep: bool) -> AsyncIterator[Installation]:
 def support_text(addresses: Mapping[str, str]) -> str:
     """The drill's `support.toml`; ``addresses``: of the destinations, by name."""
     return _SUPPORT.read_text("utf-8") % addresses
-
-
-def _reuse_facts(whence: Path, folder: Path) -> None:
-    for name in _FACTS:
-        made = whence / name
-        if made.is_dir():
-            shutil.copytree(made, folder / name)
-        elif made.is_file():
-            shutil.copyfile(made, folder / name)
 
 
 def _keep_logs(folder: Path, where: Path) -> None:

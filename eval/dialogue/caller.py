@@ -1,0 +1,182 @@
+"""The caller: a scenario and what the assistant says in; what the caller says to it, turn by turn,
+out.
+
+A decision tree in code, no model: the same call is the same each time. It answers what it is asked
+as its scenario tells, in other words each run, and says so where it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from common.languages import Language, language_of
+from eval.dialogue.questions import PHRASES, asks_for, questions, slots_asked
+from eval.dialogue.scenario import Interjection, Scenario
+
+#: In one breath: what was asked, and so many more.
+_TOGETHER = 2
+#: What it does not understand it says so often; then it has no more to say.
+_PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the caller says in a turn; empty: nothing."""
+
+    text: str
+    language: Language
+    gives: frozenset[str] = frozenset()
+    """The slots that it answers."""
+    refuses: frozenset[str] = frozenset()
+    """Those that it will not answer, or cannot."""
+    interrupts: bool = False
+    evades: bool = False
+    """It does not answer what it was asked: that may be asked again."""
+
+
+@dataclass
+class Caller:
+    """One call of a scenario's caller; ``run``: which of the wordings it uses."""
+
+    scenario: Scenario
+    run: int
+    _turn: int = 0
+    _tried: int = 0
+    _puzzled: int = 0
+    _is_solved: bool = False
+    _is_closing: bool = False
+    _then: int = 0
+    _given: set[str] = field(default_factory=set)
+    _evaded: set[str] = field(default_factory=set)
+    _replied: set[int] = field(default_factory=set)
+    _corrected: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._language: Language = self.scenario.language
+
+    def begin(self) -> Line:
+        """Its first words."""
+        told = self.scenario.caller
+        self._given |= set(told.gives)
+        return self._line(self._one_of(told.begins), gives=told.gives)
+
+    def hear(self, said: str) -> Line | None:
+        """What it says to that; None: it hangs up."""
+        self._turn += 1
+        told = self.scenario.caller
+        for interjection in told.interjections:
+            if interjection.turn == self._turn:
+                return self._interject(interjection)
+        for number, reply in enumerate(told.replies):
+            is_new = number not in self._replied or not reply.once
+            if is_new and _any_in(reply.asked, said):
+                self._replied.add(number)
+                return self._line(self._one_of(reply.says), evades=bool(slots_asked(said)))
+        if asked := slots_asked(said):
+            return self._answer(asked)
+        return self._react(said)
+
+    def _interject(self, one: Interjection) -> Line:
+        self._corrected |= one.corrects
+        self._given |= set(one.gives) | set(one.corrects)
+        text = self._one_of(one.says)
+        gives = [*one.gives, *one.corrects]
+        return self._line(text, gives=gives, interrupts=one.interrupts, evades=True)
+
+    def _answer(self, asked: Sequence[str]) -> Line:
+        told = self.scenario.caller
+        slots = [slot for slot in asked if self._wordings(slot)]
+        if not slots:
+            occasion = "refuses" if set(asked) & set(told.refuses) else "unknown"
+            return self._line(self._phrase(occasion), refuses=asked)
+        evades = False
+        if told.order == "another" and not set(slots) & self._evaded:
+            self._evaded |= set(slots)
+            if others := self._left(slots):
+                slots, evades = others[:1], True
+        elif told.order == "together":
+            slots += self._left(slots)[:_TOGETHER]
+        self._given |= set(slots)
+        texts = [self._one_of(self._wordings(slot)) for slot in slots]
+        refuses = [slot for slot in asked if not self._wordings(slot)]
+        glue = "" if self._language == "zh" else " "
+        return self._line(glue.join(texts), gives=slots, refuses=refuses, evades=evades)
+
+    def _left(self, but: Sequence[str]) -> list[str]:
+        return [s for s in self.scenario.caller.slots if s not in self._given and s not in but]
+
+    def _react(self, said: str) -> Line | None:
+        """To what asks about no slot."""
+        told = self.scenario.caller
+        if asks_for("rating", said):
+            rating = told.rating
+            phrase = self._phrase("rating") if rating else self._phrase("no_rating")
+            return self._line(phrase.format(rating=rating))
+        if self._is_closing:
+            return None
+        if asks_for("person", said):
+            return self._line(self._phrase("person_yes" if told.wants_person else "person_no"))
+        if told.helps and not self._is_solved and not asks_for("confirm", said):
+            if questions(said) or _any_in(told.helps.said, said):
+                return self._try(said)
+        elif asks_for("helped", said) and not asks_for("confirm", said):
+            return self._line(self._phrase("yes"))
+        if asks_for("more", said):
+            return self._next()
+        if asks_for("confirm", said):
+            return self._line(self._phrase("yes"))
+        if questions(said) and self._puzzled < _PATIENCE:
+            self._puzzled += 1
+            return self._line(self._phrase("unknown"))
+        return self._next()
+
+    def _try(self, said: str) -> Line:
+        """It does what it is told, and says whether that helped."""
+        helps = self.scenario.caller.helps
+        assert helps
+        self._tried += 1
+        self._is_solved = _any_in(helps.said, said) or self._tried == helps.step
+        return self._line(self._phrase("helped" if self._is_solved else "not_helped"))
+
+    def _next(self) -> Line:
+        """What it wants besides; or that this was all."""
+        then = self.scenario.caller.then
+        if self._then < len(then):
+            self._then += 1
+            return self._line(self._one_of(then[self._then - 1]))
+        last = max((one.turn for one in self.scenario.caller.interjections), default=0)
+        if self._turn < last:
+            return self._line(self._phrase("goes_on"))
+        self._is_closing = True
+        return self._line(self._phrase("closing"))
+
+    def _wordings(self, slot: str) -> Sequence[str]:
+        """In the language that it speaks now, where it has some."""
+        told = self._corrected.get(slot) or self.scenario.caller.slots.get(slot) or ()
+        return [one for one in told if language_of(one) == self._language] or told
+
+    def _one_of(self, wordings: Sequence[str]) -> str:
+        return wordings[self.run % len(wordings)]
+
+    def _phrase(self, occasion: str) -> str:
+        wordings = PHRASES[occasion][self._language]
+        return wordings[(self.run + self._turn) % len(wordings)]
+
+    def _line(
+        self,
+        text: str,
+        *,
+        gives: Sequence[str] = (),
+        refuses: Sequence[str] = (),
+        interrupts: bool = False,
+        evades: bool = False,
+    ) -> Line:
+        if text.strip():
+            self._language = language_of(text) if len(text) > 12 else self._language
+        return Line(text, self._language, frozenset(gives), frozenset(refuses), interrupts, evades)
+
+
+def _any_in(patterns: Sequence[str], text: str) -> bool:
+    return any(re.search(pattern, text, re.IGNORECASE) for pattern in patterns)

@@ -1,0 +1,143 @@
+"""The stage: a scenario in; it is played in a database of its own, and what came of it out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from agent.models.endpoint import LanguageModelEndpoint
+from agent.service.calls.store import CallStore
+from agent.service.database import Database
+from agent.service.migrate import upgrade
+from agent.service.quality.targets import Targets
+from agent.service.support import Support
+from common.errors import LiukeError, ServiceError
+from eval.dialogue.caller import Caller
+from eval.dialogue.grading import Evidence, Fault, grade
+from eval.dialogue.kept import Kept, Row, read_kept
+from eval.dialogue.scenario import Scenario
+from eval.dialogue.talk import Transcript, converse
+from eval.dialogue.text import TextTalk
+from eval.dialogue.world import World, begin_call
+from knowledge.client import KnowledgeClient
+from knowledge.contract import PUBLIC
+
+#: Beyond what a scenario allows, so that it can be seen how the call goes on.
+TURNS_BEYOND: Final = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a scenario once."""
+
+    scenario: Scenario
+    number: int
+    transcript: Transcript
+    faults: list[Fault]
+    seconds: float
+
+    @property
+    def is_passed(self) -> bool:
+        """Nothing is wrong."""
+        return not self.faults
+
+
+@dataclass(frozen=True)
+class TextStage:
+    """Plays scenarios as text, each in a copy of an empty database."""
+
+    empty: Path
+    knowledge_url: str
+    token: str
+    endpoint: LanguageModelEndpoint | None
+    support: Support
+    targets: Targets
+
+    async def play(self, scenario: Scenario, number: int) -> Run:
+        """Once, in the wordings of run ``number``. What breaks off has failed."""
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="liuke-dialogue-") as folder:
+            file = Path(folder) / "liuke.db"
+            await asyncio.to_thread(shutil.copy, self.empty, file)
+            database = Database(f"sqlite+aiosqlite:///{file}")
+            try:
+                transcript, faults = await self._play(database, scenario, number)
+            except LiukeError as error:
+                transcript, faults = Transcript("", (), is_over=False), [broken(error)]
+            finally:
+                await database.aclose()
+        return Run(scenario, number, transcript, faults, round(time.monotonic() - began, 1))
+
+    async def _play(
+        self, database: Database, scenario: Scenario, number: int
+    ) -> tuple[Transcript, list[Fault]]:
+        now = datetime.now(UTC)
+        await World(database, self.support, self.targets).fill(scenario, now)
+        account = scenario.caller.account
+        call_id, principal = await begin_call(database, scenario, now)
+        before = await read_kept(database, account, self.support.policy, now)
+        claim = await CallStore(database).claim_call(call_id, f"eval of {call_id}")
+        knowledge = KnowledgeClient(self.knowledge_url, self.token, tenant=account or PUBLIC)
+        try:
+            talk = TextTalk(database, knowledge, self.endpoint, self.support, principal, claim)
+            most = scenario.expected.turns + TURNS_BEYOND
+            transcript = await converse(talk, Caller(scenario, number), most)
+            after = await read_kept(database, account, self.support.policy, datetime.now(UTC))
+            sources = await cited_texts(knowledge, call_id, after)
+        finally:
+            await knowledge.aclose()
+        return transcript, grade(Evidence(scenario, transcript, before, after, call_id, sources))
+
+
+def broken(error: LiukeError) -> Fault:
+    """A call that broke off."""
+    return Fault("broken off", f"{error.message} {error.remedy}")
+
+
+async def cited_texts(knowledge: KnowledgeClient, call_id: str, kept: Kept) -> Mapping[str, str]:
+    """The texts of all entries that a call's answers cite, by id."""
+    turns = (row for row in kept.rows("turns") if row["call_id"] == call_id)
+    texts: dict[str, str] = {}
+    for entry_id in dict.fromkeys(_cited(turns)):
+        if entry := await knowledge.find_entry(entry_id):
+            steps = [step.say for step in entry.playbook]
+            texts[entry_id] = "\n".join([entry.title, entry.opening, entry.body, *steps])
+    return texts
+
+
+def _cited(turns: Iterable[Row]) -> list[str]:
+    cited: list[Any] = [one for row in turns for one in row["citations"]]
+    return [str(one["id"]) for one in cited]
+
+
+@contextlib.asynccontextmanager
+async def text_stage(
+    knowledge_url: str,
+    token: str,
+    endpoint: LanguageModelEndpoint | None,
+    support: Support,
+    targets: Targets,
+) -> AsyncIterator[TextStage]:
+    """A stage, with the knowledge server that answers there. Raises ServiceError without one."""
+    client = KnowledgeClient(knowledge_url, token, tenant=PUBLIC)
+    try:
+        if not await client.is_healthy():
+            raise ServiceError(
+                f"The knowledge server at {knowledge_url} does not answer.",
+                "Start it: `liuke up`.",
+                retryable=True,
+            )
+    finally:
+        await client.aclose()
+    with tempfile.TemporaryDirectory(prefix="liuke-dialogue-") as folder:
+        empty = Path(folder) / "empty.db"
+        await asyncio.to_thread(upgrade, f"sqlite+aiosqlite:///{empty}")
+        yield TextStage(empty, knowledge_url, token, endpoint, support, targets)

@@ -1,0 +1,71 @@
+"""A talk: something that answers, and a caller, in; all that was said out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from eval.dialogue.caller import Caller, Line
+
+
+class Talk(Protocol):
+    """One call with the assistant."""
+
+    async def greeting(self) -> str:
+        """What it says first."""
+
+    async def say(self, text: str) -> str:
+        """What is spoken back in that turn, once everything that it wanted done is committed.
+
+        Empty ``text``: the caller says nothing. Raises LiukeError where the call breaks.
+        """
+
+    async def end(self) -> None:
+        """The caller has hung up."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What the caller said, and what was answered."""
+
+    line: Line
+    answer: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A call."""
+
+    greeting: str
+    exchanges: Sequence[Exchange]
+    is_over: bool
+    """The caller has hung up; else the call went on beyond what it may take."""
+
+    @property
+    def answers(self) -> list[str]:
+        """All that the assistant said but its greeting."""
+        return [one.answer for one in self.exchanges]
+
+    def lines(self) -> list[str]:
+        """To be read by people."""
+        said = [f"LIUKE: {self.greeting}"]
+        for one in self.exchanges:
+            said += [f"CALLER: {one.line.text or '(says nothing)'}", f"LIUKE: {one.answer}"]
+        return said
+
+
+async def converse(talk: Talk, caller: Caller, most: int) -> Transcript:
+    """A whole call; after ``most`` turns of the caller's it is broken off.
+
+    Raises LiukeError where the call breaks.
+    """
+    exchanges: list[Exchange] = []
+    greeting = await talk.greeting()
+    line: Line | None = caller.begin()
+    while line is not None and len(exchanges) < most:
+        answer = await talk.say(line.text)
+        exchanges.append(Exchange(line, answer))
+        line = caller.hear(answer)
+    await talk.end()
+    return Transcript(greeting, exchanges, is_over=line is None)

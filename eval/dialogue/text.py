@@ -1,0 +1,96 @@
+"""A talk in text: what a caller types in; the dialogue of a call, without a room, answering it out.
+
+It is what a call is but for sound: the same dialogue, the same escalation, the same records.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from agent.call.escalation import Escalation
+from agent.dialogue.dialogue import Dialogue
+from agent.models.client import Message
+from agent.models.endpoint import LanguageModelEndpoint
+from agent.prompts import load_phrases
+from agent.rooms.principal import Principal
+from agent.service.accounts.store import AccountStore
+from agent.service.calls.store import CallStore, Claim
+from agent.service.database import Database
+from agent.service.paging.store import Paging
+from agent.service.promises.store import Promises
+from agent.service.support import Support
+from agent.service.tickets.store import TicketStore
+from knowledge.client import KnowledgeClient
+
+
+class TextTalk:
+    """One call, typed."""
+
+    def __init__(
+        self,
+        database: Database,
+        knowledge: KnowledgeClient,
+        endpoint: LanguageModelEndpoint | None,
+        support: Support,
+        principal: Principal,
+        claim: Claim,
+    ) -> None:
+        """``endpoint`` None: no language model."""
+        self._calls = CallStore(database)
+        self._dialogue = Dialogue(knowledge, endpoint)
+        self._escalation = Escalation(
+            TicketStore(database, support.policy),
+            Paging(database, support.rota, patience=support.patience),
+            AccountStore(database),
+            Promises(database),
+            account=principal.account,
+            contact=principal.contact,
+            claim=claim,
+        )
+        self._language = principal.language
+        self._claim = claim
+        self._turn = claim.next_turn
+        self._history: list[Message] = []
+
+    async def greeting(self) -> str:
+        """As the page's language has it."""
+        phrases = load_phrases()[self._language]
+        return f"{phrases.disclosure} {phrases.greeting}"
+
+    async def say(self, text: str) -> str:
+        """A turn. Raises ServiceError when the knowledge server is away."""
+        if not text.strip():
+            return ""
+        number, self._turn = self._turn, self._turn + 1
+        answer = self._dialogue.compose(text, self._history)
+        await self._calls.open_turn(
+            self._claim,
+            number,
+            asked_at=datetime.now(UTC),
+            language=answer.language,
+            question=text,
+        )
+        said = "".join([part async for part in answer.texts])
+        self._dialogue.stands(answer)
+        if answer.action:
+            outcome = await self._escalation.act(answer.action, text, answer.language)
+            said += self._dialogue.report(answer, outcome)
+        await self._calls.close_turn(
+            self._claim,
+            number,
+            question=text,
+            answer=said,
+            declined=answer.declined,
+            interrupted=False,
+            citations=answer.citations_json(),
+            timings_ms=answer.timings_ms,
+        )
+        self._history += [Message("user", text), Message("assistant", said)]
+        return said
+
+    async def end(self) -> None:
+        """What was begun is written; the call has its end."""
+        await self._escalation.aclose()
+        await self._calls.conclude(self._claim, "left")
+        await self._calls.end_call(self._claim)
+        await self._dialogue.aclose()
