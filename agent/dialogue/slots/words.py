@@ -11,7 +11,6 @@ from typing import Any, Final, Literal, get_args
 
 from agent.dialogue.wishes import _any_of as any_of
 from agent.dialogue.wishes import _plain as plain_of
-from agent.dialogue.wishes import _sounds_of as sounds_of
 from common.errors import SetupError
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
