@@ -12,6 +12,7 @@ import logging
 from datetime import UTC, datetime
 
 from agent.dialogue.contract import (
+    Answer,
     CallPerson,
     GivePromise,
     NoteMatter,
@@ -50,22 +51,31 @@ class Keeping:
         self._in_order = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def take(self, answer: Answer) -> None:
+        """Have written what an answer wants kept, whose turn stands; returns at once."""
+        for want in answer.wants:
+            self._begin(want, answer.question, answer.language)
+
     async def keep(self, want: Want, said: str, language: Language) -> None:
         """Write what an answer to ``said`` wants kept; what was begun is written in any case.
 
         Names what is written by the call and what was said in it: who takes the call up again, and
         is told the same, writes nothing twice. Raises nothing.
         """
-        if self._claim.outcome == "unrecorded" or isinstance(want, CallPerson):
-            return
-        writing = asyncio.create_task(self._write_in_order(want, said, language))
-        self._tasks.add(writing)
-        writing.add_done_callback(self._tasks.discard)
-        await asyncio.shield(writing)
+        if writing := self._begin(want, said, language):
+            await asyncio.shield(writing)
 
     async def aclose(self) -> None:
         """Wait until what was begun is written."""
         await asyncio.gather(*self._tasks)
+
+    def _begin(self, want: Want, said: str, language: Language) -> asyncio.Task[None] | None:
+        if self._claim.outcome == "unrecorded" or isinstance(want, CallPerson):
+            return None
+        writing = asyncio.create_task(self._write_in_order(want, said, language))
+        self._tasks.add(writing)
+        writing.add_done_callback(self._tasks.discard)
+        return writing
 
     async def _write_in_order(self, want: Want, said: str, language: Language) -> None:
         async with self._in_order:

@@ -9,6 +9,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from livekit import rtc
@@ -21,6 +22,7 @@ from agent.call.escalation import Escalation
 from agent.call.gate import TextGate
 from agent.call.handover import Handover
 from agent.call.history import spoken
+from agent.call.keeping import Keeping
 from agent.call.limits import CallLimits, Limits
 from agent.call.playout import RoomPlayout
 from agent.call.presence import Presence
@@ -29,6 +31,7 @@ from agent.call.screen_reader import open_screen_reader
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
+from agent.dialogue.customer import Customer
 from agent.dialogue.seen import Seen
 from agent.dialogue.solved import is_solved
 from agent.duty.summing_up import SummingUp
@@ -64,11 +67,21 @@ async def hold_call(ctx: JobContext) -> None:
             await ctx.delete_room()
         ctx.shutdown(claim.outcome)
         return
-    escalation = open_escalation(settings, database, seat.principal, claim)
-    conversation = open_conversation(settings, seat.principal, escalation.act)
-    summing_up = SummingUp(database, _support(settings))
+    support, principal = support_of(settings), seat.principal
+    escalation = open_escalation(support, database, principal, claim)
+    keeping = Keeping(database, account=principal.account, contact=principal.contact, claim=claim)
+    customer = Customer(
+        database,
+        support,
+        settings.qos.targets,
+        account=principal.account,
+        contact=principal.contact,
+        call_id=seat.call_id,
+    )
+    conversation = open_conversation(settings, principal, escalation.act, keeping.take, customer)
     screen = open_screen(settings, ctx.room, seat, conversation)
-    held = HeldCall(ctx, conversation, records, claim, escalation, summing_up, screen, seat)
+    written = Written(records, claim, escalation, keeping, SummingUp(database, support))
+    held = HeldCall(ctx, conversation, written, screen, seat)
 
     async def close(_reason: str) -> None:
         await held.aclose()
@@ -80,10 +93,9 @@ async def hold_call(ctx: JobContext) -> None:
 
 
 def open_escalation(
-    settings: Settings, database: Database, principal: Principal, claim: Claim
+    support: Support, database: Database, principal: Principal, claim: Claim
 ) -> Escalation:
     """What becomes of a wish for a person in this call, by the operator's rota and targets."""
-    support = _support(settings)
     return Escalation(
         TicketStore(database, support.policy),
         Paging(database, support.rota, patience=support.patience),
@@ -95,7 +107,7 @@ def open_escalation(
     )
 
 
-def _support(settings: Settings) -> Support:
+def support_of(settings: Settings) -> Support:
     """A file that was broken since the start ends no call: its tickets have the default clocks, and
     the API's process, which read the file before, calls people and sends mail."""
     try:
@@ -132,6 +144,17 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(longest_s=60.0 * agent.max_call_minutes, idle_s=60.0 * agent.idle_minutes)
 
 
+@dataclass(frozen=True)
+class Written:
+    """Where what becomes of a call is written."""
+
+    records: CallStore
+    claim: Claim
+    escalation: Escalation
+    keeping: Keeping
+    summing_up: SummingUp
+
+
 class HeldCall:
     """A call that this process has claimed, from its room to its last record."""
 
@@ -139,22 +162,20 @@ class HeldCall:
         self,
         ctx: JobContext,
         conversation: Conversation,
-        records: CallStore,
-        claim: Claim,
-        escalation: Escalation,
-        summing_up: SummingUp,
+        written: Written,
         screen: ScreenWatch,
         seat: Seat,
     ) -> None:
         self._ctx = ctx
         self._conversation = conversation
-        self._records = records
-        self._claim = claim
+        self._records = records = written.records
+        self._claim = claim = written.claim
         session = conversation.session
         self._turns = TurnLog(session, conversation.floor, ctx.room, records, claim)
         self._playout = RoomPlayout(ctx.room)
-        self._escalation = escalation
-        self._summing_up = summing_up
+        self._escalation = escalation = written.escalation
+        self._keeping = written.keeping
+        self._summing_up = written.summing_up
         self._scope = Scope(seat.principal.account, claim.call_id)
         self._screen = screen
         self._handover = Handover(
@@ -213,6 +234,7 @@ class HeldCall:
         if self._leaving:
             await self._leaving
         await self._escalation.aclose()
+        await self._keeping.aclose()
         await self._turns.aclose()
         for task in self._tasks:
             task.cancel()

@@ -12,9 +12,8 @@ import re
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -24,7 +23,7 @@ import numpy.typing as npt
 
 from agent.dialogue.matching import SENTENCE_ENDS, any_of, plain, sound, sounds_of
 from common.errors import InputError, ServiceError, SetupError
-from common.languages import HAN, HAN_CHARACTER
+from common.languages import HAN
 from knowledge.client import KnowledgeClient
 
 log = logging.getLogger(__name__)
@@ -209,9 +208,7 @@ def load_words(path: Path, kinds: Sequence[Kind]) -> Words[Kind]:
             _definite={kind: any_of(definite.get(kind, [])) for kind in kinds},
             _sounds={kind: sounds_of(definite.get(kind, []), _DEFINITE_SOUND) for kind in kinds},
             _unless=unless,
-            _alone={
-                kind: frozenset(map(_bare, map(plain, alone.get(kind, [])))) for kind in kinds
-            },
+            _alone={kind: frozenset(map(_bare, map(plain, alone.get(kind, [])))) for kind in kinds},
             _courtesies=any_of(alone["courtesies"]),
             _lookalikes=any_of(words["lookalikes"]["words"]),
             _signs={name: (any_of(of), sounds_of(of, _SIGN_SOUND)) for name, of in signs.items()},

@@ -74,7 +74,7 @@ def differs(said: str, seen: Seen) -> tuple[str, str] | None:
     "One ten", where the screen shows 109: as many digits, and one of them the same.
     """
     shown = [code.lstrip("-") for code in seen.codes if code.lstrip("-").isdigit()]
-    spoken = _spoken_codes(said)
+    spoken = codes_said(said)
     if not shown or any(code in shown for code in spoken):
         return None
     near = [
@@ -138,7 +138,7 @@ def _names(plain: str, folded: str, known: Collection[str]) -> Iterator[tuple[in
 # Codes that are said
 
 
-def _spoken_codes(said: str) -> list[str]:
+def codes_said(said: str) -> list[str]:
     """The numbers that somebody says as codes: "error one ten", 报错幺幺零."""
     if not _words().spoken.search(_folded(said)):
         return []

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from agent.dialogue.flow import Said, Step
+from agent.dialogue.matching import plain as plain_of
 from agent.dialogue.spelt import SpeltKind, corrected, heard, load_spelling, read_aloud
-from agent.dialogue.wishes import _plain as plain_of
 from common.languages import Language
 
 #: How often we ask for the same thing before it is left.

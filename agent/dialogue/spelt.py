@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-from agent.dialogue.wishes import _plain as plain_of
-from agent.dialogue.wishes import _sound as sound_of
+from agent.dialogue.matching import plain as plain_of
+from agent.dialogue.matching import sound as sound_of
 from common.errors import SetupError
 from common.languages import HAN, HAN_CHARACTER, LANGUAGES, Language
 from common.numbers.numerals import HAN_DIGITS, ONES

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from agent.dialogue.contract import NoteMatter, SetChecklist, StateFact
-from agent.dialogue.flow import Said, Step
-from agent.dialogue.flows.onboarding import Onboarding, OnboardingState
-from common.languages import Language, language_of
+from common.languages import Language
 from common.settings import PROJECT_ROOT
-from knowledge.client import KnowledgeClient
-from knowledge.contract import PUBLIC, SourceEntry
+from knowledge.contract import SourceEntry
 from knowledge.entries.body import sections_of, steps_of
 from knowledge.entries.entry import entry_paths, read_entry
 from knowledge.entries.vocabulary import Vocabulary
-from tests.unit.serving import serve
 
 AT = datetime(2026, 12, 1, 9, tzinfo=UTC)
 CORPUS = PROJECT_ROOT / "knowledge" / "corpus"

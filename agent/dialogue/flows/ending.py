@@ -53,6 +53,10 @@ class Happened:
         others = dict.fromkeys([*self.others, *filter(None, map(_kind, wants))])
         return replace(self, matters=tuple(matters.values()), others=tuple(others))
 
+    def with_ticket(self, number: int) -> Happened:
+        """With a ticket to which a person is called."""
+        return replace(self, tickets=tuple(dict.fromkeys([*self.tickets, number])))
+
     @property
     def open_matter(self) -> NoteMatter | None:
         """The trouble of which nobody has said that it is over."""
@@ -87,11 +91,15 @@ class Endings:
         self._phrases = load_flow("ending")
         self._people = load_escalation()
         self._replies = load_replies()
-        self._goodbye = _goodbyes()
+        self._goodbye, self._nothing_else = _goodbyes()
 
-    def is_goodbye(self, said: str) -> bool:
-        """Whether somebody says that they have nothing else to ask, and nothing beside it."""
-        return self._goodbye.fullmatch(_bare(said)) is not None
+    def is_goodbye(self, said: str, *, answers: bool = False) -> bool:
+        """Whether somebody says that they have nothing else to ask, and nothing beside it.
+
+        ``answers``: something was asked, to which "no, nothing" is an answer.
+        """
+        words = self._goodbye if answers else self._nothing_else
+        return words.fullmatch(_bare(said)) is not None
 
     def begin(self, happened: Happened, said: Said) -> Step[Ending]:
         """Sum up; of trouble that may not be over, ask."""
@@ -132,20 +140,25 @@ class Endings:
             yield self._phrases[language].filled["summed"].format(parts=names["and"].join(parts))
 
 
-def _goodbyes() -> re.Pattern[str]:
-    """Words that say goodbye, with courtesies around them."""
+def _goodbyes() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Words that say goodbye, and those that say that there is nothing else, with courtesies."""
     try:
         words = tomllib.loads(FILE.read_text("utf-8"))["words"]
-        goodbye, courtesies = (
-            "|".join(map(re.escape, sorted(map(_bare, words[name]), key=len, reverse=True)))
-            for name in ("goodbye", "courtesies")
+        goodbye, nothing_else, courtesies = (
+            [re.escape(_bare(word)) for word in sorted(words[name], key=len, reverse=True)]
+            for name in ("goodbye", "nothing_else", "courtesies")
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(
             f"{FILE} cannot be used: {error!r}.",
             "Correct that entry; the comments in the file say what each is for.",
         ) from error
-    return re.compile(f"(?:{courtesies})*(?:{goodbye})(?:{goodbye}|{courtesies})*")
+    polite, over = "|".join(courtesies), "|".join(nothing_else)
+    leaving = "|".join(goodbye)
+    return (
+        re.compile(f"(?:{polite}|{over})*(?:{leaving})(?:{leaving}|{polite})*"),
+        re.compile(f"(?:{polite})*(?:{leaving}|{over})(?:{leaving}|{over}|{polite})*"),
+    )
 
 
 def _bare(text: str) -> str:

@@ -118,21 +118,26 @@ class Troubleshooting:
     ) -> Step[Trouble]:
         """A trouble is told. ``found``: for what was said; ``earlier``: of calls before, the latest
         last."""
+        if recalled := self._recalled(said, earlier):
+            return await self.again(recalled, said, scope, found)
+        state = await self._choose(self._heard(Trouble(said.text), said), said, found)
+        return _noted(None, await self._look(state, said, scope, []))
+
+    async def again(
+        self, recalled: NoteMatter, said: Said, scope: Scope, found: Retrieval
+    ) -> Step[Trouble]:
+        """The trouble of an earlier call goes on. ``found``: for what was said, now or then."""
         state = self._heard(Trouble(said.text), said)
-        recalled = self._recalled(said, earlier)
-        if recalled:
-            place = self._places.region(recalled.region) if recalled.region else None
-            metric = state.metric or self._asking.metric(recalled.words)
-            # "Yesterday" is when they called, not when it was: it goes on.
-            state = replace(state, metric=metric, place=state.place or place, stretch=None)
-            state = replace(state, words=recalled.words or said.text)
+        place = self._places.region(recalled.region) if recalled.region else None
+        metric = state.metric or self._asking.metric(recalled.words)
+        # "Yesterday" is when they called, not when it was: it goes on.
+        state = replace(state, metric=metric, place=state.place or place, stretch=None)
+        state = replace(state, words=recalled.words or said.text)
         state = await self._choose(state, said, found)
-        texts = list[str]()
-        if recalled:
-            subject = recalled.subject or state.subject
-            state = replace(state, subject=subject, rivals=(), score=1.0)
-            texts.append(self._phrases[said.language].filled["earlier"])
-        return _noted(None, await self._look(state, said, scope, texts))
+        subject = recalled.subject or state.subject
+        state = replace(state, subject=subject, rivals=(), score=1.0)
+        first = self._phrases[said.language].filled["earlier"]
+        return _noted(None, await self._look(state, said, scope, [first]))
 
     async def step(
         self, state: Trouble, said: Said, scope: Scope, found: Retrieval | None = None

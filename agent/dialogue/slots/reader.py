@@ -14,11 +14,11 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Final, Literal
 
+from agent.dialogue.matching import plain as plain_of
+from agent.dialogue.matching import sound as sound_of
 from agent.dialogue.slots.amounts import amounts_in, spelled_out
 from agent.dialogue.slots.days import day_in
 from agent.dialogue.slots.words import OWN, Slot, SlotWords, bare, load_slot_words
-from agent.dialogue.wishes import _plain as plain_of
-from agent.dialogue.wishes import _sound as sound_of
 from common.languages import HAN_CHARACTER
 from common.shorten import shortened
 

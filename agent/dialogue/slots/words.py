@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, get_args
 
-from agent.dialogue.wishes import _any_of as any_of
-from agent.dialogue.wishes import _plain as plain_of
+from agent.dialogue.matching import any_of, sounds_of
+from agent.dialogue.matching import plain as plain_of
 from common.errors import SetupError
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
