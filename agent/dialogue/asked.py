@@ -107,6 +107,7 @@ class Asking:
         """``given``: `prompts/figures.toml`."""
         self._places = places
         self._metrics = {metric: any_of(given["metrics"][metric]["words"]) for metric in METRICS}
+        self._lookalikes = any_of(given["lookalikes"]["words"])
         self._overview = any_of(given["overview"]["words"])
         self._spans = {name: any_of(span["words"]) for name, span in given["spans"].items()}
         another = given["another"]
@@ -140,7 +141,7 @@ class Asking:
 
     def metric(self, said: str) -> Metric | None:
         """The figure that a customer names first, be it by the trouble that it measures."""
-        text = plain(said)
+        text = self._lookalikes.sub(" ", self._places.without(plain(said)))
         found = ((pattern.search(text), metric) for metric, pattern in self._metrics.items())
         places = [(match.start(), -len(match[0]), metric) for match, metric in found if match]
         return min(places)[2] if places else None

@@ -88,6 +88,8 @@ def load_places(file: Path = FILE) -> Places:
             for name, region in given["regions"].items()
         }
         words = {place: _names(given["regions"][name]) for name, place in regions.items()}
+        for name, place in regions.items():
+            words[place] += [] if name.isalpha() else [name.lower()]  # "na" is a word of its own
         for name, region in given["regions"].items():
             for part in region["parts"]:
                 words[Place(part["zh"], part["en"], (name,), is_part=True)] = _names(part)

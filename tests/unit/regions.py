@@ -6,8 +6,15 @@ in Japan and Korea there are too few others to compare with; in Latin America Be
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
+
+import pytest
 
 from agent.duty.rounds import Rounds
 from agent.service.accounts.store import AccountStore
@@ -17,6 +24,7 @@ from agent.service.quality.rows import Row, minute_of
 from agent.service.quality.store import QualityStore, Span
 from agent.service.quality.tables import IncidentSeen
 from agent.service.scope import Scope
+from eval.postgres import create_database
 from tests.unit.test_duty import SUPPORT
 
 #: A Thursday.
@@ -38,11 +46,45 @@ _STALLS: Final = {
 }
 
 
-async def build(database: Database) -> None:
-    """Make that world."""
-    accounts = AccountStore(database)
+@pytest.fixture(scope="session")
+def regions_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with that world, to be copied."""
+    path = tmp_path_factory.mktemp("regions") / "liuke.db"
+    shutil.copy(migrated_file, path)
+    asyncio.run(_build(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def regions_template(postgres_template: str) -> str:
+    """URL of a PostgreSQL server whose database `regions` has that world."""
+    asyncio.run(_build(create_database(postgres_template, "regions", "template")))
+    return postgres_template
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def regions_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database with that world, of each kind in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "liuke.db"
+        shutil.copy(request.getfixturevalue("regions_file"), path)
+        return f"sqlite+aiosqlite:///{path}"
+    server = request.getfixturevalue("regions_template")
+    return create_database(server, uuid.uuid4().hex, "regions")
+
+
+@pytest.fixture
+async def regions(regions_url: str) -> AsyncIterator[Database]:
+    """That database."""
+    database = Database(regions_url)
+    yield database
+    await database.aclose()
+
+
+async def _build(url: str) -> None:
+    database = Database(url)
     for account, name in NAMES.items():
-        await accounts.put(account, name)
+        await AccountStore(database).put(account, name)
     last = minute_of(NOW) // 60
     rows = [
         _row(account, region, hour * 60, stalls, users)
@@ -51,6 +93,7 @@ async def build(database: Database) -> None:
         for hour in range(last - _DAYS * 24, last)
     ]
     await QualityStore(database).take_in_hours(rows, {})
+    await database.aclose()
 
 
 def _row(account: str, region: str, minute: int, stalls: int, users: int) -> Row:

@@ -31,6 +31,8 @@ OWN = Owned(
         ("过去三十天的可用率", "zone_availability", None, Stretch("days", 30)),
         ("how are we doing in oce-1", None, "oce-1", None),
         ("最近半小时", None, None, None),
+        ("卡塔尔的用户一直卡", "stall_rate", "mena", None),
+        ("卡塔尔的用户刷信用卡失败", None, "mena", None),
         ("近一周丢包多少", "packet_loss", None, Stretch("days", 7)),
         ("how long does it take? joining takes ages", "join_ms", None, None),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -15,7 +14,7 @@ from agent.service.quality.rows import Row, minute_of
 from agent.service.quality.store import QualityStore, Span
 from agent.service.quality.tables import IncidentSeen
 from agent.service.scope import Scope
-from tests.unit.regions import ACME, BETA, DAY, NOW, ago, break_out, build
+from tests.unit.regions import ACME, BETA, DAY, NOW, ago, break_out
 
 pytestmark = pytest.mark.unit
 
@@ -23,16 +22,8 @@ GUEST, ONE_CALL = Scope(""), Scope("acme", "11111111-1111-1111-1111-111111111111
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    await build(database)
-    yield database
-    await database.aclose()
-
-
-@pytest.fixture
-def comparisons(database: Database) -> Comparisons:
-    return Comparisons(database)
+def comparisons(regions: Database) -> Comparisons:
+    return Comparisons(regions)
 
 
 async def test_others_are_everybody_but_oneself(comparisons: Comparisons) -> None:
@@ -63,7 +54,7 @@ async def test_nothing_is_told_where_one_of_them_is_more_than_half(
 
 
 async def test_a_figure_that_few_measure_is_not_told_though_many_are_there(
-    database: Database, comparisons: Comparisons
+    regions: Database, comparisons: Comparisons
 ) -> None:
     minutes = range(minute_of(NOW) - 5, minute_of(NOW))
     rows = [
@@ -71,7 +62,7 @@ async def test_a_figure_that_few_measure_is_not_told_though_many_are_there(
         for account, latency in (("acme", None), ("beta", 100), ("carp", None), ("dace", None))
         for minute in minutes
     ]
-    await QualityStore(database).take_in_hours(rows, {})
+    await QualityStore(regions).take_in_hours(rows, {})
     theirs = await comparisons.others(ACME, ["na"], DAY, NOW)
     assert theirs and theirs.stall_rate == 0.005
     assert (theirs.latency_ms, theirs.join_ms, theirs.join_success) == (None, None, None)
@@ -120,15 +111,15 @@ async def test_the_course_is_told_by_hours_and_days(comparisons: Comparisons) ->
 
 
 async def test_an_incident_is_told_by_its_ticket_and_nobody_in_it(
-    database: Database, comparisons: Comparisons
+    regions: Database, comparisons: Comparisons
 ) -> None:
     assert await comparisons.incident(["sea"], NOW) is None
-    seen = await break_out(database)
+    seen = await break_out(regions)
     found = await comparisons.incident(["eu", "sea"], NOW)
     assert found and (found.ticket, found.region, found.accounts) == (seen.ticket, "sea", 3)
     assert "beta" not in str(asdict(found))
     assert await comparisons.incident(["eu"], NOW) is None
     assert await comparisons.incident(["sea"], NOW + timedelta(hours=2)) is None
-    async with database.transaction() as session:
+    async with regions.transaction() as session:
         await session.execute(update(IncidentSeen).values(settled_at=NOW))
     assert await comparisons.incident(["sea"], NOW) is None

@@ -118,6 +118,11 @@ def test_a_region_that_the_file_has_not_is_called_as_it_is_reported() -> None:
     assert found == places.region("oce-1") and found.called("zh") == "oce-1"
 
 
+def test_a_region_may_be_called_as_engineers_write_it() -> None:
+    (found,) = load_places().find("延迟 in cn-east 怎么样")
+    assert found.regions == ("cn-east",)
+
+
 def test_an_operator_may_name_their_own_regions(tmp_path: Path) -> None:
     file = tmp_path / "places.toml"
     file.write_text(
