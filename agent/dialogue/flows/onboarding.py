@@ -29,6 +29,8 @@ from knowledge.client import KnowledgeClient
 _LONGEST_WORDS: Final = 200
 #: A text of so few Latin words may be names alone: "iOS, Android".
 _NAMES_ALONE: Final = 3
+#: What is corrected by its value alone: "no, in May", 不是五千，是五万.
+_BARE: Final[tuple[Slot, ...]] = ("launch_date", "scale")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Onboarding:
     async def step(self, state: OnboardingState, said: Said) -> Step[OnboardingState]:
         """The answer to what the customer says to the open question."""
         state = replace(state, language=_language(state, said), turns=state.turns + 1)
-        reading = read(said.text, said.at.date(), state.asked)
+        reading = _read(state, said)
         if state.stage == "confirming":
             return await self._confirm(state, reading, said)
         if reading.reply == "enough":
@@ -169,7 +171,6 @@ class Onboarding:
     ) -> Step[OnboardingState]:
         """What is said to the profile: it is right, or what is to be changed, or neither."""
         phrases = self._phrases[state.language]
-        reading = self._with_bare_values(reading, said)
         changing = state.asked is not None or reading.reply == "no" or reading.corrects
         profile = state.profile.take_in(reading, corrects=changing)
         if profile != state.profile:
@@ -189,14 +190,6 @@ class Onboarding:
             return await self._finish(state, said, confirmed=False)
         text = phrases.ask_change if reading.reply == "no" else phrases.ask_yes
         return Step((text,), replace(state, asked=None, unclear=1))
-
-    def _with_bare_values(self, reading: Reading, said: Said) -> Reading:
-        """What corrects a day or an amount without naming it: "no, in May"."""
-        if reading.given or reading.denied or not (reading.corrects or reading.reply == "no"):
-            return reading
-        bare: tuple[Slot, ...] = ("launch_date", "scale")
-        read_as = (read(said.text, said.at.date(), slot) for slot in bare)
-        return next((one for one in read_as if one.given), reading)
 
     # Advising
 
@@ -237,6 +230,21 @@ class Onboarding:
         checklist = [advice.checklist] if advice.checklist else []
         matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
         return (*facts, *checklist, matter)
+
+
+def _read(state: OnboardingState, said: Said) -> Reading:
+    """What is said, to the open question, or to correct a day or an amount without naming it."""
+    reading = read(said.text, said.at.date(), state.asked)
+    if not reading.corrects and reading.reply != "no":
+        return reading
+    is_empty = not (reading.given or reading.denied or reading.left_open)
+    for slot in _BARE:
+        if slot in state.profile.fillings:
+            bare = read(said.text, said.at.date(), slot)
+            corrects = state.stage == "confirming" and is_empty
+            if slot in bare.given and (corrects or slot in bare.denied):
+                return bare
+    return reading
 
 
 def _ask_slot(phrases: OnboardingPhrases, slot: Slot) -> str:

@@ -103,6 +103,7 @@ class SlotWords:
     live: re.Pattern[str]
     own: Mapping[Slot, re.Pattern[str]]
     leading: re.Pattern[str]
+    trailing: re.Pattern[str]
     topics: Mapping[Slot, re.Pattern[str]]
     replies: Mapping[str, re.Pattern[str]]
     """Patterns to be looked for."""
@@ -129,7 +130,8 @@ def load_slot_words() -> SlotWords:
             launch=any_of(words["launch"]["words"]),
             live=any_of(words["launch"]["live"]),
             own={slot: _own(words["own"][slot]) for slot in OWN},
-            leading=_leading(words["own"]["leading"]),
+            leading=_around(words["own"]["leading"], r"(?:\s*(?:{})[\s,，]*)+"),
+            trailing=_around(words["own"]["trailing"], r"(?:[\s,，]*(?:{}))+$"),
             topics={slot: any_of(_plain(words["topics"][slot])) for slot in SLOTS},
             replies={name: any_of(of) for name, of in replies.items()},
             alone={name: _alone(of, courtesies) for name, of in replies.items()},
@@ -204,10 +206,10 @@ def _own(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(patterns))
 
 
-def _leading(words: Iterable[str]) -> re.Pattern[str]:
+def _around(words: Iterable[str], pattern: str) -> re.Pattern[str]:
     longest_first = sorted(map(plain_of, words), key=len, reverse=True)
-    parts = (re.escape(word) + (r"\b" if word[-1].isascii() else "") for word in longest_first)
-    return re.compile(rf"(?:\s*(?:{'|'.join(parts)})[\s,，]*)+", re.IGNORECASE)
+    parts = (rf"\b{re.escape(w)}\b" if w[-1].isascii() else re.escape(w) for w in longest_first)
+    return re.compile(pattern.format("|".join(parts)), re.IGNORECASE)
 
 
 def _alone(words: Iterable[str], courtesies: Iterable[str]) -> re.Pattern[str]:
