@@ -30,7 +30,7 @@ class Day:
 
 def day_in(clause: str, today: date) -> Day | None:
     """The day that a clause names, the most exact one; None where it names none."""
-    clause = _ORDINAL.sub(_ordinal_in_digits, clause)
+    clause = _EITHER_MONTH.sub(r" \1", _ORDINAL.sub(_ordinal_in_digits, clause))
     for pattern, read in _READERS:
         for found in pattern.finditer(clause):
             try:
@@ -220,6 +220,10 @@ def _quarter(found: re.Match[str], today: date) -> _Read:
     return max(date(year, 3 * quarter - 2, 1), today), True
 
 
+def _next_quarter(_: re.Match[str], today: date) -> _Read:
+    return _months_on(today.replace(day=1), 3 - (today.month - 1) % 3), True
+
+
 def _season(found: re.Match[str], today: date) -> _Read:
     year = _year(found.groupdict().get("year"), today)
     return _month(_SEASONS[found["part"]], year, None, today), True
@@ -254,6 +258,8 @@ _EN_NUMBER: Final = (
 _EN_UNIT: Final = "(?P<unit>days?|weeks?|months?|years?)"
 _EN_MONTH: Final = rf"\b(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b"
 _EN_DAY: Final = r"(?:the )?(?P<day>\d{1,2})(?:st|nd|rd|th)?\b *"
+#: 四五月: the first of them.
+_EITHER_MONTH: Final = re.compile("([一二三四五六七八九])[二三四五六七八九](?=月)")
 #: In place of its digits: "the fifteenth of January".
 _ORDINALS: Final = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
@@ -316,6 +322,7 @@ _READERS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
             rf"(?:{_EN_THIRD} (?:of )?)?\b(?P<which>next month|this month|the month)\b",
             _near_month,
         ),
+        (r"下个?季度|next quarter", _next_quarter),
         (rf"{_ZH_YEAR}?第?(?P<part>[1-4一二三四])季度?", _quarter),
         (rf"{_ZH_YEAR}?(?<![a-z])q(?P<part>[1-4])(?![\da-z ])", _quarter),
         (rf"(?<![a-z])q(?P<part>[1-4])(?: {_EN_YEAR})?(?![\da-z])", _quarter),

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from agent.dialogue.slots.amounts import UNSAID, amounts_in, spelled_out
 from agent.dialogue.slots.days import day_in
-from agent.dialogue.slots.words import OWN, Slot, SlotWords, bare, load_slot_words
+from agent.dialogue.slots.words import OWN, Slot, SlotWords, as_read, bare, load_slot_words
 from agent.dialogue.wishes import _plain as plain_of
 from agent.dialogue.wishes import _sound as sound_of
 from common.languages import HAN_CHARACTER
@@ -156,7 +156,7 @@ def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
         mark = text[end[0] : end[1]]
         start = end[1]
         if said:
-            plain = spelled_out(plain_of(said))
+            plain = spelled_out(as_read(said))
             asks = bool(words.replies["questions"].search(plain))
             yield _Clause(said, plain, asks, bool(_ASKING_END.search(mark)))
 

@@ -13,7 +13,7 @@ from agent.dialogue.wishes import _any_of as any_of
 from agent.dialogue.wishes import _plain as plain_of
 from agent.dialogue.wishes import _sounds_of as sounds_of
 from common.errors import SetupError
-from common.languages import LANGUAGES, Language
+from common.languages import HAN, LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 from knowledge.entries.vocabulary import Vocabulary
 
@@ -48,6 +48,7 @@ _SOUND, _SOUND_ASKED = 3, 2
 #: Letters from which a Latin word is told though a letter or two are wrong.
 _SHORTEST_LATIN: Final = 5
 _LATIN: Final = re.compile("[a-z]+")
+_BESIDE_HAN: Final = re.compile(rf" +(?=[{HAN}])|(?<=[{HAN}]) +")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Holiday:
 
 @dataclass(frozen=True)
 class SlotWords:
-    """What `prompts/slots.toml` says, over texts as `plain_of` makes them."""
+    """What `prompts/slots.toml` says, over texts as `as_read` makes them."""
 
     values: Mapping[Slot, Mapping[str, Meaning]]
     kinds: Mapping[str, Kind]
@@ -160,7 +161,7 @@ def _meanings(added: Mapping[str, Mapping[str, Any]], field: str) -> dict[str, M
         if of.get("of", value) not in known and field:
             raise KeyError(f"{value}: of")
         words = _plain(of)
-        named = [plain_of(name) for name in names.values()] if value in calls else []
+        named = [as_read(name) for name in names.values()] if value in calls else []
         asked = [*words, *_plain(of, "asked")]
         meanings[value] = Meaning(
             of=of.get("of", value),
@@ -182,7 +183,7 @@ def _names(of: Mapping[str, Any]) -> dict[Language, str]:
 
 def _plain(of: Mapping[str, Any] | Iterable[str], key: str = "words") -> list[str]:
     words = of.get(key, []) if isinstance(of, Mapping) else of
-    return [plain_of(word) for word in words]
+    return [as_read(word) for word in words]
 
 
 def _long_latin(words: Iterable[str]) -> Iterable[str]:
@@ -223,6 +224,11 @@ def _alone(words: Iterable[str], courtesies: Iterable[str]) -> re.Pattern[str]:
 
 def _bare(text: str) -> str:
     return re.sub(r"[\W_]", "", plain_of(text))
+
+
+def as_read(text: str) -> str:
+    """In small letters and simplified characters, without spaces beside Mandarin."""
+    return _BESIDE_HAN.sub("", plain_of(text))
 
 
 def bare(plain: str) -> str:
