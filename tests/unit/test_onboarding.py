@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from agent.dialogue.contract import NoteMatter, SetChecklist, StateFact, Want
@@ -81,6 +81,21 @@ def knowledge_server(*, is_away: bool = False) -> FastAPI:
             return JSONResponse(asdict(source(path)))
         error = {"code": "not_found", "message": "There is none.", "remedy": "Check its id."}
         return JSONResponse({"error": error}, status_code=503 if is_away else 404)
+
+    @app.post("/search")
+    async def search(request: Request) -> Response:
+        is_auction = "bid" in (await request.json())["query"] and not is_away
+        passage = {
+            "entry_id": "en/auction-live",
+            "title": "Auctions",
+            "language": "en",
+            "section": "What it is",
+            "text": "…",
+            "version": 1,
+            "score": 0.74,
+        }
+        found = {"passages": [passage] if is_auction else [], "supported": is_auction}
+        return JSONResponse({**found, "opening": None, "best": None, "timings_ms": {}})
 
     return app
 
@@ -370,6 +385,15 @@ async def test_what_is_not_understood_is_asked_once_more_and_then_left_open() ->
         )
     assert conversation.asked == ["users", "pain", "scenario", "scenario", "regions"]
     assert "scenario" in conversation.state.profile.left_open
+
+
+async def test_a_product_in_words_that_no_list_has_is_looked_up() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(
+            flow, "we are new", "collectors", "it is so slow", "people bid for old furniture"
+        )
+    assert conversation.state.profile.values_of("scenario") == ("auction-live",)
+    assert conversation.asked == ["users", "pain", "scenario", "regions"]
 
 
 async def test_enough_brings_the_advice_and_then_asks_whether_it_is_right() -> None:

@@ -95,6 +95,8 @@ class SlotWords:
     """What `prompts/slots.toml` says, over texts as `as_read` makes them."""
 
     values: Mapping[Slot, Mapping[str, Meaning]]
+    sure: float
+    """Probability from which what the knowledge base finds is the scenario that is meant."""
     kinds: Mapping[str, Kind]
     counted: re.Pattern[str]
     vague: Mapping[int, re.Pattern[str]]
@@ -121,6 +123,7 @@ def load_slot_words() -> SlotWords:
         courtesies = replies.pop("courtesies")
         return SlotWords(
             values={slot: _meanings(words[slot], field) for slot, field in _VALUED.items()},
+            sure=words["search"]["sure"],
             kinds={
                 kind: Kind(_names(of), any_of(_plain(of))) for kind, of in words["scale"].items()
             },
