@@ -279,10 +279,13 @@ def _sounding(
     for mention in written:
         plain = plain[: mention.start] + "|" * (mention.end - mention.start) + plain[mention.end :]
     sound = sound_of(plain)
-    for value, meaning in words.values[slot].items():
-        if (meaning.sounds_asked if is_asked else meaning.sounds).search(sound):
-            yield _Mention(slot, value, len(plain), len(plain))
-    if is_asked:
+    found = [
+        _Mention(slot, value, len(plain), len(plain))
+        for value, meaning in words.values[slot].items()
+        if (meaning.sounds_asked if is_asked else meaning.sounds).search(sound)
+    ]
+    yield from found
+    if is_asked and not (found or written):
         known = {word: value for value, of in words.values[slot].items() for word in of.latin}
         for said in re.finditer("[a-z]{5,}", plain):
             for alike in get_close_matches(said[0], known, n=1, cutoff=_ALIKE):

@@ -49,6 +49,7 @@ _SOUND, _SOUND_ASKED = 3, 2
 _SHORTEST_LATIN: Final = 5
 _LATIN: Final = re.compile("[a-z]+")
 _BESIDE_HAN: Final = re.compile(rf" +(?=[{HAN}])|(?<=[{HAN}]) +")
+_HYPHEN: Final = re.compile("(?<=[a-z])-(?=[a-z])")
 
 
 @dataclass(frozen=True)
@@ -230,8 +231,8 @@ def _bare(text: str) -> str:
 
 
 def as_read(text: str) -> str:
-    """In small letters and simplified characters, without spaces beside Mandarin."""
-    return _BESIDE_HAN.sub("", plain_of(text))
+    """In small letters and simplified characters, without spaces beside Mandarin and hyphens."""
+    return _HYPHEN.sub(" ", _BESIDE_HAN.sub("", plain_of(text)))
 
 
 def bare(plain: str) -> str:
