@@ -8,6 +8,7 @@ is confirmed is wanted as facts of the account. No model is needed for any of it
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,18 +18,23 @@ from agent.dialogue.contract import NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.advice import Advice, advise
 from agent.dialogue.flows.profile import Profile, recorded_profile
-from agent.dialogue.slots.reader import Reading, read
-from agent.dialogue.slots.words import SLOTS, Slot
+from agent.dialogue.slots.reader import Filling, Reading, read
+from agent.dialogue.slots.words import SLOTS, Slot, load_slot_words
 from agent.prompts import OnboardingPhrases, load_onboarding
 from agent.service.accounts.store import Known
+from common.errors import InputError, ServiceError
 from common.languages import HAN_CHARACTER, Language
 from common.shorten import shortened
 from knowledge.client import KnowledgeClient
+
+log = logging.getLogger(__name__)
 
 #: Characters of a customer's words that a matter is noted with.
 _LONGEST_WORDS: Final = 200
 #: A text of so few Latin words may be names alone: "iOS, Android".
 _NAMES_ALONE: Final = 3
+#: What is corrected by its value alone: "no, in May", 不是五千，是五万.
+_BARE: Final[tuple[Slot, ...]] = ("launch_date", "scale")
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,11 @@ class Onboarding:
     async def step(self, state: OnboardingState, said: Said) -> Step[OnboardingState]:
         """The answer to what the customer says to the open question."""
         state = replace(state, language=_language(state, said), turns=state.turns + 1)
-        reading = read(said.text, said.at.date(), state.asked)
+        reading = _read(state, said)
         if state.stage == "confirming":
             return await self._confirm(state, reading, said)
+        if state.asked == "scenario" and reading.reply is None and _is_nothing(reading):
+            reading = await self._looked_up(said) or reading
         if reading.reply == "enough":
             profile = state.profile.take_in(reading, corrects=reading.corrects)
             return await self._advise_early(replace(state, profile=profile), said)
@@ -91,6 +99,22 @@ class Onboarding:
         return self._again(state, [back])
 
     # Asking
+
+    async def _looked_up(self, said: Said) -> Reading | None:
+        """The scenario that the knowledge base finds in words that no list has."""
+        try:
+            found = await self._knowledge.search(said.text, said.language)
+        except (InputError, ServiceError) as error:
+            log.warning("%s", error)
+            return None
+        words = load_slot_words()
+        if not found.supported or found.passages[0].score < words.sure:
+            return None
+        _, _, entry = found.passages[0].entry_id.partition("/")
+        for value, meaning in words.values["scenario"].items():
+            if meaning.entry == entry and meaning.launch != entry:
+                return Reading({"scenario": Filling((value,))})
+        return None
 
     def _take_in(self, state: OnboardingState, reading: Reading) -> Step[OnboardingState]:
         """The next question, or the same in other words where it has no answer."""
@@ -169,7 +193,6 @@ class Onboarding:
     ) -> Step[OnboardingState]:
         """What is said to the profile: it is right, or what is to be changed, or neither."""
         phrases = self._phrases[state.language]
-        reading = self._with_bare_values(reading, said)
         changing = state.asked is not None or reading.reply == "no" or reading.corrects
         profile = state.profile.take_in(reading, corrects=changing)
         if profile != state.profile:
@@ -189,14 +212,6 @@ class Onboarding:
             return await self._finish(state, said, confirmed=False)
         text = phrases.ask_change if reading.reply == "no" else phrases.ask_yes
         return Step((text,), replace(state, asked=None, unclear=1))
-
-    def _with_bare_values(self, reading: Reading, said: Said) -> Reading:
-        """What corrects a day or an amount without naming it: "no, in May"."""
-        if reading.given or reading.denied or not (reading.corrects or reading.reply == "no"):
-            return reading
-        bare: tuple[Slot, ...] = ("launch_date", "scale")
-        read_as = (read(said.text, said.at.date(), slot) for slot in bare)
-        return next((one for one in read_as if one.given), reading)
 
     # Advising
 
@@ -237,6 +252,26 @@ class Onboarding:
         checklist = [advice.checklist] if advice.checklist else []
         matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
         return (*facts, *checklist, matter)
+
+
+def _read(state: OnboardingState, said: Said) -> Reading:
+    """What is said, to the open question, or to correct a day or an amount without naming it."""
+    reading = read(said.text, said.at.date(), state.asked)
+    if not reading.corrects and reading.reply != "no":
+        return reading
+    is_empty = _is_nothing(reading)
+    for slot in _BARE:
+        if slot in state.profile.fillings:
+            bare = read(said.text, said.at.date(), slot)
+            corrects = state.stage == "confirming" and is_empty
+            if slot in bare.given and (corrects or slot in bare.denied):
+                return bare
+    return reading
+
+
+def _is_nothing(reading: Reading) -> bool:
+    """Whether nothing was said of the product."""
+    return not (reading.given or reading.denied or reading.left_open)
 
 
 def _ask_slot(phrases: OnboardingPhrases, slot: Slot) -> str:

@@ -31,6 +31,8 @@ _SHORT: Final = (
     (re.compile(r"\bhalf a million\b"), "500 thousand"),
     (re.compile(r"\b(?:a|one) and a half million\b"), "1.5 million"),
     (re.compile("半个?亿"), "五千万"),
+    # 三四十万
+    (re.compile("([一二两三四五六七八九])([二三四五六七八九])([十百千])万"), r"\1\3万到\2\3万"),
 )
 
 

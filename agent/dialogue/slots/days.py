@@ -30,6 +30,7 @@ class Day:
 
 def day_in(clause: str, today: date) -> Day | None:
     """The day that a clause names, the most exact one; None where it names none."""
+    clause = _EITHER_MONTH.sub(r" \1", _ORDINAL.sub(_ordinal_in_digits, clause))
     for pattern, read in _READERS:
         for found in pattern.finditer(clause):
             try:
@@ -38,7 +39,13 @@ def day_in(clause: str, today: date) -> Day | None:
                 continue
             if read_day:
                 return Day(found.start(), found.end(), *read_day)
-    return next(_holidays(clause, today), None)
+    holidays = _holidays(clause, today)
+    return max(holidays, key=lambda day: day.end - day.start, default=None)
+
+
+def _ordinal_in_digits(found: re.Match[str]) -> str:
+    """15 for fifteenth, no shorter: places in the clause stay what they are."""
+    return str(_ORDINALS.index(found[0]) + 1).ljust(len(found[0]))
 
 
 def said(day: date, language: Language, *, about: bool) -> str:
@@ -213,6 +220,10 @@ def _quarter(found: re.Match[str], today: date) -> _Read:
     return max(date(year, 3 * quarter - 2, 1), today), True
 
 
+def _next_quarter(_: re.Match[str], today: date) -> _Read:
+    return _months_on(today.replace(day=1), 3 - (today.month - 1) % 3), True
+
+
 def _season(found: re.Match[str], today: date) -> _Read:
     year = _year(found.groupdict().get("year"), today)
     return _month(_SEASONS[found["part"]], year, None, today), True
@@ -235,7 +246,8 @@ def _holidays(clause: str, today: date) -> Iterator[Day]:
 
 _ZH_NUMBER: Final = rf"(?:\d{{1,3}}|{_HAN_NUMBER}+)"
 _ZH_DAY: Final = (
-    rf"(?:(?P<day>\d{{1,2}}|{_HAN_NUMBER}{{1,3}})[号日]|(?P<third>初|中旬?|底|末|上旬|下旬))?"
+    rf"(?:(?P<day>\d{{1,2}}|{_HAN_NUMBER}{{1,3}})(?:[号日]|(?![\d百千万亿个人家点]))"
+    "|(?P<third>初|中旬?|底|末|上旬|下旬))?"
 )
 _ZH_YEAR: Final = r"(?P<year>今年|明年|后年|20\d\d年|\d\d年|[二两][〇零一二三四五六七八九]{3}年)"
 _ZH_WEEK: Final = "个?(?:周|星期|礼拜)(?P<day>[一二三四五六日天])?"
@@ -245,7 +257,22 @@ _EN_NUMBER: Final = (
 )
 _EN_UNIT: Final = "(?P<unit>days?|weeks?|months?|years?)"
 _EN_MONTH: Final = rf"\b(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b"
-_EN_DAY: Final = r"(?:the )?(?P<day>\d{1,2})(?:st|nd|rd|th)?\b"
+_EN_DAY: Final = r"(?:the )?(?P<day>\d{1,2})(?:st|nd|rd|th)?\b *"
+#: 四五月: the first of them.
+_EITHER_MONTH: Final = re.compile("([一二三四五六七八九])[二三四五六七八九](?=月)")
+#: In place of its digits: "the fifteenth of January".
+_ORDINALS: Final = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth"),
+    *("seventeenth", "eighteenth", "nineteenth", "twentieth", "twenty first", "twenty second"),
+    *("twenty third", "twenty fourth", "twenty fifth", "twenty sixth", "twenty seventh"),
+    *("twenty eighth", "twenty ninth", "thirtieth", "thirty first"),
+)
+_ORDINAL_WORD: Final = "|".join(sorted(_ORDINALS, key=len, reverse=True))
+_ORDINAL: Final = re.compile(
+    rf"\b(?:{_ORDINAL_WORD})\b(?= (?:of )?{_EN_MONTH.replace('?P<month>', '?:')})"
+    rf"|(?<=[a-z] )(?<!the )\b(?:{_ORDINAL_WORD})$"
+)
 _EN_THIRD: Final = r"\b(?P<third>early|beginning|start|mid|middle|late|end|first half)"
 _EN_YEAR: Final = r"(?P<year>(?:of )?next year|(?:of )?this year|20\d\d)"
 _EN_YEAR_BEHIND: Final = rf"(?:,? {_EN_YEAR})?"
@@ -259,7 +286,7 @@ _READERS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
             _month_zh,
         ),
         (rf"(?P<before>)\b{_EN_MONTH}\.? {_EN_DAY}{_EN_YEAR_BEHIND}", _month_en),
-        (rf"(?P<before>)\b{_EN_DAY}(?: of)? {_EN_MONTH}{_EN_YEAR_BEHIND}", _month_en),
+        (rf"(?P<before>)\b{_EN_DAY}(?:of )?{_EN_MONTH}{_EN_YEAR_BEHIND}", _month_en),
         (
             rf"{_EN_THIRD}(?: of|-| in)? ?(?P<before>next |)?{_EN_MONTH}{_EN_YEAR_BEHIND}",
             _month_en,
@@ -278,6 +305,11 @@ _READERS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
             _from_now,
         ),
         (rf"\b{_EN_NUMBER} {_EN_UNIT} from (?:now|today)\b", _from_now),
+        (
+            rf"^(?:大概|大约|还有|差不多)?(?P<number>{_ZH_NUMBER}|半)个?(?P<half>半)?(?P<unit>周|星期|礼拜|月)吧?$",
+            _from_now,
+        ),
+        (rf"^(?:about |around |maybe )?{_EN_NUMBER} {_EN_UNIT}$", _from_now),
         (r"今天|明天|后天|\btoday\b|\bday after tomorrow\b|\btomorrow\b", _relative),
         (rf"(?P<ahead>下{{1,2}}){_ZH_WEEK}", _week),
         (rf"(?P<ahead>)(?:本|这){_ZH_WEEK}", _week),
@@ -290,6 +322,7 @@ _READERS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
             rf"(?:{_EN_THIRD} (?:of )?)?\b(?P<which>next month|this month|the month)\b",
             _near_month,
         ),
+        (r"下个?季度|next quarter", _next_quarter),
         (rf"{_ZH_YEAR}?第?(?P<part>[1-4一二三四])季度?", _quarter),
         (rf"{_ZH_YEAR}?(?<![a-z])q(?P<part>[1-4])(?![\da-z ])", _quarter),
         (rf"(?<![a-z])q(?P<part>[1-4])(?: {_EN_YEAR})?(?![\da-z])", _quarter),

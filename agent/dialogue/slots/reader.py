@@ -8,7 +8,7 @@ that question, or a clause that gives it unasked ("our users are …").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -16,9 +16,9 @@ from typing import Final, Literal
 
 from agent.dialogue.matching import plain as plain_of
 from agent.dialogue.matching import sound as sound_of
-from agent.dialogue.slots.amounts import amounts_in, spelled_out
+from agent.dialogue.slots.amounts import UNSAID, amounts_in, spelled_out
 from agent.dialogue.slots.days import day_in
-from agent.dialogue.slots.words import OWN, Slot, SlotWords, bare, load_slot_words
+from agent.dialogue.slots.words import OWN, Slot, SlotWords, as_read, bare, load_slot_words
 from common.languages import HAN_CHARACTER
 from common.shorten import shortened
 
@@ -35,6 +35,7 @@ _SENTENCE_END: Final = re.compile(r"[.!?。！？\n]")
 _ASKING_END: Final = re.compile("[?？]")
 #: As `FIELDS` of accounts has it.
 _LONGEST_TEXT: Final = 200
+_MARKS: Final = " ,，.。;；:：、"
 #: Characters of what somebody says only to ask back, or to be done with it.
 _LONGEST_REPLY: Final = 60
 #: How alike a Latin word and a value's must be where a letter is wrong.
@@ -85,6 +86,22 @@ class _Mention:
     end: int
 
 
+@dataclass
+class _Found:
+    """What has been read so far."""
+
+    given: dict[Slot, dict[str, None]] = field(default_factory=dict)
+    denied: dict[Slot, set[str]] = field(default_factory=dict)
+    about: bool = False
+    taken: set[int] = field(default_factory=set)
+    """Clauses that are no own words: they say something else."""
+    placed: set[int] = field(default_factory=set)
+    """Clauses that say what or where the product is, as own words may: students in Jakarta."""
+
+    def give(self, slot: Slot, value: str) -> None:
+        self.given.setdefault(slot, {})[value] = None
+
+
 def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     """What ``text`` says; ``asked``: the slot that the customer was asked for, if any."""
     words = load_slot_words()
@@ -92,45 +109,29 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     reply = _reply(text, words)
     if reply in ("explain", "repeat", "skip"):
         return Reading(reply=reply)
-    given: dict[Slot, dict[str, None]] = {}
-    denied: dict[Slot, set[str]] = {}
-    about = False
-    taken = set[int]()
-    is_launch = asked == "launch_date" or any(words.launch.search(c.plain) for c in clauses)
-    for at, clause in enumerate(clauses):
-        plain = clause.plain
-        if not clause.asks and is_launch and (day := day_in(plain, today)):
-            given["launch_date"] = {day.day.isoformat(): None}
-            about, plain = day.about, plain[: day.start] + " | " + plain[day.end :]
-            taken.add(at)
-        elif not clause.asks and words.live.search(plain):
-            given["launch_date"] = {LIVE: None}
-            taken.add(at)
-        for mention in _mentions(plain, clause, asked, words):
-            if _is_denied(mention, plain, words):
-                denied.setdefault(mention.slot, set()).add(mention.value)
-            else:
-                given.setdefault(mention.slot, {})[mention.value] = None
-            if mention.slot not in ("scenario", "regions"):
-                taken.add(at)
-    for slot, value, at in _own_unasked(clauses, words):
-        given.setdefault(slot, {})[value] = None
-        taken.add(at)
     concerned, left_open = _of_slots(clauses, asked, words)
-    if asked and asked not in given and asked not in left_open and reply != "enough":
-        rest = [c for at, c in enumerate(clauses) if at not in taken]
-        filling = _asked(asked, text, rest, denied.get(asked, set()), words)
-        if filling is not None:
-            given[asked] = dict.fromkeys(filling)
+    found = _Found()
+    _take_values(found, clauses, asked, concerned, today)
+    for slot, value, at in _own_unasked(clauses, words):
+        found.give(slot, value)
+        found.taken.add(at)
+    if asked and asked not in found.given and asked not in left_open and reply != "enough":
+        answer = _answer(found, clauses, asked, text)
+        if answer is not None:
+            found.given[asked] = dict.fromkeys(answer)
         elif words.alone["none"].fullmatch(bare(plain_of(text))) and asked in _MAY_BE_OPEN:
             left_open |= {asked}
     return Reading(
         given={
-            slot: Filling(tuple(values), about=about and slot == "launch_date")
-            for slot, values in given.items()
+            slot: Filling(_of_kinds(values), about=found.about and slot == "launch_date")
+            for slot, values in found.given.items()
         },
-        denied={slot: frozenset(values) for slot, values in denied.items()},
-        left_open=frozenset(slot for slot in left_open if slot not in given),
+        denied={
+            slot: frozenset(values)
+            for slot, of in found.denied.items()
+            if (values := of - found.given.get(slot, {}).keys())
+        },
+        left_open=frozenset(slot for slot in left_open if slot not in found.given),
         concerned=concerned,
         corrects=_says(clauses, words.replies["corrects"]),
         adds=_says(clauses, words.replies["adds"]),
@@ -155,7 +156,7 @@ def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
         mark = text[end[0] : end[1]]
         start = end[1]
         if said:
-            plain = spelled_out(plain_of(said))
+            plain = spelled_out(as_read(said))
             asks = bool(words.replies["questions"].search(plain))
             yield _Clause(said, plain, asks, bool(_ASKING_END.search(mark)))
 
@@ -169,6 +170,9 @@ def _reply(text: str, words: SlotWords) -> Reply | None:
     alone = bare(plain)
     if not alone:
         return None
+    first = bare(next(iter(_CLAUSE.split(plain)), ""))
+    if words.alone["enough_alone"].fullmatch(first):
+        return "enough"
     for name in _ALONE:
         if words.alone[name].fullmatch(alone):
             return name
@@ -176,7 +180,6 @@ def _reply(text: str, words: SlotWords) -> Reply | None:
         for name in _WITHIN:
             if words.replies[name].search(plain):
                 return name
-    first = bare(next(iter(_CLAUSE.split(plain)), ""))
     for name in _FIRST:
         if words.alone[name].fullmatch(first):
             return name
@@ -186,9 +189,47 @@ def _reply(text: str, words: SlotWords) -> Reply | None:
 # What is named by words, as it sounds, and in figures
 
 
+def _take_values(
+    found: _Found,
+    clauses: Sequence[_Clause],
+    asked: Slot | None,
+    concerned: frozenset[Slot],
+    today: date,
+) -> None:
+    """The day of the launch, and what is named by words and in figures, clause by clause."""
+    words = load_slot_words()
+    spoken_of = concerned | ({asked} if asked else set())
+    is_launch = "launch_date" in spoken_of or _says(clauses, words.launch)
+    for at, clause in enumerate(clauses):
+        plain = clause.plain
+        if not clause.asks and is_launch and (day := day_in(plain, today)):
+            found.given["launch_date"] = {day.day.isoformat(): None}
+            # Its numbers are no amounts.
+            found.about, plain = day.about, f"{plain[: day.start]} | {plain[day.end :]}"
+            found.taken.add(at)
+        elif not clause.asks and words.live.search(plain):
+            found.give("launch_date", LIVE)
+            found.taken.add(at)
+        for mention in _mentions(plain, clause, asked, words, asks_scale="scale" in spoken_of):
+            if _is_denied(mention, plain, words):
+                found.denied.setdefault(mention.slot, set()).add(mention.value)
+            else:
+                found.give(mention.slot, mention.value)
+            is_place = mention.slot in ("scenario", "regions")
+            (found.placed if is_place else found.taken).add(at)
+
+
+def _of_kinds(values: Iterable[str]) -> tuple[str, ...]:
+    """Values; of amounts those that say what they count, where one does."""
+    unsaid = [value for value in values if value.startswith(f"{UNSAID}:")]
+    said = tuple(value for value in values if value not in unsaid)
+    return said or tuple(unsaid)
+
+
 def _mentions(
-    plain: str, clause: _Clause, asked: Slot | None, words: SlotWords
+    plain: str, clause: _Clause, asked: Slot | None, words: SlotWords, *, asks_scale: bool
 ) -> Iterator[_Mention]:
+    """``asks_scale``: a number alone is an amount."""
     for slot in words.values:
         is_asked = slot == asked
         if clause.asks or (clause.ends_question and not is_asked):
@@ -196,8 +237,8 @@ def _mentions(
         found = _longest(_written(slot, plain, words, is_asked=is_asked))
         yield from found
         yield from _sounding(slot, plain, words, found, is_asked=is_asked)
-    if not clause.asks and (asked == "scale" or not clause.ends_question):
-        for amount in amounts_in(plain, asked=asked == "scale"):
+    if not clause.asks and (asks_scale or not clause.ends_question):
+        for amount in amounts_in(plain, asked=asks_scale):
             yield _Mention("scale", amount.value, amount.start, amount.end)
 
 
@@ -238,10 +279,13 @@ def _sounding(
     for mention in written:
         plain = plain[: mention.start] + "|" * (mention.end - mention.start) + plain[mention.end :]
     sound = sound_of(plain)
-    for value, meaning in words.values[slot].items():
-        if (meaning.sounds_asked if is_asked else meaning.sounds).search(sound):
-            yield _Mention(slot, value, len(plain), len(plain))
-    if is_asked:
+    found = [
+        _Mention(slot, value, len(plain), len(plain))
+        for value, meaning in words.values[slot].items()
+        if (meaning.sounds_asked if is_asked else meaning.sounds).search(sound)
+    ]
+    yield from found
+    if is_asked and not (found or written):
         known = {word: value for value, of in words.values[slot].items() for word in of.latin}
         for said in re.finditer("[a-z]{5,}", plain):
             for alike in get_close_matches(said[0], known, n=1, cutoff=_ALIKE):
@@ -275,18 +319,22 @@ def _own_unasked(clauses: Sequence[_Clause], words: SlotWords) -> Iterator[tuple
                     break
 
 
-def _asked(
-    asked: Slot, text: str, rest: Sequence[_Clause], denied: set[str], words: SlotWords
+def _answer(
+    found: _Found, clauses: Sequence[_Clause], asked: Slot, text: str
 ) -> Sequence[str] | None:
     """The answer to the question that no value's words have given; None: it is none."""
-    if asked == "compliance" and (denied or _is_none(text, words)):
+    words = load_slot_words()
+    if asked == "compliance" and (found.denied.get(asked) or _is_none(text, words)):
         return ()
     if asked not in (*OWN, "business_model"):
         return None
+    # "Not India, Indonesia" is no answer to another question.
+    others = found.taken | (found.placed if found.denied else set())
     said = [
         kept
-        for clause in rest
-        if not (clause.asks and clause.ends_question) and (kept := _trimmed(clause.said, words))
+        for at, clause in enumerate(clauses)
+        if at not in others and not (clause.asks and clause.ends_question)
+        if (kept := _trimmed(clause.said, words))
     ]
     joined = ("，" if HAN_CHARACTER.search(text) else ", ").join(said)
     if words.alone["none"].fullmatch(bare(plain_of(joined))):
@@ -305,8 +353,9 @@ def _is_none(text: str, words: SlotWords) -> bool:
 def _trimmed(said: str, words: SlotWords) -> str:
     """Own words without what leads up to them."""
     lead = words.leading.match(said)
-    kept = said[lead.end() :] if lead else said
-    kept = kept.strip(" ,，.。;；:：")
+    kept = (said[lead.end() :] if lead else said).strip(_MARKS)
+    if trail := words.trailing.search(kept):
+        kept = kept[: trail.start()].strip(_MARKS)
     courteous = words.alone["yes"].fullmatch(bare(plain_of(kept)))
     return "" if courteous else shortened(kept, _LONGEST_TEXT)
 
@@ -322,6 +371,7 @@ def _of_slots(
     for clause in clauses:
         named = {slot for slot, topic in words.topics.items() if topic.search(clause.plain)}
         concerned |= named
-        if any(words.replies[name].search(clause.plain) for name in ("unknown", "refused")):
+        plain = words.replies["known"].sub(" | ", clause.plain)
+        if any(words.replies[name].search(plain) for name in ("unknown", "refused")):
             left_open |= named or ({asked} if asked else set())
     return frozenset(concerned), frozenset(left_open)

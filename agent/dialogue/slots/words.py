@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from agent.dialogue.matching import any_of, sounds_of
 from agent.dialogue.matching import plain as plain_of
 from common.errors import SetupError
-from common.languages import LANGUAGES, Language
+from common.languages import HAN, LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 from knowledge.entries.vocabulary import Vocabulary
 
@@ -47,6 +47,8 @@ _SOUND, _SOUND_ASKED = 3, 2
 #: Letters from which a Latin word is told though a letter or two are wrong.
 _SHORTEST_LATIN: Final = 5
 _LATIN: Final = re.compile("[a-z]+")
+_BESIDE_HAN: Final = re.compile(rf" +(?=[{HAN}])|(?<=[{HAN}]) +")
+_HYPHEN: Final = re.compile("(?<=[a-z])-(?=[a-z])")
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,11 @@ class Holiday:
 
 @dataclass(frozen=True)
 class SlotWords:
-    """What `prompts/slots.toml` says, over texts as `plain_of` makes them."""
+    """What `prompts/slots.toml` says, over texts as `as_read` makes them."""
 
     values: Mapping[Slot, Mapping[str, Meaning]]
+    sure: float
+    """Probability from which what the knowledge base finds is the scenario that is meant."""
     kinds: Mapping[str, Kind]
     counted: re.Pattern[str]
     vague: Mapping[int, re.Pattern[str]]
@@ -102,6 +106,7 @@ class SlotWords:
     live: re.Pattern[str]
     own: Mapping[Slot, re.Pattern[str]]
     leading: re.Pattern[str]
+    trailing: re.Pattern[str]
     topics: Mapping[Slot, re.Pattern[str]]
     replies: Mapping[str, re.Pattern[str]]
     """Patterns to be looked for."""
@@ -118,6 +123,7 @@ def load_slot_words() -> SlotWords:
         courtesies = replies.pop("courtesies")
         return SlotWords(
             values={slot: _meanings(words[slot], field) for slot, field in _VALUED.items()},
+            sure=words["search"]["sure"],
             kinds={
                 kind: Kind(_names(of), any_of(_plain(of))) for kind, of in words["scale"].items()
             },
@@ -128,7 +134,8 @@ def load_slot_words() -> SlotWords:
             launch=any_of(words["launch"]["words"]),
             live=any_of(words["launch"]["live"]),
             own={slot: _own(words["own"][slot]) for slot in OWN},
-            leading=_leading(words["own"]["leading"]),
+            leading=_around(words["own"]["leading"], r"(?:\s*(?:{})[\s,，]*)+"),
+            trailing=_around(words["own"]["trailing"], r"(?:[\s,，]*(?:{}))+$"),
             topics={slot: any_of(_plain(words["topics"][slot])) for slot in SLOTS},
             replies={name: any_of(of) for name, of in replies.items()},
             alone={name: _alone(of, courtesies) for name, of in replies.items()},
@@ -157,7 +164,7 @@ def _meanings(added: Mapping[str, Mapping[str, Any]], field: str) -> dict[str, M
         if of.get("of", value) not in known and field:
             raise KeyError(f"{value}: of")
         words = _plain(of)
-        named = [plain_of(name) for name in names.values()] if value in calls else []
+        named = [as_read(name) for name in names.values()] if value in calls else []
         asked = [*words, *_plain(of, "asked")]
         meanings[value] = Meaning(
             of=of.get("of", value),
@@ -179,7 +186,7 @@ def _names(of: Mapping[str, Any]) -> dict[Language, str]:
 
 def _plain(of: Mapping[str, Any] | Iterable[str], key: str = "words") -> list[str]:
     words = of.get(key, []) if isinstance(of, Mapping) else of
-    return [plain_of(word) for word in words]
+    return [as_read(word) for word in words]
 
 
 def _long_latin(words: Iterable[str]) -> Iterable[str]:
@@ -203,10 +210,10 @@ def _own(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(patterns))
 
 
-def _leading(words: Iterable[str]) -> re.Pattern[str]:
+def _around(words: Iterable[str], pattern: str) -> re.Pattern[str]:
     longest_first = sorted(map(plain_of, words), key=len, reverse=True)
-    parts = (re.escape(word) + (r"\b" if word[-1].isascii() else "") for word in longest_first)
-    return re.compile(rf"(?:\s*(?:{'|'.join(parts)})[\s,，]*)+", re.IGNORECASE)
+    parts = (rf"\b{re.escape(w)}\b" if w[-1].isascii() else re.escape(w) for w in longest_first)
+    return re.compile(pattern.format("|".join(parts)), re.IGNORECASE)
 
 
 def _alone(words: Iterable[str], courtesies: Iterable[str]) -> re.Pattern[str]:
@@ -220,6 +227,11 @@ def _alone(words: Iterable[str], courtesies: Iterable[str]) -> re.Pattern[str]:
 
 def _bare(text: str) -> str:
     return re.sub(r"[\W_]", "", plain_of(text))
+
+
+def as_read(text: str) -> str:
+    """In small letters and simplified characters, without spaces beside Mandarin and hyphens."""
+    return _HYPHEN.sub(" ", _BESIDE_HAN.sub("", plain_of(text)))
 
 
 def bare(plain: str) -> str:
