@@ -245,7 +245,7 @@ class HeldCall:
             await self._summing_up.at_the_end(self._scope, self._claim.call_id)
         except ServiceError as error:  # another process has taken the call up: it will say
             log.info("%s", error)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             log.exception("the end of call %s could not be recorded", self._claim.call_id)
         await self._playout.aclose()
 

@@ -1,5 +1,5 @@
-"""How an operator supports: a file of the operator's in; who is called to what, how fast, and where
-messages go, out.
+"""How an operator supports: a file of the operator's in; who is called to what, how fast, where
+messages go, and what may be offered to whom, out.
 
 Secrets are in no file: the file names the variable that holds one. A destination whose variable is
 not set is left out, so that calls are answered all the same; `liuke doctor` tells of it.

@@ -134,7 +134,7 @@ async def test_what_was_said_agreed_and_is_open_stands_in_it(database: Database)
     assert told["已确认的信息"] == ["地区：ID、SG"]
     assert told["我们约定的事"] == [
         SUPPORT.retention.offers["bill-review"].words["zh"],
-        "We write to you（最晚 2026-12-24 10:00 (Asia/Shanghai)）",
+        "We write to you，最晚 2026-12-24 10:00 (Asia/Shanghai)",
     ]
     ticket, trouble = told["尚待处理"]
     assert ticket.startswith("工单 1：stalls in Jakarta，最晚 20")
