@@ -220,9 +220,8 @@ class Onboarding:
         phrases = self._phrases[state.language]
         advice = await self._advice(state, said)
         if not state.profile.fillings:
-            state = replace(state, subject=advice.subject)
             texts = (phrases.empty, *advice.texts)
-            return Step(texts, None, self._over(state, advice, []), advice.citations)
+            return Step(texts, None, _over(state, advice, []), advice.citations)
         state = replace(state, advised=True, subject=advice.subject)
         step = self._read_back(state, advice.texts)
         wants = (advice.checklist,) if advice.checklist else ()
@@ -239,19 +238,18 @@ class Onboarding:
         if not state.advised:
             advice = await self._advice(state, said)
         texts = (lead, *advice.texts)
-        return Step(texts, None, self._over(state, advice, facts), advice.citations)
+        return Step(texts, None, _over(state, advice, facts), advice.citations)
 
     async def _advice(self, state: OnboardingState, said: Said) -> Advice:
         phrases, language = self._phrases[state.language], state.language
         return await advise(self._knowledge, state.profile, phrases, language, said.at.date())
 
-    def _over(
-        self, state: OnboardingState, advice: Advice, facts: Sequence[Want]
-    ) -> tuple[Want, ...]:
-        """What is wanted where the flow is over."""
-        checklist = [advice.checklist] if advice.checklist else []
-        matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
-        return (*facts, *checklist, matter)
+
+def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tuple[Want, ...]:
+    """What is wanted where the flow is over."""
+    checklist = [advice.checklist] if advice.checklist else []
+    matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
+    return (*facts, *checklist, matter)
 
 
 def _read(state: OnboardingState, said: Said) -> Reading:
