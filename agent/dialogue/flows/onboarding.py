@@ -119,7 +119,8 @@ class Onboarding:
     def _take_in(self, state: OnboardingState, reading: Reading) -> Step[OnboardingState]:
         """The next question, or the same in other words where it has no answer."""
         phrases, asked = self._phrases[state.language], state.asked
-        if reading.reply == "explain" and asked:
+        only_yes = reading.reply == "yes" and _is_nothing(reading)
+        if asked and (reading.reply == "explain" or only_yes):
             return self._again(state, [phrases.explain[asked]])
         if reading.reply == "repeat":
             return self._again(state, [])
@@ -248,7 +249,8 @@ class Onboarding:
 def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tuple[Want, ...]:
     """What is wanted where the flow is over."""
     checklist = [advice.checklist] if advice.checklist else []
-    matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
+    done: Literal["solved", "open"] = "solved" if advice.subject else "open"
+    matter = NoteMatter("onboarding", advice.subject, done, words=state.words)
     return (*facts, *checklist, matter)
 
 

@@ -31,7 +31,7 @@ LIVE: Final = "live"
 _CLAUSE: Final = re.compile(
     r"(?<!\d)[,.]|[,.](?!\d)|[!?;:，。！？；：…\n]+|(?: |^)(?=but )|(?=但是|不过|而是|就是|然后)"
 )
-_SENTENCE_END: Final = re.compile(r"[.!?。！？\n]")
+_DOTTED: Final = re.compile(r"\bU\.S\.(?:A\.)?")
 _ASKING_END: Final = re.compile("[?？]")
 #: As `FIELDS` of accounts has it.
 _LONGEST_TEXT: Final = 200
@@ -149,7 +149,7 @@ _MAY_BE_OPEN: Final[frozenset[Slot]] = frozenset({"pain", "scale", "business_mod
 
 def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
     """The clauses of a text, as said and as read."""
-    text = text.replace("’", "'")
+    text = _DOTTED.sub("US", text.replace("’", "'"))
     start = 0
     for end in [*(mark.span() for mark in _CLAUSE.finditer(text)), (len(text), len(text))]:
         said = text[start : end[0]].strip()
