@@ -25,6 +25,7 @@ from agent.dialogue.slots.words import SLOTS, Slot
 from agent.prompts import fixed_phrases, load_onboarding
 from agent.service.accounts.store import Known
 from agent.service.accounts.tables import Account, Fact
+from agent.speech.clauses import split_clauses
 from common.languages import LANGUAGES, Language, language_of
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
@@ -529,5 +530,11 @@ async def wayward(flow: Onboarding, chance: random.Random) -> Talk:
     return conversation
 
 
-def test_the_audio_of_questions_is_made_ahead() -> None:
-    assert {(text, language) for text, (_, language) in QUESTIONS.items()} <= set(fixed_phrases())
+def test_the_audio_of_a_question_is_there_whatever_is_said_before_it() -> None:
+    made = {(clause.strip(), of) for text, of in fixed_phrases() for clause in split_clauses(text)}
+    for question, (_, language) in QUESTIONS.items():
+        phrases = PHRASES[language]
+        leads = (phrases.begin, phrases.left_open, phrases.not_understood, phrases.back)
+        for lead in (*leads, *phrases.acknowledgements):
+            for clause in split_clauses(f"{lead}{'' if language == 'zh' else ' '}{question}"):
+                assert (clause.strip(), language) in made
