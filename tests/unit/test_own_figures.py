@@ -135,9 +135,9 @@ async def test_the_next_question_goes_on_from_the_last(figures: Figures) -> None
 
 
 async def test_an_incident_is_told_with_its_number_and_nobody_in_it(
-    regions: Database, figures: Figures
+    own_regions: Database,
 ) -> None:
-    seen = await break_out(regions)
+    seen, figures = await break_out(own_regions), Figures(own_regions, DEFAULT_TARGETS)
     said = await texts(figures, "Jakarta 现在是不是很卡？")
     assert said[1:3] == [
         f"东南亚现在有一起事故，编号{seen.ticket}，涉及3家客户。",

@@ -164,9 +164,9 @@ async def test_what_everybody_has_there_goes_to_a_person_at_once(flow: Troublesh
 
 
 async def test_an_incident_is_told_at_once_with_its_number(
-    regions: Database, flow: Troubleshooting
+    own_regions: Database,
 ) -> None:
-    seen = await break_out(regions)
+    seen, flow = await break_out(own_regions), Troubleshooting(own_regions, DEFAULT_TARGETS, find)
     call = await Caller(flow, {}, "?").call("Everything freezes in Indonesia!")
     assert call.said[1] == (
         f"There is an incident in South-East Asia right now, number {seen.ticket},"
