@@ -394,7 +394,7 @@ def _around(text: str, figure: Figure) -> str:
 
 
 def check_asking(evidence: Evidence) -> Iterator[str]:
-    """Nothing is asked that is known or was said; nothing twice that was answered or refused."""
+    """What must be asked is; nothing that is known or was said; nothing twice that was refused."""
     known = {
         str(row["field"])
         for row in evidence.before.rows(_FACTS)
@@ -403,10 +403,12 @@ def check_asking(evidence: Evidence) -> Iterator[str]:
     trouble = evidence.scenario.flow in ("trouble", "figures")
     said: set[str] = set()
     refused: set[str] = set()
+    asked: set[str] = set()
     for one in evidence.transcript.exchanges:
         said |= one.line.gives
         refused |= one.line.refuses - one.line.gives
         for slot in slots_asked(one.answer):
+            asked.add(slot)
             # Where an account's users are does not say where its trouble is.
             if slot in said:
                 yield f"it asks for {slot}, which was said: {one.answer!r}"
@@ -414,6 +416,9 @@ def check_asking(evidence: Evidence) -> Iterator[str]:
                 yield f"it asks for {slot}, which is known: {one.answer!r}"
             elif slot in refused:
                 yield f"it asks for {slot} again: {one.answer!r}"
+    for slot in evidence.scenario.expected.asks:
+        if slot not in asked | said:
+            yield f"it never asks for {slot}"
 
 
 def check_turns(evidence: Evidence) -> Iterator[str]:
