@@ -202,6 +202,6 @@ async def voice_stage(facts: Settings) -> AsyncIterator[VoiceStage]:
         database = Database(settings.database_url)
         try:
             async with started_stack(settings):
-                yield VoiceStage(settings, database, default_support(), Studio(settings))
+                yield VoiceStage(settings, database, default_support(), Studio(facts))
         finally:
             await database.aclose()

@@ -92,10 +92,10 @@ def test_what_is_asked_besides(occasion: str, text: str) -> None:
 
 
 def test_it_answers_what_it_is_asked_in_other_words_each_run() -> None:
-    told = {"slots": {"regions": ["India.", "All over India."]}}
+    slots = {"regions": ["India.", "All over India."]}
     for run, text in enumerate(("India.", "All over India.", "India.")):
-        line = says(caller(run=run, **told), "Which regions are you in?")
-        assert (line.text, line.gives) == (text, {"regions"})
+        line = says(caller(run=run, slots=slots), "Which regions are you in?")
+        assert line.text == text and line.gives == {"regions"}
 
 
 def test_it_answers_several_at_once() -> None:
@@ -107,7 +107,7 @@ def test_it_answers_several_at_once() -> None:
 def test_it_answers_another_first_and_the_question_when_it_comes_again() -> None:
     one = caller(order="another")
     first = says(one, "Which regions are you in?")
-    assert (first.gives, first.evades) == ({"platforms"}, True)
+    assert first.gives == {"platforms"} and first.evades
     assert says(one, "And which regions are you in?").gives == {"regions"}
 
 
@@ -123,7 +123,7 @@ def test_it_corrects_itself_and_stays_with_it() -> None:
     one = caller(interjections=[correction])
     assert says(one, "Which regions are you in?").text == "India."
     corrected = says(one, "Which platforms?")
-    assert (corrected.text, corrected.gives) == ("No, Brazil.", {"regions"})
+    assert corrected.text == "No, Brazil." and corrected.gives == {"regions"}
     assert says(one, "Which regions are you in?").text == "Brazil."
 
 

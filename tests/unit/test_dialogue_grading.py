@@ -383,9 +383,14 @@ def test_what_is_wrong_fails_and_says_why(name: str) -> None:
 
 
 def test_a_row_that_is_gone_or_another_is_a_fault() -> None:
-    known = {"account_facts": [fact("scale", "9")], "contacts": [{"id": "ann", "account": "acme"}]}
+    known: Tables = {
+        "account_facts": [fact("scale", "9")],
+        "contacts": [{"id": "ann", "account": "acme"}],
+    }
     case = evidence(before=known)
-    for left in ({"account_facts": [fact("scale", "10")]}, {"contacts": []}):
+    another: Tables = {"account_facts": [fact("scale", "10")]}
+    gone: Tables = {"contacts": []}
+    for left in (another, gone):
         changed = Evidence(
             case.scenario,
             case.transcript,

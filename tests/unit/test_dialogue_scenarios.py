@@ -134,11 +134,12 @@ def test_scores_count_runs_and_scenarios(tmp_path: Path) -> None:
     scenario = read(tmp_path, ONE)
     other = scenario.model_copy(update={"name": "other", "language": "zh"})
     fault = [Fault("said", "nothing is said of it")]
-    runs = [
-        Run(one, number, Transcript("", (), is_over=True), faults, 1.0)
-        for one, wrong in ((scenario, ([], [], [])), (other, ([], fault, [])))
-        for number, faults in enumerate(wrong)
+    wrong: list[tuple[Scenario, int, list[Fault]]] = [
+        *((scenario, number, []) for number in range(3)),
+        *((other, number, fault if number == 1 else []) for number in range(3)),
     ]
+    heard = Transcript("", (), is_over=True)
+    runs = [Run(one, number, heard, faults, 1.0) for one, number, faults in wrong]
     result = summarise({"text": runs, "without_model": runs[:3]})
     assert (result["scenarios"], result["pass_at_1"], result["pass_hat_3"]) == (2, 0.833, 0.5)
     assert result["by_language"]["en"]["pass_hat_3"] == 1.0
