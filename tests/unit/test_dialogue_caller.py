@@ -64,6 +64,8 @@ def says(one: Caller, text: str) -> Line:
         ("In India, connect each state locally. Serve low-end phones first.", []),
         ("So India, on Android, nine thousand people. Is that right?", []),
         ("我总结一下：地区是印尼，平台是安卓。对吗？", []),
+        ("您计划什么时候上线？", ["launch_date"]),
+        ("这样有改善吗？", []),
         ("您还有别的问题吗？", []),
     ],
 )
@@ -83,6 +85,8 @@ def test_what_a_question_asks_about(text: str, slots: Sequence[str]) -> None:
         ("rating", "您给这次通话打几分？"),
         ("person", "Shall I bring in a colleague?"),
         ("person", "我可以帮您转给人工同事，需要吗？"),
+        ("which", "您的情况更像“回声”，还是“啸叫”？"),
+        ("which", "Is it more like an echo, or like howling?"),
         ("more", "Is there anything else?"),
         ("more", "还有别的问题吗？"),
     ],
