@@ -4,7 +4,7 @@
 # unless it is on PATH. Each stage leaves a stamp, so that later runs need no network.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records eval-dialogue eval-retrieval eval-wishes drill clean
+.PHONY: help run setup test lint bench-voice bench-turns bench-stt bench-start bench-records bench-screen eval-dialogue eval-retrieval eval-routing eval-wishes drill clean
 
 PYTHON ?= python3
 # Handed to the program the target runs: make test ARGS="tests/unit -k packs"
@@ -59,9 +59,17 @@ bench-start: .venv/.dev ## The first minute of an installation beside a later on
 bench-records: .venv/.dev ## 5 million minutes of quality on both databases; one JSON line (ARGS="--rows 1000000")
 	@$(BIN)/python -m eval records $(ARGS)
 
+bench-screen: .venv/.dev ## A shared screen for a minute and a half: share of a core, how soon it is read; one JSON line
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval screen $(ARGS)
+
 eval-retrieval: .venv/.dev ## Retrieval beside vectors and words alone; one JSON line, a page (DATA=DIR)
 	@$(BIN)/liuke setup
 	@$(BIN)/python -m eval retrieval $(if $(DATA),--data $(DATA)) $(ARGS)
+
+eval-routing: .venv/.dev ## Where what customers say goes: F1 by route; one JSON line
+	@$(BIN)/liuke setup
+	@$(BIN)/python -m eval routing $(ARGS)
 
 eval-wishes: .venv/.dev ## Emergencies and wishes for a person: missed, invented; one JSON line
 	@$(BIN)/liuke setup

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass, field
+from typing import Any, Literal, get_args
 
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 
 _FOLDER = PROJECT_ROOT / "prompts"
+
+#: Flows with phrases of their own.
+FlowFile = Literal["figures", "troubleshooting", "leaving", "ending", "greeting"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,61 @@ class EscalationPhrases:
     durations: dict[str, str]
 
 
+@dataclass(frozen=True)
+class FlowPhrases:
+    """What a flow says in one language: a file of its own in `prompts/`."""
+
+    fixed: Mapping[str, str]
+    """Spoken word for word."""
+    filled: Mapping[str, str]
+    """Where something is filled in."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What is filled in."""
+
+
+def load_flow(name: FlowFile) -> dict[Language, FlowPhrases]:
+    """The phrases of both languages."""
+    texts = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    return {language: FlowPhrases(**texts[language]) for language in LANGUAGES}
+
+
+@dataclass(frozen=True)
+class OnboardingPhrases:
+    """What is said in one language when a customer tells of their product, by slot where it is of
+    one: `prompts/onboarding.toml`."""
+
+    begin: str
+    acknowledgements: tuple[str, ...]
+    left_open: str
+    not_understood: str
+    back: str
+    ask_change: str
+    ask_yes: str
+    ask_slot: str
+    profile: str
+    corrected: str
+    empty: str
+    kept: str
+    agreed: str
+    not_kept: str
+    joined: dict[str, str]
+    """What stands between several values, before the last, and between parts of the profile."""
+    perspective: dict[str, str]
+    """What the customer calls themselves, and what they are called."""
+    parts: dict[str, str]
+    names: dict[str, str]
+    questions: dict[str, tuple[str, ...]]
+    """The wordings of each, in the order in which they are used."""
+    explain: dict[str, str]
+    advice: dict[str, Any]
+
+
+def load_onboarding() -> dict[Language, OnboardingPhrases]:
+    """The phrases of both languages."""
+    texts = tomllib.loads((_FOLDER / "onboarding.toml").read_text("utf-8"))
+    return {language: OnboardingPhrases(**texts[language]) for language in LANGUAGES}
+
+
 def load_escalation() -> dict[Language, EscalationPhrases]:
     """The phrases of both languages."""
     texts = tomllib.loads((_FOLDER / "escalation.toml").read_text("utf-8"))
@@ -89,12 +147,24 @@ def fixed_phrases() -> list[tuple[str, Language]]:
             *(said.meanwhile, said.failed, said.still_calling),
         )
     ]
-    return spoken + of_people + _declined()
-
-
-def _declined() -> list[tuple[str, Language]]:
+    of_flows = [
+        (text, language)
+        for name in get_args(FlowFile)
+        for language, phrases in load_flow(name).items()
+        for text in phrases.fixed.values()
+    ]
+    of_onboarding = [
+        (text, language)
+        for language, said in load_onboarding().items()
+        for text in (
+            *(said.begin, *said.acknowledgements, said.left_open, said.not_understood),
+            *_texts(said.questions),
+            *(said.back, said.kept, said.advice["practice"], said.advice["next"]),
+        )
+    ]
     kinds = tomllib.loads((_FOLDER / "declining.toml").read_text("utf-8")).values()
-    return [(kind[language], language) for kind in kinds for language in LANGUAGES]
+    declined = [(kind[language], language) for kind in kinds for language in LANGUAGES]
+    return spoken + of_people + declined + of_flows + of_onboarding
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -106,7 +176,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def load_prompt(
-    purpose: Literal["support", "question", "continue", "opening"], language: Language
+    purpose: Literal["support", "question", "continue", "opening", "screen"], language: Language
 ) -> str:
     """One template, without the file's final line break."""
     return (_FOLDER / f"{purpose}.{language}.md").read_text("utf-8").rstrip("\n")

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from agent.screen.settings import ScreenSettings
 from agent.service.quality.targets import DEFAULT_TARGETS, Metric, Targets
 from agent.speech.settings import SpeechSettings
 from common.internal import InternalSettings, internal_token
@@ -60,6 +61,16 @@ class LanguageModelSettings(BaseSettings):
         "https://api.openai.com/v1", description="Any OpenAI-compatible endpoint; used with a key."
     )
     model: str = Field("gpt-4.1-mini", description="Model name at that endpoint.")
+
+
+class VisionSettings(BaseSettings):
+    """A model of the hosted endpoint (OPENAI_API_KEY) that reads images of shared screens."""
+
+    model_config = settings_config("LIUKE_VISION_")
+
+    model: str = Field(
+        "", description="Its name there. Empty: screens are read on this machine alone."
+    )
 
 
 class EmbeddedModelSettings(BaseSettings):
@@ -131,8 +142,8 @@ class ApiSettings(BaseSettings):
     )
     frame_sites: str = Field(
         "",
-        description='Sites that may show the pages in a frame (allow="microphone"), with spaces.'
-        " Empty: none.",
+        description="Sites that may show the pages in a frame"
+        ' (allow="microphone; display-capture"), with spaces. Empty: none.',
     )
 
     @field_validator("site_secret")
@@ -270,6 +281,8 @@ class Settings:
         self.embedded_model = read_settings(EmbeddedModelSettings)
         self.speech = read_settings(SpeechSettings)
         self.knowledge = read_settings(KnowledgeSettings)
+        self.screen = read_settings(ScreenSettings)
+        self.vision = read_settings(VisionSettings)
         self.agent = read_settings(AgentSettings)
         self.api = read_settings(ApiSettings)
         self.qos = read_settings(QosSettings)
@@ -300,9 +313,11 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     PathSettings,
     LiveKitSettings,
     LanguageModelSettings,
+    VisionSettings,
     EmbeddedModelSettings,
     SpeechSettings,
     KnowledgeSettings,
+    ScreenSettings,
     AgentSettings,
     ApiSettings,
     QosSettings,

@@ -1,4 +1,4 @@
-"""Work for a client over HTTP: refused when too much waits, given up when the client has gone."""
+"""Work for a client over HTTP: refused when it is too much, given up when the client has gone."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T |
     finally:
         task.cancel()
         gone.cancel()
+
+
+async def body_within(request: Request, most_bytes: int) -> bytes | None:
+    """The body, or None as soon as it is longer."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            return None
+    return bytes(body)
 
 
 async def _disconnect(request: Request) -> None:

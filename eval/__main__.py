@@ -23,6 +23,8 @@ BENCHES: Final = {
     "hearing": ("eval.hearing.bench", "bench-stt"),
     "records": ("eval.records.bench", "bench-records"),
     "retrieval": ("eval.retrieval.bench", "eval-retrieval"),
+    "routing": ("eval.routing.bench", "eval-routing"),
+    "screen": ("eval.screen.bench", "bench-screen"),
     "start": ("eval.start.bench", "bench-start"),
     "turns": ("eval.turns.bench", "bench-turns"),
     "voice": ("eval.voice.bench", "bench-voice"),

@@ -52,10 +52,11 @@ def _free_ports() -> dict[str, str]:
     with contextlib.ExitStack() as stack:
         free = [
             stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            for _ in range(len(_TCP_PORTS) + 3)
+            for _ in range(len(_TCP_PORTS) + 4)
         ]
     return dict(zip(_TCP_PORTS, map(str, free), strict=False)) | {
-        "LIVEKIT_RTC_UDP_PORT": str(free[-3]),
+        "LIVEKIT_RTC_UDP_PORT": str(free[-4]),
+        "LIUKE_SCREEN_URL": f"http://127.0.0.1:{free[-3]}",
         "LIUKE_SPEECH_URL": f"http://127.0.0.1:{free[-2]}",
         "LIUKE_KNOWLEDGE_URL": f"http://127.0.0.1:{free[-1]}",
     }

@@ -113,6 +113,10 @@ class KnowledgeClient:
         """Every playbook that a call of this tenant may walk: what the voice makes ahead."""
         return await self._ask(_playbooks, "GET", "/playbooks", params={"tenant": self._tenant})
 
+    async def error_codes(self) -> frozenset[str]:
+        """Every error code that the corpus explains: it is the same for all tenants."""
+        return await self._ask(frozenset, "GET", "/error-codes")
+
     async def _ask(self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:
         try:
             answer = await self._http.request(method, path, **options)

@@ -95,6 +95,11 @@ class Desk:
         """Every playbook there is: documents have none, so it is the same for all tenants."""
         return [Playbook(one.id, one.playbook) for one in self.entries.values() if one.playbook]
 
+    def error_codes(self) -> list[str]:
+        """Every code that an entry of the corpus explains, as it is written there."""
+        codes = {code for entry in self.entries.values() for code in entry.error_codes}
+        return sorted(codes)
+
     def entry(self, entry_id: str, version: int | None, *, tenant: str) -> SourceEntry | None:
         """An entry of the corpus, or a section of a document, as it is or was in a version.
 

@@ -139,6 +139,10 @@ def create_app(desk: Desk, *, token: str, url: str) -> FastAPI:
     async def playbooks(tenant: Annotated[Tenant, Query()]) -> list[dict[str, Any]]:
         return [asdict(playbook) for playbook in desk.playbooks()]
 
+    @app.get("/error-codes")
+    async def error_codes() -> list[str]:
+        return desk.error_codes()
+
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:
         return {"status": "ok", "entries": len(desk.entries)}

@@ -32,6 +32,7 @@ from agent.api.routers import (
     consent,
     demo,
     entries,
+    follow_up,
     health,
     measurements,
     paging,
@@ -47,12 +48,14 @@ from agent.service.calls.admission import Admission, Limits
 from agent.service.calls.store import CUT_OFF_AFTER_S, CallStore
 from agent.service.database import Database
 from agent.service.demo.store import Demo
+from agent.service.matters.store import Matters
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
 from agent.service.quality.incidents import Incidents
 from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
+from agent.service.summaries.store import Summaries
 from agent.service.support import read_support
 from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
@@ -135,10 +138,12 @@ def create_app(settings: Settings, access: LiveKitAccess) -> FastAPI:
         roller=roller,
         demo=Demo(database),
         incidents=Incidents(database, tickets_kept),
+        matters=Matters(database),
+        summaries=Summaries(database),
     )
     install_refusals(app)
     for resource in (
-        *(calls, measurements, entries, tickets, paging),
+        *(calls, measurements, entries, tickets, follow_up, paging),
         *(consent, demo, health, qos, webhooks),
     ):
         app.include_router(resource.router)

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from agent.models.endpoint import resolve_vision_model
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
@@ -27,11 +28,13 @@ class ConsentText:
 def consent_texts(settings: Settings) -> dict[Language, ConsentText]:
     """The texts for this installation. They have one version, which any change of them changes."""
     words = tomllib.loads((PROJECT_ROOT / "prompts" / "consent.toml").read_text("utf-8"))
+    vision = resolve_vision_model(settings)
     hosts = {
         "if_media": _host_elsewhere(settings.livekit.public_url or settings.livekit.url),
         "if_language_model": _host_elsewhere(settings.language_model.base_url)
         if settings.language_model.api_key.get_secret_value()
         else "",
+        "if_vision": _host_elsewhere(vision.base_url) if vision else "",
         "if_embeddings": _host_elsewhere(settings.knowledge.embedding_url),
     }
     shown: dict[Language, list[str]] = {

@@ -22,12 +22,14 @@ from agent.service.accounts.store import AccountStore
 from agent.service.calls.admission import Admission
 from agent.service.calls.store import CallStore
 from agent.service.demo.store import Demo
+from agent.service.matters.store import Matters
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
 from agent.service.quality.incidents import Incidents
 from agent.service.quality.own_calls import OwnCalls
 from agent.service.quality.rollups import Roller
 from agent.service.quality.store import QualityStore
+from agent.service.summaries.store import Summaries
 from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from common.errors import InputError
@@ -55,6 +57,8 @@ class Context:
     roller: Roller
     demo: Demo
     incidents: Incidents
+    matters: Matters
+    summaries: Summaries
 
 
 def context_of(request: Request) -> Context:

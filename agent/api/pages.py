@@ -53,7 +53,8 @@ class SecurityHeaders:
             "Content-Security-Policy": _content_security_policy(settings, livekit_url),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
-            "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=()",
+            "Permissions-Policy": "microphone=(self), display-capture=(self), camera=(),"
+            " geolocation=(), payment=()",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
 

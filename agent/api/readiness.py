@@ -61,12 +61,15 @@ class Readiness:
         """All parts, side by side."""
         settings = self._settings
         speech, knowledge = f"{settings.speech.url}/healthz", f"{settings.knowledge.url}/healthz"
+        screen = f"{settings.screen.url}/healthz"
         worker = f"http://127.0.0.1:{settings.agent.health_port}/"
         checks: dict[str, Awaitable[PartState]] = {
             "livekit": _checked(check_livekit(self._access)),
             "speech": _answers(speech, "speech server", "LIUKE_SPEECH_URL"),
             "knowledge": _answers(knowledge, "knowledge server", "LIUKE_KNOWLEDGE_URL"),
             "worker": _answers(worker, "agent worker", "LIUKE_AGENT_HEALTH_PORT"),
+            # Without it a screen that is shared is not read.
+            "screen": _answers(screen, "screen server", "LIUKE_SCREEN_URL", optional=True),
             "database": _checked(self._database.check()),
         }
         if endpoint := resolve_language_model(settings):
@@ -93,7 +96,7 @@ async def _checked(check: Awaitable[object], *, optional: bool = False) -> PartS
     return PartState(True, optional=optional)
 
 
-async def _answers(url: str, part: str, variable: str) -> PartState:
+async def _answers(url: str, part: str, variable: str, *, optional: bool = False) -> PartState:
     try:
         with_tls = url.startswith("https")
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, verify=with_tls) as http:
@@ -101,9 +104,10 @@ async def _answers(url: str, part: str, variable: str) -> PartState:
     except httpx.HTTPError:
         answer = None
     if answer is not None and answer.is_success:
-        return PartState(True)
+        return PartState(True, optional=optional)
     return PartState(
         False,
         f"The {part} at {url} does not answer.",
         f"Start it with `liuke up`, or check {variable}.",
+        optional,
     )

@@ -29,7 +29,7 @@ from agent.call.patience import Patience
 from agent.call.search_ahead import SearchAhead
 from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
-from agent.dialogue.contract import CallPerson, Outcome
+from agent.dialogue.contract import Answer, CallPerson, Outcome
 from agent.dialogue.dialogue import Dialogue
 from agent.prompts import Phrases
 from common.errors import LiukeError
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: What an answer wants done, and the question, in the customer's words, in; what came of it out.
 Act = Callable[[CallPerson, str, Language], Awaitable[Outcome]]
+#: An answer whose turn stands in.
+Keep = Callable[[Answer], None]
 
 
 class SupportAgent(Agent):
@@ -56,9 +58,11 @@ class SupportAgent(Agent):
         phrases: Mapping[Language, Phrases],
         greeting_language: Language,
         act: Act,
+        keep: Keep,
         timing: Timing = TIMING,
     ) -> None:
-        """``act``: does what an answer to a question that stands wants done."""
+        """``act``: calls the person that an answer to a question that stands wants; ``keep``: has
+        written what else it wants, and returns at once."""
         super().__init__(instructions="")  # the answerer writes the prompt, passages included
         self._dialogue = dialogue
         self._ahead = ahead
@@ -69,6 +73,7 @@ class SupportAgent(Agent):
         self._phrases = phrases
         self._language = greeting_language
         self._act = act
+        self._keep = keep
         self._timing = timing
 
     async def on_enter(self) -> None:
@@ -77,9 +82,9 @@ class SupportAgent(Agent):
         self.session.on("agent_state_changed", self._on_agent_state)
         self.session.on("conversation_item_added", self._on_item)
         self.session.on("user_transcription_timeout", self._on_nothing_understood)
-        phrases = self.phrases_now()
-        self.session.say(phrases.disclosure, allow_interruptions=False)
-        self.session.say(phrases.greeting)
+        self.session.say(self.phrases_now().disclosure, allow_interruptions=False)
+        for text in await self._dialogue.greet(self._language):
+            self.session.say(text)
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -130,7 +135,10 @@ class SupportAgent(Agent):
             history = messages(earlier, until=exchange.joins)
             first = self._floor.answer_to(exchange.joins) if exchange.joins else None
             answer = self._dialogue.compose(
-                exchange.question, history, instead_of=first.answer if first else None
+                exchange.question,
+                history,
+                instead_of=first.answer if first else None,
+                seen=self._floor.seen,
             )
         exchange.answer = answer
         self._language = answer.language
@@ -161,6 +169,7 @@ class SupportAgent(Agent):
         if answer and answer.is_decided and exchange.stands.is_set() and not exchange.is_settled:
             exchange.is_settled = True
             self._dialogue.stands(answer)
+            self._keep(answer)
 
     def _is_support(self, said: str, chat_ctx: llm.ChatContext) -> bool:
         """Whether it is nothing but "mm-hm", and answers no question of ours."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from livekit.agents import AgentSession, TurnHandlingOptions, llm
 
-from agent.call.agent import Act, SupportAgent
+from agent.call.agent import Act, Keep, SupportAgent
 from agent.call.bargein import BargeIn
 from agent.call.endpointing import TurnEndDetector
 from agent.call.floor import Floor
@@ -22,7 +22,8 @@ from agent.call.timing import TIMING, Timing
 from agent.call.tts import KokoroTTS
 from agent.call.turn_words import load_turn_taking
 from agent.call.voice_activity import RestedVAD, SharedVAD
-from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome
+from agent.dialogue.contract import Answer, CallPerson, NobodyCalled, Outcome
+from agent.dialogue.customer import Customer
 from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.wishes import load_reader
 from agent.models.endpoint import resolve_language_model
@@ -37,6 +38,10 @@ from knowledge.client import KnowledgeClient
 async def nobody_called(_action: CallPerson, _question: str, _language: Language) -> Outcome:
     """Of a call that is nobody's: there is nobody to call."""
     return NobodyCalled()
+
+
+def nothing_kept(_answer: Answer) -> None:
+    """Of a call that has no records."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +61,32 @@ class Conversation:
 
 
 def open_conversation(
-    settings: Settings, principal: Principal, act: Act = nobody_called
+    settings: Settings,
+    principal: Principal,
+    act: Act = nobody_called,
+    keep: Keep = nothing_kept,
+    customer: Customer | None = None,
 ) -> Conversation:
     """A call on somebody's behalf: in a room, or with audio that comes from elsewhere.
 
-    It finds what is for everybody, and the documents of the principal's account. ``act``: as in
-    `SupportAgent`.
+    It finds what is for everybody, and the documents of the principal's account. ``act`` and
+    ``keep``: as in `SupportAgent`. ``customer``: what may be read of the principal; None: nothing.
     """
     speech = SpeechClient(settings.speech.url, settings.internal_token)
     knowledge = KnowledgeClient(
         settings.knowledge.url, settings.internal_token, tenant=principal.account
     )
-    dialogue = Dialogue(knowledge, resolve_language_model(settings))
-    stages = put_together(speech, dialogue, principal.language, act)
+    dialogue = Dialogue(knowledge, resolve_language_model(settings), customer)
+    stages = put_together(speech, dialogue, principal.language, act, keep)
     return replace(stages, parts=(*stages.parts, knowledge))
 
 
 def put_together(
-    speech: SpeechClient, dialogue: Dialogue, greeting_language: Language, act: Act = nobody_called
+    speech: SpeechClient,
+    dialogue: Dialogue,
+    greeting_language: Language,
+    act: Act = nobody_called,
+    keep: Keep = nothing_kept,
 ) -> Conversation:
     """The stages of a call between these two: what hears and speaks, and what answers."""
     ahead = SearchAhead(dialogue)
@@ -110,6 +123,7 @@ def put_together(
         phrases=phrases,
         greeting_language=greeting_language,
         act=act,
+        keep=keep,
     )
     return Conversation(session, agent, floor, speech, (ahead, dialogue, speech))
 

@@ -17,6 +17,7 @@ from livekit.agents import llm
 from agent.call.gate import gist
 from agent.call.timing import TIMING, Timing
 from agent.dialogue.contract import Answer
+from agent.dialogue.seen import Seen
 from common.languages import Language, join_utterances, language_of
 
 #: Answers kept by the question's message id; older ones have been recorded.
@@ -52,6 +53,8 @@ class Floor:
         self._timing = timing
         #: A person of the operator's has it: the assistant is silent.
         self.is_given_away = False
+        #: What the customer's screen shows; None where nothing of it was read.
+        self.seen: Seen | None = None
         #: The customer speaks, or has spoken, while the assistant has the floor.
         self.is_over_answer = False
         #: What is being said belongs to the question before: it was not finished.

@@ -9,10 +9,11 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from livekit import rtc
-from livekit.agents import CloseEvent, JobContext, room_io
+from livekit.agents import AutoSubscribe, CloseEvent, JobContext, room_io
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.call.closing import Closing, closing_of
@@ -21,13 +22,19 @@ from agent.call.escalation import Escalation
 from agent.call.gate import TextGate
 from agent.call.handover import Handover
 from agent.call.history import spoken
+from agent.call.keeping import Keeping
 from agent.call.limits import CallLimits, Limits
 from agent.call.playout import RoomPlayout
 from agent.call.presence import Presence
+from agent.call.screen import ScreenWatch
+from agent.call.screen_reader import open_screen_reader
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
+from agent.dialogue.customer import Customer
+from agent.dialogue.seen import Seen
 from agent.dialogue.solved import is_solved
+from agent.duty.summing_up import SummingUp
 from agent.rooms.principal import Principal
 from agent.rooms.tokens import Seat, read_seat
 from agent.service.accounts.store import AccountStore
@@ -35,11 +42,13 @@ from agent.service.calls.store import HEARTBEAT_S, CallStore, Claim
 from agent.service.database import Database
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
-from agent.service.support import default_support, read_support
+from agent.service.scope import Scope
+from agent.service.support import Support, default_support, read_support
 from agent.service.tickets.store import TicketStore
 from agent.settings import Settings
 from agent.speech.contract import HEARING_RATE_HZ
 from common.errors import LiukeError, ServiceError, SetupError
+from knowledge.client import KnowledgeClient
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +67,21 @@ async def hold_call(ctx: JobContext) -> None:
             await ctx.delete_room()
         ctx.shutdown(claim.outcome)
         return
-    escalation = open_escalation(settings, database, seat.principal, claim)
-    conversation = open_conversation(settings, seat.principal, escalation.act)
-    held = HeldCall(ctx, conversation, records, claim, escalation, seat)
+    support, principal = support_of(settings), seat.principal
+    escalation = open_escalation(support, database, principal, claim)
+    keeping = Keeping(database, account=principal.account, contact=principal.contact, claim=claim)
+    customer = Customer(
+        database,
+        support,
+        settings.qos.targets,
+        account=principal.account,
+        contact=principal.contact,
+        call_id=seat.call_id,
+    )
+    conversation = open_conversation(settings, principal, escalation.act, keeping.take, customer)
+    screen = open_screen(settings, ctx.room, seat, conversation)
+    written = Written(records, claim, escalation, keeping, SummingUp(database, support))
+    held = HeldCall(ctx, conversation, written, screen, seat)
 
     async def close(_reason: str) -> None:
         await held.aclose()
@@ -72,18 +93,9 @@ async def hold_call(ctx: JobContext) -> None:
 
 
 def open_escalation(
-    settings: Settings, database: Database, principal: Principal, claim: Claim
+    support: Support, database: Database, principal: Principal, claim: Claim
 ) -> Escalation:
-    """What becomes of a wish for a person in this call, by the operator's rota and targets.
-
-    A file that was broken since the start ends no call: its tickets have the default clocks, and
-    the API's process, which read the file before, calls people.
-    """
-    try:
-        support = read_support(settings.support_file)
-    except SetupError as error:
-        log.error("%s", error)
-        support = default_support()
+    """What becomes of a wish for a person in this call, by the operator's rota and targets."""
     return Escalation(
         TicketStore(database, support.policy),
         Paging(database, support.rota, patience=support.patience),
@@ -95,10 +107,52 @@ def open_escalation(
     )
 
 
+def support_of(settings: Settings) -> Support:
+    """A file that was broken since the start ends no call: its tickets have the default clocks, and
+    the API's process, which read the file before, calls people and sends mail."""
+    try:
+        return read_support(settings.support_file)
+    except SetupError as error:
+        log.error("%s", error)
+        return default_support()
+
+
+def open_screen(
+    settings: Settings, room: rtc.Room, seat: Seat, conversation: Conversation
+) -> ScreenWatch:
+    """What becomes of a screen that the customer shows: the floor knows what stands on it."""
+
+    async def known_codes() -> frozenset[str]:
+        knowledge = KnowledgeClient(
+            settings.knowledge.url, settings.internal_token, tenant=seat.principal.account
+        )
+        try:
+            return await knowledge.error_codes()
+        finally:
+            await knowledge.aclose()
+
+    def on_seen(seen: Seen) -> None:
+        conversation.floor.seen = seen
+
+    reader = open_screen_reader(settings, lambda: conversation.agent.language)
+    return ScreenWatch(room, seat.identity, reader, known_codes, on_seen)
+
+
 def limits_of(settings: Settings) -> Limits:
     """How long a call may take by these settings."""
     agent = settings.agent
     return Limits(longest_s=60.0 * agent.max_call_minutes, idle_s=60.0 * agent.idle_minutes)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where what becomes of a call is written."""
+
+    records: CallStore
+    claim: Claim
+    escalation: Escalation
+    keeping: Keeping
+    summing_up: SummingUp
 
 
 class HeldCall:
@@ -108,19 +162,22 @@ class HeldCall:
         self,
         ctx: JobContext,
         conversation: Conversation,
-        records: CallStore,
-        claim: Claim,
-        escalation: Escalation,
+        written: Written,
+        screen: ScreenWatch,
         seat: Seat,
     ) -> None:
         self._ctx = ctx
         self._conversation = conversation
-        self._records = records
-        self._claim = claim
+        self._records = records = written.records
+        self._claim = claim = written.claim
         session = conversation.session
         self._turns = TurnLog(session, conversation.floor, ctx.room, records, claim)
         self._playout = RoomPlayout(ctx.room)
-        self._escalation = escalation
+        self._escalation = escalation = written.escalation
+        self._keeping = written.keeping
+        self._summing_up = written.summing_up
+        self._scope = Scope(seat.principal.account, claim.call_id)
+        self._screen = screen
         self._handover = Handover(
             ctx.room,
             conversation,
@@ -142,7 +199,7 @@ class HeldCall:
         A call that its customer has left meanwhile is over at once.
         """
         ctx = self._ctx
-        await ctx.connect()
+        await ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY)
         presence = Presence(ctx.room, identity)
         gone = asyncio.create_task(presence.gone(lambda: ctx.api))
         starting = asyncio.create_task(self._start(identity))
@@ -167,14 +224,17 @@ class HeldCall:
         self._tasks.append(asyncio.create_task(self._end_at_limit(watch)))
         self._tasks.append(asyncio.create_task(self._follow()))
         self._handover.start()
+        self._screen.start()
 
     async def aclose(self) -> None:
         """End what is still being said, and record what is open and the end."""
         await self._handover.aclose()
+        await self._screen.aclose()
         await self._conversation.session.aclose()
         if self._leaving:
             await self._leaving
         await self._escalation.aclose()
+        await self._keeping.aclose()
         await self._turns.aclose()
         for task in self._tasks:
             task.cancel()
@@ -182,9 +242,10 @@ class HeldCall:
         try:
             await self._records.conclude(self._claim, self._outcome())
             await self._records.end_call(self._claim)
+            await self._summing_up.at_the_end(self._scope, self._claim.call_id)
         except ServiceError as error:  # another process has taken the call up: it will say
             log.info("%s", error)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             log.exception("the end of call %s could not be recorded", self._claim.call_id)
         await self._playout.aclose()
 

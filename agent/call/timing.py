@@ -118,5 +118,13 @@ class Timing:
     rewind_s: float = 0.35
     """Where a pause cuts a word, playout resumes at the quietest moment this long before."""
 
+    # What a customer shows.
+
+    screen_look_s: float = 0.5
+    """Between two looks at a shared screen: what is the same in both of them rests."""
+
+    screen_model_s: float = 10.0
+    """Between two readings by a hosted model, which costs the operator each time."""
+
 
 TIMING = Timing()

@@ -10,14 +10,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from agent.cli import outreach
 from agent.cli.output import JsonFlag, as_json, on_this_clock, out, print_json, records, run
 from agent.service.accounts.store import FIELDS, AccountStore, Known, Statement
 from agent.service.accounts.tables import Account
 from agent.service.scope import Scope
 from agent.settings import Settings
 from common.errors import InputError
+from common.languages import Language
 
 app = typer.Typer(help="The customers, and what is known of them.", no_args_is_help=True)
+app.add_typer(outreach.app, name="outreach")
 
 Id = Annotated[str, typer.Argument(help="As your site signs it: docs/identity.md.")]
 
@@ -72,6 +75,34 @@ def put(
 
 
 @app.command()
+def contact(
+    account: Id,
+    person: Annotated[str, typer.Argument(help="As your site signs them: docs/identity.md.")],
+    name: Annotated[str, typer.Option(help="As they are called.")],
+    language: Annotated[Language, typer.Option("--lang", help="As they speak.")],
+    email: Annotated[
+        str, typer.Option(help="Where summaries of their calls go; left out: nowhere.")
+    ] = "",
+    json_output: JsonFlag = False,
+) -> None:
+    """Make a person of an account, or change how they are called and reached."""
+    if not 0 < len(person) <= 128 or len(name) > 128:
+        raise InputError(
+            "The person's id or name is too long, or the id is empty.",
+            "Give each with 128 characters at most.",
+        )
+
+    async def work() -> None:
+        async with records(Settings()) as database:
+            await AccountStore(database).put_contact(
+                Scope(account), person, name=name, language=language, email=email
+            )
+
+    run(work())
+    _show(run(_read(account)), json_output)
+
+
+@app.command()
 def state(
     account: Id,
     field: Annotated[str, typer.Argument(help=", ".join(FIELDS))],
@@ -113,9 +144,11 @@ def _show(known: Known, json_output: bool) -> None:
     account = known.account
     owner = f", of {account.owner}" if account.owner else ""
     out.print(Text(f"{account.id}: {account.name}{owner}", "bold"))
-    for what, things in (("people", known.contacts), ("apps", known.apps)):
+    people = [f"{one.name or one.id} {one.email}".strip() for one in known.contacts]
+    apps = [one.name or one.id for one in known.apps]
+    for what, things in (("people", people), ("apps", apps)):
         if things:
-            out.print(Text(f"{what}: " + ", ".join(f"{one.name or one.id}" for one in things)))
+            out.print(Text(f"{what}: {', '.join(things)}"))
     table = Table("field", "value", "who", "when", "surely")
     for name, facts in known.history.items():
         for number, fact in enumerate(facts):
@@ -147,7 +180,8 @@ def _known_as_json(known: Known) -> dict[str, Any]:
     return {
         **_as_json(known.account),
         "contacts": [
-            {"id": one.id, "name": one.name, "language": one.language} for one in known.contacts
+            {"id": one.id, "name": one.name, "language": one.language, "email": one.email}
+            for one in known.contacts
         ],
         "apps": [{"id": one.id, "name": one.name} for one in known.apps],
         "facts": {

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from agent.cli import accounts, demo, knowledge, models, oncall, outbox, qos, tickets
+from agent.cli import accounts, demo, knowledge, models, oncall, outbox, promises, qos, tickets
 from agent.cli.ask import ask
 from agent.cli.call import call
 from agent.cli.doctor import doctor
@@ -39,6 +39,7 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(qos.app, name="qos")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(tickets.app, name="tickets")
+app.add_typer(promises.app, name="promises")
 app.add_typer(oncall.app, name="oncall")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(demo.app, name="demo")

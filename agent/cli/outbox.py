@@ -88,7 +88,7 @@ def _show(messages: Sequence[Outgoing], json_output: bool) -> None:
     table = Table("message", "what", "to", "written", "state", "attempts", "last problem")
     for message in messages:
         table.add_row(
-            str(message.id), message.message["type"], Text(message.destination),
+            str(message.id), message.message["type"], Text(f"{message.destination} {message.recipient}".strip()),
             on_this_clock(message.written_at), _state(message), str(message.attempts),
             Text(message.problem),
         )  # fmt: skip
@@ -101,6 +101,7 @@ def _as_json(message: Outgoing) -> dict[str, Any]:
         "key": message.key,
         "type": message.message["type"],
         "destination": message.destination,
+        "recipient": message.recipient,
         "written_at": as_json(message.written_at),
         "state": _state(message),
         "attempts": message.attempts,

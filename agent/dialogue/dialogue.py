@@ -1,59 +1,92 @@
 """Dialogue: what a customer says, and where the flows stand, in; the answer, what it wants done,
 and where they stand then, out.
 
-What is said is routed before it is answered. Whoever wants a person, or tells of an emergency, is
-not answered from the knowledge base: people are called. An answer does nothing but speak; what it
-wants done, and where the flows stand after it, is data, and counts once the turn stands.
+What is said is routed before it is answered: a search of the knowledge base is one of the things
+that may follow. Whoever wants a person, or tells of an emergency, is not answered from it: people
+are called. An answer does nothing but speak; what it wants done, and where the flows stand after
+it, is data, and counts once the turn stands.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.dialogue.answering import Answerer, space
-from agent.dialogue.contract import Answer, CallPerson, Outcome
+from agent.dialogue.contract import Answer, CallPerson, NoteSignal, Outcome, PersonCalled
 from agent.dialogue.course import Course
+from agent.dialogue.customer import Customer
 from agent.dialogue.declining import Declined, load_declining
 from agent.dialogue.escalating import EscalationWords, subject_of
+from agent.dialogue.flow import Said
+from agent.dialogue.greeting import greeting
 from agent.dialogue.lookup import Lookup
 from agent.dialogue.offers import Offers
-from agent.dialogue.wishes import Heard, Wishes
+from agent.dialogue.routing import Routed, Router
+from agent.dialogue.seen import Seen
+from agent.dialogue.turns import Turn, Turns
+from agent.dialogue.wishes import Wish
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
 from common.languages import Language, language_of
 from knowledge.client import KnowledgeClient
+from knowledge.contract import Retrieval
+
+log = logging.getLogger(__name__)
 
 
 class Dialogue:
-    """What is said and wanted in one call; the same for calls and for `liuke ask`."""
+    """What is said and wanted in one call."""
 
-    def __init__(self, knowledge: KnowledgeClient, endpoint: LanguageModelEndpoint | None) -> None:
-        """``endpoint`` None: no language model, approved text alone answers."""
+    def __init__(
+        self,
+        knowledge: KnowledgeClient,
+        endpoint: LanguageModelEndpoint | None,
+        customer: Customer | None = None,
+    ) -> None:
+        """``endpoint`` None: no language model, approved text alone answers. ``customer`` None:
+        nobody calls, and only questions are answered."""
         self._lookup = Lookup(knowledge)
-        self._wishes = Wishes(knowledge)
+        self._router = Router(knowledge)
         self._offers = Offers()
         self._escalation = EscalationWords()
         self._declining = load_declining()
         self._answerer = Answerer(endpoint)
         self._phrases = load_phrases()
+        self._customer = customer
+        self._turns = Turns(customer, knowledge) if customer else None
         self._course = Course()
 
     async def aclose(self) -> None:
         """Close the model's connections; the knowledge client is the caller's."""
         await self._answerer.aclose()
 
+    async def greet(self, language: Language) -> Sequence[str]:
+        """The first words to whoever calls, one after the other."""
+        try:
+            first = await greeting(self._customer, language)
+        except (SQLAlchemyError, OSError):
+            log.exception("the customer is not greeted by name")
+            return [self._phrases[language].greeting]
+        self._course = replace(self._course, recalled=first.recalled)
+        return first.texts
+
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
-        """Look for a wish, search and read ahead in what the customer has said so far.
+        """Route, search and read ahead in what the customer has said so far.
 
         Raises ServiceError when the knowledge server is away.
         """
         language = language_of(heard)
         found, _ = await asyncio.gather(
-            self._lookup.find(heard, language, history), self._wishes.read(heard)
+            self._lookup.find(heard, language, history),
+            self._router.route(heard, self._course.under_way),
         )
         await self._answerer.read_ahead(found, language, history)
 
@@ -64,14 +97,16 @@ class Dialogue:
         *,
         language: Language | None = None,
         instead_of: Answer | None = None,
+        seen: Seen | None = None,
     ) -> Answer:
         """The answer to what is said, in its language unless another is given.
 
-        ``instead_of``: the answer to the first part of it, which was given too soon.
+        ``instead_of``: the answer to the first part of it, which was given too soon. ``seen``: what
+        stands on the screen that the customer shares.
         """
         course = instead_of.course_before if instead_of else self._course
         answer = Answer(said, language or language_of(said), course)
-        answer.texts = self._noted(answer, self._parts(answer, history))
+        answer.texts = self._noted(answer, self._parts(answer, history, seen))
         return answer
 
     def go_ahead(self, said: str, language: Language) -> Answer:
@@ -82,17 +117,21 @@ class Dialogue:
 
     def stands(self, answer: Answer) -> None:
         """The turn stands that ``answer`` is for: the flows stand where it leaves them."""
-        self._course = answer.course
+        happened = answer.course.happened.and_then(answer.wants)
+        self._course = replace(answer.course, happened=happened)
 
     def report(self, answer: Answer, outcome: Outcome) -> str:
         """What came of the call for a person that ``answer`` wanted: said after its texts."""
+        if isinstance(outcome, PersonCalled):
+            happened = self._course.happened.with_ticket(outcome.ticket)
+            self._course = replace(self._course, happened=happened)
         text = space(answer.language) + self._escalation.report(outcome, answer.language)
         answer.text += text
         return text
 
     def awaits_yes(self, history: Sequence[Message]) -> bool:
         """Whether a "yes" answers what was said last: then it is more than support."""
-        return self._course.under_way is not None or self._offers.offered(history) is not None
+        return self._course.asks or self._offers.offered(history) is not None
 
     async def _noted(self, answer: Answer, parts: AsyncGenerator[str, None]) -> AsyncIterator[str]:
         """The parts of an answer, which keeps what was said of it and when."""
@@ -106,27 +145,107 @@ class Dialogue:
                 yield text
         answer.note_time("complete", started)
 
-    async def _parts(self, answer: Answer, history: Sequence[Message]) -> AsyncGenerator[str, None]:
+    async def _parts(
+        self, answer: Answer, history: Sequence[Message], seen: Seen | None
+    ) -> AsyncGenerator[str, None]:
         started = time.perf_counter()
         finding = asyncio.create_task(
             self._lookup.find(answer.question, answer.language, history), name="finding"
         )
         try:
-            if heard := await self._wish(answer.question, history):
-                yield self._people(answer, heard, history)
-                return
-            if declined := self._declining.read(answer.question):
-                for text in self._declined(answer, declined):
-                    yield text
-                return
-            found = await finding
+            routed = await self._route(answer, history)
+            answer.note_time("routing", started)
+            texts = await self._decided(answer, routed, history, seen, finding)
+            if not texts:
+                found = await finding
+                answer.note_time("retrieval", started)
         finally:
             finding.cancel()
             await asyncio.gather(finding, return_exceptions=True)
-        answer.note_time("retrieval", started)
+        if texts:
+            for text in texts:
+                yield text
+            return
+        back = self._back(answer)
         async with aclosing(self._answerer.answer(answer, found, history)) as clauses:
             async for clause in clauses:
                 yield clause
+        for text in back:
+            yield text
+
+    async def _route(self, answer: Answer, history: Sequence[Message]) -> Routed:
+        if wish := self._offers.accepted(answer.question, history):
+            return Routed(wish, is_sure=True)
+        return await self._router.route(answer.question, answer.course_before.under_way)
+
+    def _people(self, answer: Answer, routed: Routed, history: Sequence[Message]) -> str:
+        """The words to a wish: people are called, or where it is not sure, that is offered."""
+        wish: Wish = "emergency" if routed.route == "emergency" else "person"
+        if not routed.is_sure:
+            return self._escalation.ask(wish, answer.language)
+        subject = subject_of(answer.question, history, is_wish_alone=wish == "person")
+        call = CallPerson(wish, subject)
+        answer.wants = (call,)
+        return self._escalation.first(call, answer.language)
+
+    async def _decided(
+        self,
+        answer: Answer,
+        routed: Routed,
+        history: Sequence[Message],
+        seen: Seen | None,
+        finding: asyncio.Task[Retrieval],
+    ) -> list[str]:
+        """What is said where no passage is the answer; empty where one is."""
+        if routed.route in ("emergency", "person"):
+            return [self._people(answer, routed, history)]
+        if declined := self._declining.read(answer.question):
+            return [*self._declined(answer, declined), *self._back(answer)]
+        if turn := await self._turn(answer, routed, history, seen, finding):
+            answer.course, answer.wants = turn.course, tuple(turn.wants)
+            answer.citations = tuple(turn.citations)
+            return list(_spaced(turn.texts, answer.language))
+        if routed.route == "none" and routed.is_sure:
+            off_subject = self._declined(answer, self._declining.off_subject)
+            return [*off_subject, *self._back(answer)]
+        return []
+
+    async def _turn(
+        self,
+        answer: Answer,
+        routed: Routed,
+        history: Sequence[Message],
+        seen: Seen | None,
+        finding: asyncio.Task[Retrieval],
+    ) -> Turn | None:
+        """What the flows say to it; None where it is none of theirs."""
+        if self._turns is None or self._customer is None:
+            return None
+
+        async def find(text: str) -> Retrieval:
+            if text == answer.question:
+                return await finding
+            return await self._lookup.find(text, answer.language, history)
+
+        now = self._customer.now()
+        said = Said(answer.question, answer.language, now, history, seen)
+        turn = await self._turns.take(said, routed.route, answer.course_before, find)
+        signal = self._turns.signal(said.text)
+        if signal is None or (turn and any(isinstance(w, NoteSignal) for w in turn.wants)):
+            return turn
+        if turn is None:
+            answer.wants = (signal,)
+            return None
+        return replace(turn, wants=[*turn.wants, signal])
+
+    def _back(self, answer: Answer) -> list[str]:
+        """Back to the flow that is under way, behind an answer to something else."""
+        if self._turns is None:
+            return []
+        back = self._turns.back(answer.course, answer.language)
+        answer.course = back.course
+        spaced = _spaced(back.texts, answer.language)
+        return [f"{space(answer.language)}{text}" for text in spaced]
 
     def _declined(self, answer: Answer, declined: Declined) -> list[str]:
         answer.declined = True
@@ -135,19 +254,11 @@ class Dialogue:
             return [text]
         return [text + space(answer.language), self._escalation.ask("person", answer.language)]
 
-    async def _wish(self, said: str, history: Sequence[Message]) -> Heard | None:
-        if wish := self._offers.accepted(said, history):
-            return Heard(wish, is_sure=True)
-        return await self._wishes.read(said)
 
-    def _people(self, answer: Answer, heard: Heard, history: Sequence[Message]) -> str:
-        """The words to a wish: people are called, or where it is not sure, that is offered."""
-        if not heard.is_sure:
-            return self._escalation.ask(heard.wish, answer.language)
-        subject = subject_of(answer.question, history, is_wish_alone=heard.wish == "person")
-        call = CallPerson(heard.wish, subject)
-        answer.wants = (call,)
-        return self._escalation.first(call, answer.language)
+def _spaced(texts: Sequence[str], language: Language) -> Iterator[str]:
+    """The texts with what stands between two sentences."""
+    for number, text in enumerate(texts, start=1):
+        yield text if number == len(texts) else text + space(language)
 
 
 async def _only(text: str) -> AsyncGenerator[str, None]:

@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from agent.dialogue.contract import Citation, Want
+from agent.dialogue.seen import Seen
 from agent.models.client import Message
 from common.languages import Language
 
 FlowName = Literal["onboarding", "trouble", "leaving"]
 #: Where a flow stands: a frozen dataclass of its own.
-State = TypeVar("State")
+State_co = TypeVar("State_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,18 @@ class Said:
     at: datetime
     before: Sequence[Message] = ()
     """What was said in the call before it."""
+    seen: Seen | None = None
+    """What stands on the screen that they share; None: they share none."""
 
 
 @dataclass(frozen=True)
-class Step(Generic[State]):
+class Step(Generic[State_co]):
     """A turn of a flow."""
 
     texts: Sequence[str]
     """What is said, one after the other. What is said word for word as in `prompts/` is a text of
     its own: its audio is there already."""
-    state: State | None
+    state: State_co | None
     """Where the flow stands then; None: it is over."""
     wants: Sequence[Want] = ()
     citations: Sequence[Citation] = ()

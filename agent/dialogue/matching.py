@@ -50,6 +50,16 @@ def sound(text: str) -> str:
     return f" {' '.join(_NASAL.sub('n', _FLAT.sub('', one)) for one in syllables)} "
 
 
+def sounds_of(words: Iterable[str], least: int) -> re.Pattern[str]:
+    """A pattern for Mandarin words of so many characters and more, in what `sound` makes."""
+    sounds = {
+        " ?".join(sound(word).split())
+        for word in words
+        if len(HAN_CHARACTER.findall(word)) == len(word) >= least
+    }
+    return re.compile(f" (?:{'|'.join(sorted(sounds))}) " if sounds else "(?!)")
+
+
 @cache
 def _simplified() -> OpenCC:
     return OpenCC("t2s")

@@ -1,4 +1,4 @@
-"""Rounds: what is due in the records in; pages, alarms and promises, written for the courier, out.
+"""Rounds: what is due in the records in; pages, alarms, promises, summaries and outreach out.
 
 Incidents are looked for, too, as nothing but the minutes themselves says that there is one.
 
@@ -16,11 +16,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.duty import texts
+from agent.duty.outreach import letter
+from agent.duty.summing_up import SummingUp
 from agent.duty.texts import Reader
-from agent.service.accounts.tables import Account
+from agent.service.accounts.tables import Account, Contact
 from agent.service.database import Database
 from agent.service.outbox.forms import Message
 from agent.service.outbox.store import Taken, write_down
@@ -32,6 +35,8 @@ from agent.service.quality.incidents import Incidents
 from agent.service.quality.store import QualityStore
 from agent.service.quality.tables import IncidentSeen
 from agent.service.quality.targets import DEFAULT_TARGETS, Targets
+from agent.service.retention.store import Retention
+from agent.service.retention.tables import SignalNoted
 from agent.service.scope import OPERATOR, Scope
 from agent.service.support import Support
 from agent.service.tickets.business_time import due
@@ -75,6 +80,8 @@ class Rounds:
         self._targets = targets
         self._incidents = Incidents(database, self._tickets)
         self._watched_at: datetime | None = None
+        self._summing_up = SummingUp(database, support)
+        self._retention = Retention(database)
 
     async def run(self, written: Callable[[], None]) -> None:
         """Look again and again, until cancelled; after each time, ``written``."""
@@ -89,7 +96,9 @@ class Rounds:
         paged = await self._do_all(self._paging.due, self._page, now)
         told = await self._do_all(self._tickets.overdue, self._tell_missed, now)
         minded = await self._do_all(self._promises.due, self._mind_promise, now)
-        return watched and paged and told and minded
+        summed_up = await self._do_all(self._summing_up.due, self._summing_up.sum_up, now)
+        drafted = await self._do_all(self._retention.due, self._draft_outreach, now)
+        return watched and paged and told and minded and summed_up and drafted
 
     def given_up(self, taken: Taken, problem: str) -> tuple[Sequence[str], Message]:
         """Whom to tell, and what, of a message that never arrived: all but its own destination.
@@ -283,6 +292,26 @@ class Rounds:
         severity = ticket.severity if ticket else _ORDINARY
         language = _language(ticket.language if ticket else "")
         return next(iter(on_call(rota, severity, language, now)), None)
+
+    # --- customers who may leave
+
+    async def _draft_outreach(self, account: str, now: datetime) -> None:
+        """An account whose signals reach the threshold gets a letter drafted; its owner is told."""
+        async with self._database.transaction() as session:
+            known = await session.get(Account, account)
+            contacts = select(Contact).where(Contact.account == account)
+            names = {one.id: one.name for one in await session.scalars(contacts)}
+        name, owner = (known.name, known.owner) if known else (account, "")
+        policy = self._support.retention
+
+        def draft(signals: Sequence[SignalNoted]) -> str:
+            return letter(signals, names.get(signals[0].contact, ""), owner, policy.offers)
+
+        async with self._database.transaction() as session:
+            drafted = await self._retention.look(session, account, policy.outreach, draft, now)
+            if drafted:
+                message = texts.outreach(self._alarmed(), drafted, name)
+                await self._alarm(session, f"outreach:{drafted.id}", message, now, also=owner)
 
     # --- who is told
 

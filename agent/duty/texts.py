@@ -16,6 +16,7 @@ from agent.service.promises.tables import Promise
 from agent.service.quality.incidents import Words
 from agent.service.quality.tables import IncidentSeen
 from agent.service.quality.targets import Incident
+from agent.service.retention.tables import Outreach
 from agent.service.tickets.sla import ClockState
 from agent.service.tickets.tables import Ticket
 from common.languages import LANGUAGES, Language
@@ -33,6 +34,8 @@ _SOON: Final = 120
 _MOST_SAID: Final = 200
 #: Of an incident so many accounts are named.
 _MOST_NAMES: Final = 12
+#: Why a customer may leave, so many sentences, the newest.
+_MOST_REASONS: Final = 5
 _SEPARATORS: Final[Mapping[Language, str]] = {"zh": "、", "en": ", "}
 
 
@@ -161,6 +164,27 @@ def incident_words(language: Language) -> Words:
         return told
 
     return Words(language, subject, words["incident_settled"])
+
+
+def outreach(reader: Reader, drafted: Outreach, account: str) -> Message:
+    """A letter to a customer who may leave is drafted."""
+    words = _WORDS[reader.language]
+    reasons = [
+        words["outreach_reason"].format(
+            signal=words["signals"][one["signal"]], sentence=_quoted(one["sentence"])
+        )
+        for one in drafted.reasons[:_MOST_REASONS]
+    ]
+    told = words["outreach"].format(
+        account=_quoted(account), reasons="\n".join(reasons), number=drafted.id
+    )
+    data = {
+        "outreach": drafted.id,
+        "account": drafted.account,
+        "reasons": drafted.reasons,
+        "language": reader.language,
+    }
+    return Message("retention.outreach", told.strip(), data)
 
 
 def undelivered(language: Language, taken: Taken, problem: str) -> Message:

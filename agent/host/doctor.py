@@ -27,9 +27,10 @@ from agent.host.packs import is_ready
 from agent.host.up import check_own_ports, parts_elsewhere
 from agent.models.choice import recall_choice
 from agent.models.client import LanguageModel
-from agent.models.endpoint import resolve_language_model
+from agent.models.endpoint import resolve_language_model, resolve_vision_model
 from agent.prompts import load_phrases
 from agent.rooms.access import check_livekit, resolve_livekit
+from agent.screen.client import ScreenClient
 from agent.service.database import Database
 from agent.service.paging.rota import on_call
 from agent.service.support import read_support
@@ -199,6 +200,19 @@ async def _knowledge(settings: Settings) -> Finding:
     return Finding("knowledge", "ok", f"{len(openings)} entries; a search took {took:.0f} ms.")
 
 
+async def _screen(settings: Settings) -> Finding:
+    url = settings.screen.url
+    client = ScreenClient(url, settings.internal_token)
+    try:
+        if not await client.is_healthy():
+            return _silent("screen", url, settings)
+    finally:
+        await client.aclose()
+    vision = resolve_vision_model(settings)
+    who = f"{vision.model} at {vision.base_url} reads, else we." if vision else "Reads here."
+    return Finding("screen", "ok", who)
+
+
 async def _database(settings: Settings) -> Finding:
     file = settings.paths.data_dir / "liuke.db"
     if not settings.database.url.get_secret_value() and not await asyncio.to_thread(file.exists):
@@ -289,6 +303,7 @@ CHECKS: dict[str, Check] = {
     "language-model": _language_model,
     "speech": _speech,
     "knowledge": _knowledge,
+    "screen": _screen,
     "database": _database,
     "on-call": _on_call,
     "worker": _worker,

@@ -97,6 +97,8 @@ def parts_elsewhere(settings: Settings) -> dict[str, str]:
         elsewhere["speech"] = settings.speech.url
     if not _on_loopback(settings.knowledge.url):
         elsewhere["knowledge"] = settings.knowledge.url
+    if not _on_loopback(settings.screen.url):
+        elsewhere["screen"] = settings.screen.url
     return elsewhere
 
 
@@ -109,6 +111,7 @@ def ports_needed(settings: Settings) -> list[Port]:
         Port("language-model", settings.embedded_model.port, "LIUKE_LLM_PORT"),
         Port("speech", _port_of(settings.speech.url), "LIUKE_SPEECH_URL"),
         Port("knowledge", _port_of(settings.knowledge.url), "LIUKE_KNOWLEDGE_URL"),
+        Port("screen", _port_of(settings.screen.url), "LIUKE_SCREEN_URL"),
         Port("worker", settings.agent.health_port, "LIUKE_AGENT_HEALTH_PORT"),
         Port("api", settings.api.port, "LIUKE_API_PORT", host=settings.api.host),
     ]
@@ -119,7 +122,7 @@ def ports_needed(settings: Settings) -> list[Port]:
 async def process_specs(settings: Settings) -> list[ProcessSpec]:
     """The processes to run here: docs/architecture.md, "Processes"."""
     access = resolve_livekit(settings)
-    specs = [_speech(settings), _knowledge(settings)]
+    specs = [_speech(settings), _knowledge(settings), _screen(settings)]
     if access.ours:
         specs.append(await _livekit(settings, access))
     endpoint = resolve_language_model(settings)
@@ -173,6 +176,16 @@ def _knowledge(settings: Settings) -> ProcessSpec:
         argv=_python("knowledge.server"),
         health_url=f"{settings.knowledge.url}/healthz",
         start_timeout_s=LOADING_TIMEOUT_S,
+    )
+
+
+def _screen(settings: Settings) -> ProcessSpec:
+    return ProcessSpec(
+        name="screen",
+        argv=_python("agent.screen.server"),
+        health_url=f"{settings.screen.url}/healthz",
+        nice=19,
+        essential=False,  # a screen is seen later, or not; the call goes on
     )
 
 

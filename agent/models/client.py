@@ -6,6 +6,7 @@ written at once, and the endpoint is checked. What was said stays out of errors 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
@@ -102,14 +103,30 @@ class LanguageModel:
     ) -> str:
         """All that the model writes, at most ``tokens``. Raises ServiceError as ``stream``."""
         try:
-            answer = await self._complete(messages, tokens, timeout_s, temperature)
+            asked = [_param(message) for message in messages]
+            answer = await self._complete(asked, tokens, timeout_s, temperature)
         except _FAILURES as error:
             raise self._away(error) from error
-        return answer.choices[0].message.content or "" if answer.choices else ""
+        return _written(answer)
+
+    async def read_image(
+        self, png: bytes, instructions: str, *, tokens: int, timeout_s: float
+    ) -> str:
+        """What the model writes of an image. Raises ServiceError as ``stream``."""
+        url = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        asked: list[ChatCompletionMessageParam] = [
+            {"role": "system", "content": instructions},
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]},
+        ]
+        try:
+            answer = await self._complete(asked, tokens, timeout_s, 0.0)
+        except _FAILURES as error:
+            raise self._away(error) from error
+        return _written(answer)
 
     async def tokens_per_second(self, tokens: int, *, timeout_s: float) -> float | None:
         """How fast the embedded model writes, as its server measures. None: not in time."""
-        count = [Message("user", "Count from one to thirty.")]
+        count = [_param(Message("user", "Count from one to thirty."))]
         try:
             answer = await self._complete(count, tokens, timeout_s, 0.0)
             return float((answer.model_extra or {})["timings"]["predicted_per_second"])
@@ -146,12 +163,16 @@ class LanguageModel:
             await anext(aiter(answer), None)
 
     async def _complete(
-        self, messages: Sequence[Message], tokens: int, timeout_s: float, temperature: float
+        self,
+        messages: Sequence[ChatCompletionMessageParam],
+        tokens: int,
+        timeout_s: float,
+        temperature: float,
     ) -> openai.types.chat.ChatCompletion:
         return await _connected(
             lambda: self._client.chat.completions.create(
                 model=self.endpoint.model,
-                messages=[_param(message) for message in messages],
+                messages=messages,
                 max_completion_tokens=tokens,
                 temperature=temperature,
                 timeout=timeout_s,
@@ -167,6 +188,10 @@ class LanguageModel:
             _remedy(self.endpoint),
             retryable=True,
         )
+
+
+def _written(answer: openai.types.chat.ChatCompletion) -> str:
+    return answer.choices[0].message.content or "" if answer.choices else ""
 
 
 async def _connected(asking: Callable[[], Awaitable[_Answer]]) -> _Answer:

@@ -43,3 +43,15 @@ def resolve_language_model(settings: Settings) -> LanguageModelEndpoint | None:
         embedded=True,
         prefill_per_s=choice.prefill_per_s,
     )
+
+
+def resolve_vision_model(settings: Settings) -> LanguageModelEndpoint | None:
+    """The hosted endpoint's model that reads images. None: nobody has named one."""
+    if not settings.vision.model or not settings.language_model.api_key.get_secret_value():
+        return None
+    return LanguageModelEndpoint(
+        settings.language_model.base_url,
+        settings.language_model.api_key.get_secret_value(),
+        settings.vision.model,
+        embedded=False,
+    )

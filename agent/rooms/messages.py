@@ -1,4 +1,4 @@
-"""Messages of the assistant to the page: facts of an answer in, the JSON text of a stream out.
+"""Messages of the assistant to the page: facts in, the JSON text of a stream out.
 
 They are components of the web API's OpenAPI description too, so that the page's types are generated
 from these models.
@@ -15,6 +15,8 @@ from common.languages import Language
 
 #: The text stream on which the room learns of answers.
 ANSWER_TOPIC = "liuke.answer"
+#: The text stream on which the room learns what the customer's screen shows.
+SCREEN_TOPIC = "liuke.screen"
 #: The text streams by which a person says that they are ready, and that the assistant goes on.
 INTRODUCE_TOPIC = "liuke.introduce"
 HAND_BACK_TOPIC = "liuke.hand_back"
@@ -54,10 +56,24 @@ class AnswerEnded(AnswerBegun):
     timings_ms: dict[str, float]
 
 
+class ScreenLine(BaseModel):
+    """A line of text on the customer's screen."""
+
+    text: str
+    tells: bool = Field(description="It shows an error code, or tells of trouble.")
+
+
+class ScreenRead(BaseModel):
+    """Sent whenever what the assistant reads on the customer's screen has changed."""
+
+    lines: list[ScreenLine]
+    codes: list[str] = Field(description="Error codes among them, as they are written properly.")
+
+
 def add_messages(description: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI ``description`` with the messages among its components."""
     _, definitions = models_json_schema(
-        [(model, "serialization") for model in (AnswerBegun, AnswerEnded)],
+        [(model, "serialization") for model in (AnswerBegun, AnswerEnded, ScreenRead)],
         ref_template="#/components/schemas/{model}",
     )
     components = description["components"]

@@ -86,7 +86,7 @@ def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedel
         api.AccessToken(access.api_key, access.api_secret)
         .with_identity(seat.identity)
         .with_ttl(life)
-        .with_grants(_speaks_in(seat.room))
+        .with_grants(_speaks_in(seat.room, "screen_share"))
         .with_room_config(
             api.RoomConfiguration(
                 name=seat.room, agents=[dispatch], empty_timeout=60, max_participants=4
@@ -96,13 +96,16 @@ def room_token(access: LiveKitAccess, seat: Seat, agent_name: str, life: timedel
     )
 
 
-def _speaks_in(room: str) -> api.VideoGrants:
-    """Whoever joins speaks, hears and types there, and is who the token says."""
+def _speaks_in(room: str, *shows: str) -> api.VideoGrants:
+    """Whoever joins speaks, hears and types there, and is who the token says.
+
+    ``shows``: what else they may publish.
+    """
     return api.VideoGrants(
         room_join=True,
         room=room,
         can_publish=True,
-        can_publish_sources=["microphone"],
+        can_publish_sources=["microphone", *shows],
         can_subscribe=True,
         can_publish_data=True,
         can_update_own_metadata=False,

@@ -7,7 +7,10 @@ to a ticket, what is due, and the operator's own lists of accounts and tickets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, false
+from sqlalchemy.orm import InstrumentedAttribute
 
 #: In place of an account: what concerns the operator's own people, an incident say. No site can
 #: sign such a name.
@@ -25,3 +28,15 @@ class Scope:
     """Empty for a guest."""
     call_id: str | None = None
     """This call alone."""
+
+
+def within(
+    scope: Scope,
+    account: InstrumentedAttribute[str],
+    call_id: InstrumentedAttribute[Any],
+) -> ColumnElement[bool]:
+    """Rows with these two columns that are the scope's: its account's, or those of its call."""
+    of_account = account == scope.account
+    if scope.call_id is None:
+        return of_account if scope.account else false()
+    return and_(of_account, call_id == scope.call_id)

@@ -1,5 +1,5 @@
-"""How an operator supports: a file of the operator's in; who is called to what, how fast, and where
-messages go, out.
+"""How an operator supports: a file of the operator's in; who is called to what, how fast, where
+messages go, and what may be offered to whom, out.
 
 Secrets are in no file: the file names the variable that holds one. A destination whose variable is
 not set is left out, so that calls are answered all the same; `liuke doctor` tells of it.
@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from agent.service.outbox.forms import Destination
 from agent.service.outbox.mail import Mailbox, Tls
 from agent.service.paging.rota import Responder
+from agent.service.retention.policy import RetentionPolicy, RetentionTable, policy_of
 from agent.service.tickets.business_time import ALWAYS, BusinessHours, Shift, due
 from agent.service.tickets.sla import Clock, Policy, Target
 from common.errors import SetupError
@@ -48,6 +49,10 @@ class Support:
     """The destinations that are told of what went wrong."""
     language: Language = "zh"
     """In which they are told."""
+    retention: RetentionPolicy = field(default_factory=lambda: policy_of(RetentionTable()))
+    """What may be offered to customers who may leave."""
+    summaries_by: str = ""
+    """The mail destination by which contacts get the summaries of their calls; empty: by none."""
     unset: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Destinations that are left out, by name, with the variables that nobody has set."""
 
@@ -127,13 +132,19 @@ def _unusable(file: Path, table: str, problem: str) -> SetupError:
 
 def _table(place: Sequence[int | str]) -> str:
     """As it is written in TOML: [destinations.ops] url; [[rota]] 2 name."""
-    head = 2 if place[0] in ("hours", "destinations", "targets", "rota") else 0
+    head = _HEADS.get(place[0], 0) if place[:2] != ("retention", "outreach") else 2
     table, rest = place[:head], [str(part) for part in place[head:] if not _OURS.match(str(part))]
     if table and table[0] == "rota":
         return " ".join(["[[rota]]", str(int(table[1]) + 1), *rest]) if table[1:] else "[[rota]]"
     return " ".join([f"[{'.'.join(map(str, table))}]", *rest]) if table else " ".join(rest)
 
 
+#: How many parts of a place name its table.
+_HEADS: Final[Mapping[int | str, int]] = {
+    **dict.fromkeys(("hours", "destinations", "targets", "rota"), 2),
+    "retention": 3,
+    "summary": 1,
+}
 #: Parts of a place that are in our reading of the file alone.
 _OURS: Final = re.compile(r"_|\[key\]|literal\[|(webhook|slack|feishu|dingtalk|wecom|mail)$")
 
@@ -216,6 +227,10 @@ class _Target(_Table):
     hours: str = "always"
 
 
+class _Summary(_Table):
+    destination: str
+
+
 class _File(_Table):
     language: Language = "zh"
     patience_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 5
@@ -225,6 +240,8 @@ class _File(_Table):
     destinations: dict[_Name, Annotated[_Webhook | _Chat | _Mail, Field(discriminator="form")]] = {}
     rota: list[_OnCall] = []
     targets: dict[Literal["1", "2", "3", "4"], dict[Clock, _Target | Literal["none"]]] = {}
+    retention: RetentionTable = RetentionTable()
+    summary: _Summary | None = None
 
 
 # What it means
@@ -251,8 +268,20 @@ def _support(file: Path, told: _File) -> Support:
         hours=hours["work"],
         alarms=told.alarms,
         language=told.language,
+        retention=policy_of(told.retention),
+        summaries_by=_summaries_by(file, told),
         unset=unset,
     )
+
+
+def _summaries_by(file: Path, told: _File) -> str:
+    if told.summary is None:
+        return ""
+    name, table = told.summary.destination, "[summary] destination"
+    _known(file, table, name, told.destinations)
+    if not isinstance(told.destinations[name], _Mail):
+        raise _unusable(file, table, f"{name!r} is no destination of form mail")
+    return name
 
 
 def _known(file: Path, table: str, name: str, names: Mapping[str, object]) -> None:

@@ -36,7 +36,7 @@ from common.http_errors import error_response, install_error_handlers
 from common.internal import InternalOnly, InternalSettings, internal_token
 from common.languages import Language
 from common.logs import configure_logging
-from common.serving import while_connected
+from common.serving import body_within, while_connected
 from common.settings import PathSettings, read_settings
 
 
@@ -61,16 +61,6 @@ def decode_pcm(body: bytes) -> Samples:
             "Send mono 16-bit little-endian PCM at 16000 Hz as the body.",
         )
     return np.frombuffer(body, dtype="<i2").astype(np.float32) / 32768.0
-
-
-async def read_utterance(request: Request) -> bytes | None:
-    """The body, or None as soon as it is longer than an utterance may be."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_UTTERANCE_BYTES:
-            return None
-    return bytes(body)
 
 
 def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> FastAPI:
@@ -116,7 +106,7 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
                 "`confirmed` came without `language`.",
                 "Send the language that the confirmed text was heard in.",
             )
-        body = await read_utterance(request)
+        body = await body_within(request, MAX_UTTERANCE_BYTES)
         if body is None:
             return error_response(
                 413,

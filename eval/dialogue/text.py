@@ -8,7 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from agent.call.escalation import Escalation
+from agent.call.keeping import Keeping
+from agent.dialogue.customer import Customer
 from agent.dialogue.dialogue import Dialogue
+from agent.duty.summing_up import SummingUp
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
@@ -18,6 +21,8 @@ from agent.service.calls.store import CallStore, Claim
 from agent.service.database import Database
 from agent.service.paging.store import Paging
 from agent.service.promises.store import Promises
+from agent.service.quality.targets import DEFAULT_TARGETS
+from agent.service.scope import Scope
 from agent.service.support import Support
 from agent.service.tickets.store import TicketStore
 from knowledge.client import KnowledgeClient
@@ -37,7 +42,20 @@ class TextTalk:
     ) -> None:
         """``endpoint`` None: no language model."""
         self._calls = CallStore(database)
-        self._dialogue = Dialogue(knowledge, endpoint)
+        customer = Customer(
+            database,
+            support,
+            DEFAULT_TARGETS,
+            account=principal.account,
+            contact=principal.contact,
+            call_id=claim.call_id,
+        )
+        self._dialogue = Dialogue(knowledge, endpoint, customer)
+        self._keeping = Keeping(
+            database, account=principal.account, contact=principal.contact, claim=claim
+        )
+        self._summing_up = SummingUp(database, support)
+        self._scope = Scope(principal.account, claim.call_id)
         self._escalation = Escalation(
             TicketStore(database, support.policy),
             Paging(database, support.rota, patience=support.patience),
@@ -54,8 +72,8 @@ class TextTalk:
 
     async def greeting(self) -> str:
         """As the page's language has it."""
-        phrases = load_phrases()[self._language]
-        return f"{phrases.disclosure} {phrases.greeting}"
+        disclosure = load_phrases()[self._language].disclosure
+        return " ".join([disclosure, *await self._dialogue.greet(self._language)])
 
     async def say(self, text: str) -> str:
         """A turn. Raises ServiceError when the knowledge server is away."""
@@ -72,6 +90,7 @@ class TextTalk:
         )
         said = "".join([part async for part in answer.texts])
         self._dialogue.stands(answer)
+        self._keeping.take(answer)
         if answer.action:
             outcome = await self._escalation.act(answer.action, text, answer.language)
             said += self._dialogue.report(answer, outcome)
@@ -91,6 +110,8 @@ class TextTalk:
     async def end(self) -> None:
         """What was begun is written; the call has its end."""
         await self._escalation.aclose()
+        await self._keeping.aclose()
         await self._calls.conclude(self._claim, "left")
         await self._calls.end_call(self._claim)
+        await self._summing_up.at_the_end(self._scope, self._claim.call_id)
         await self._dialogue.aclose()

@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 
 from agent.cli.output import print_json
-from agent.dialogue.wishes import Heard, Reader, Wish, load_reader, texts_of
+from agent.dialogue.reading import texts_of
+from agent.dialogue.wishes import Heard, Reader, Wish, load_reader
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
 from eval.retrieval.asked import QUESTIONS

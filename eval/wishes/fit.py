@@ -14,36 +14,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 from sklearn.model_selection import StratifiedGroupKFold
 
 from agent.cli.output import err
-from agent.dialogue.wishes import (
-    WEIGHTS,
-    WISHES,
-    Floats,
-    Network,
-    Wish,
-    Words,
-    load_words,
-    runs_of,
-    texts_of,
-)
+from agent.dialogue.reading import Floats, Network, Words, runs_of, save_weights, texts_of
+from agent.dialogue.wishes import WEIGHTS, WISHES, Wish, load_words
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
+from eval.network import RUNS, Lessons, counted, embedded, trained
 from eval.wishes.drawn import drawn
-from eval.wishes.network import Lessons, trained
 from eval.wishes.utterances import TRAINING, load
 from knowledge.config import embedding_folder
 from knowledge.entries.entry import read_corpus
 from knowledge.search.embedding import E5Model
 from knowledge.search.outside import outside
-from knowledge.search.vectors import windows
 
 Rows = npt.NDArray[np.intp]
 Source = Literal["written", "drawn", "asked"]
@@ -70,15 +59,12 @@ _NEARLY: Final = frozenset(
 )
 #: How much one of each source counts; the sentences of a question count as one drawn.
 _COUNTS: Final[Mapping[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 3.0}
-#: How many numbers there are for runs.
-_RUNS: Final = 4096
 _FOLDS: Final = 5
 #: Of what wishes for neither, how much is like a wish: the rest are questions.
 _LIKE_A_WISH: Final = 0.1
 #: The share of false alarms that the threshold allows, and that by which people are called.
 _FALSE_ALARMS: Final = 0.01
 _CALLED_FOR_NOTHING: Final = 0.003
-_BATCH: Final = 32
 
 
 @dataclass(frozen=True)
@@ -141,7 +127,7 @@ class Seen:
     runs: Sequence[Sequence[int]]
 
     @classmethod
-    def of(cls, examples: Sequence[Example], words: Words, model: E5Model) -> Seen:
+    def of(cls, examples: Sequence[Example], words: Words[Wish], model: E5Model) -> Seen:
         """Embeds them. Blocks for minutes."""
         texts = [example.text for example in examples]
         sentences: list[range] = []
@@ -152,9 +138,9 @@ class Seen:
         features = [words.features(text) for text in texts]
         signs = sorted(set().union(*features))
         seen = np.array([[name in of for name in signs] for of in features], np.float32)
-        vectors = embed(texts, model)
+        vectors = embedded(texts, model)
         read = np.hstack([vectors, seen]).astype(np.float32)
-        runs = [runs_of(text, _RUNS) for text in texts]
+        runs = [runs_of(text, RUNS) for text in texts]
         return cls(examples, sentences, signs, vectors.shape[1], read, runs)
 
     def rows(self, *sources: Source) -> Rows:
@@ -170,14 +156,6 @@ class Seen:
         return (whole + max(sentences, default=whole)) / 2
 
 
-def embed(texts: Sequence[str], model: E5Model) -> Floats:
-    """Vectors of texts, one row each; those of about one length together, which is quickest."""
-    vectors = np.zeros((len(texts), len(model.embed(["length"], "query")[0])))
-    for rows in windows(sorted(range(len(texts)), key=lambda row: len(texts[row])), _BATCH):
-        vectors[rows] = model.embed([texts[row] for row in rows], "query")
-    return vectors
-
-
 def fitted(seen: Seen, rows: Rows) -> Network:
     """The network, fitted to some of the examples.
 
@@ -189,26 +167,19 @@ def fitted(seen: Seen, rows: Rows) -> Network:
     counts = [_COUNTS[seen.examples[row].source] for row in rows]
     counts += [_COUNTS["drawn"]] * len(sentences)
     both = [*rows, *sentences]
-    runs = [seen.runs[row] for row in both]
     return trained(
         Lessons(
             read=seen.read[both],
             dimensions=seen.dimensions,
-            runs=csr_array(
-                (
-                    np.concatenate([np.full(len(of), len(of) ** -0.5, np.float32) for of in runs]),
-                    np.concatenate(runs),
-                    np.cumsum([0, *map(len, runs)]),
-                ),
-                shape=(len(runs), _RUNS),
-            ),
+            runs=counted([seen.runs[row] for row in both]),
+            kinds=len(WISHES),
             labels=np.array([WISHES.index(wish) + 1 if wish else 0 for wish in wishes]),
             counts=np.array(counts),
         )
     )
 
 
-def left_out(seen: Seen, words: Words) -> dict[int, float]:
+def left_out(seen: Seen, words: Words[Wish]) -> dict[int, float]:
     """The logarithm of the odds of any wish, for each example but those drawn, by a fit without it.
 
     Infinite where words decide.
@@ -265,16 +236,14 @@ def main() -> None:
         highlight=False,
     )
     network = fitted(seen, np.arange(len(seen.examples)))
-    beside = WEIGHTS.with_suffix(".tmp.npz")
-    np.savez_compressed(
-        beside,
+    save_weights(
+        WEIGHTS,
+        network,
         embedding=model.id,
         signs=seen.signs,
         threshold=at,
         sure=threshold(seen, wished, _CALLED_FOR_NOTHING),
-        **{name: of.astype(np.float16) for name, of in asdict(network).items()},
     )
-    beside.replace(WEIGHTS)
 
 
 if __name__ == "__main__":

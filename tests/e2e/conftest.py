@@ -179,11 +179,12 @@ def _reuse_what_set_up_made(data_dir: Path) -> None:
 
 
 def _free_ports() -> dict[str, str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(len(_PORTS) + 2)]
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(len(_PORTS) + 3)]
     ports = [str(s.getsockname()[1]) for s in sockets]
     for s in sockets:
         s.close()
     return dict(zip(_PORTS, ports, strict=False)) | {
         "LIUKE_SPEECH_URL": f"http://127.0.0.1:{ports[-1]}",
         "LIUKE_KNOWLEDGE_URL": f"http://127.0.0.1:{ports[-2]}",
+        "LIUKE_SCREEN_URL": f"http://127.0.0.1:{ports[-3]}",
     }

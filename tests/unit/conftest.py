@@ -27,6 +27,12 @@ from tests.unit.databases import (  # noqa: F401 - fixtures
     seeded_template,
 )
 from tests.unit.embedding import model
+from tests.unit.regions import (  # noqa: F401 - fixtures
+    regions,
+    regions_file,
+    regions_template,
+    regions_url,
+)
 
 _START_S = 60
 

@@ -25,6 +25,7 @@ from agent.dialogue.contract import Answer, CallPerson, Outcome
 from agent.dialogue.course import Course
 from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.offers import Offers
+from agent.dialogue.seen import Seen
 from agent.models.client import Message
 from agent.prompts import load_phrases
 from agent.speech.clauses import syllables
@@ -132,13 +133,21 @@ class Answers:
     searches_stopped: int = 0
 
     def compose(
-        self, question: str, history: Sequence[Message], *, instead_of: Answer | None
+        self,
+        question: str,
+        history: Sequence[Message],
+        *,
+        instead_of: Answer | None,
+        seen: Seen | None,
     ) -> Answer:
         answer = Answer(question, language_of(question), Course())
         answer.texts = self._decided(answer)
         self.asked.append((answer, [message.text for message in history]))
         self.instead_of.append(instead_of)
         return answer
+
+    async def greet(self, language: Language) -> Sequence[str]:
+        return [load_phrases()[language].greeting]
 
     def stands(self, answer: Answer) -> None:
         self.stood.append(answer)

@@ -12,6 +12,7 @@ from agent.service.accounts.store import FIELDS, AccountStore, Source, Statement
 from agent.service.database import Database
 from agent.service.scope import Scope
 from common.errors import InputError
+from tests.unit.test_keeping import given_call
 
 pytestmark = pytest.mark.unit
 
@@ -45,6 +46,46 @@ async def test_an_account_is_read_with_its_people_apps_and_owner(store: AccountS
     assert (known.account.name, known.account.owner) == ("Acme Live", "chen")
     assert [(c.id, c.name, c.language) for c in known.contacts] == [("wang", "王明", "zh")]
     assert [(app.id, app.name) for app in known.apps] == [("show", "Live show")]
+
+
+async def test_a_person_has_a_mail_address_where_one_is_given(store: AccountStore) -> None:
+    for address in ("wang.ming+rtc@mail.acme.example", ""):
+        await store.put_contact(ACME, "wang", name="王明", language="zh", email=address)
+        known = await store.read(ACME)
+        assert known and [one.email for one in known.contacts] == [address]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["wang", "wang@acme", "wang@ acme.example", "王@acme.example", "a@b.example, c@d.example",
+     "Wang <wang@acme.example>", "wang@acme.example\nBcc: x@y.example", f"{'a' * 250}@b.example"],
+)  # fmt: skip
+async def test_what_is_no_mail_address_is_refused(store: AccountStore, address: str) -> None:
+    with pytest.raises(InputError, match="mail address"):
+        await store.put_contact(ACME, "wang", name="王明", language="zh", email=address)
+
+
+async def test_what_is_said_again_in_a_call_is_written_once_and_what_is_taken_back_again(
+    store: AccountStore, database_url: str
+) -> None:
+    database = Database(database_url)
+    await given_call(database, "1")
+    await database.aclose()
+    for value in (["CN"], ["CN"], ["SEA"], ["CN"]):
+        await store.state(ACME, says("regions", value, call_id="1"))
+    for _ in range(2):
+        await store.state(ACME, says("regions", ["CN"]))
+    known = await store.read(ACME)
+    assert known and len(known.history["regions"]) == 5
+
+
+async def test_an_account_that_is_made_known_keeps_the_name_that_it_has(
+    store: AccountStore,
+) -> None:
+    for account in ("acme", "new", "new"):
+        await store.make_known(account)
+    named = {one.id: (one.name, one.owner) for one in await store.every()}
+    assert named == {"acme": ("Acme Live", "lin"), "other": ("Other", ""), "new": ("new", "")}
 
 
 async def test_the_last_word_counts_and_every_word_is_kept(store: AccountStore) -> None:

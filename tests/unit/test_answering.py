@@ -93,6 +93,7 @@ class Knowledge:
             "body": "## 怎么做\n1. 先戴**耳机**。",
             "sections": ["回声是自己的声音又传回来。", "\n".join(self.steps), "回声衰减 40 分贝。"],
             "steps": self.steps,
+            "playbook": [],
         }
 
 

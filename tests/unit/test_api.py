@@ -225,6 +225,10 @@ async def test_the_text_names_whoever_else_gets_the_customers_words(
             {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example/v1"},
             "models.example",
         ),
+        (
+            {"LIUKE_VISION_MODEL": "sees"},
+            "a screen" if language == "en" else "画面会发送到 models.",
+        ),
         ({"LIUKE_KNOWLEDGE_EMBEDDING_URL": "https://vectors.example/v1"}, "vectors.example"),
         ({"LIVEKIT_PUBLIC_URL": "wss://rooms.example"}, "rooms.example"),
     ):
@@ -442,6 +446,9 @@ async def test_no_route_of_a_call_is_open_to_another_call(
             ("POST", "/end"),
             ("POST", "/assistant"),
             ("GET", "/tickets"),
+            ("GET", "/summary"),
+            ("GET", "/checklist"),
+            ("PUT", "/checklist/1"),
             ("POST", "/rating"),
             ("POST", "/joining"),
             ("POST", "/measurements"),
@@ -476,6 +483,9 @@ def test_every_route_is_known_to_the_tests_above(environment: pytest.MonkeyPatch
         "/api/calls/{call_id}/measurements",
         "/api/calls/{call_id}/entries/{entry_id}",
         "/api/calls/{call_id}/tickets",
+        "/api/calls/{call_id}/summary",  # test_follow_up_api.py, too
+        "/api/calls/{call_id}/checklist",
+        "/api/calls/{call_id}/checklist/{item}",
         "/api/calls/{call_id}/rating",
         "/api/consent",
         "/api/demo/contacts",  # test_demo_api.py

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.call.escalation import Escalation
-from agent.call.session import open_escalation
+from agent.call.session import open_escalation, support_of
 from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome, PersonCalled
 from agent.dialogue.escalating import EscalationWords, duration, subject_of
 from agent.models.client import Message as Utterance
@@ -409,6 +409,6 @@ async def test_a_support_file_that_was_broken_ends_no_call(
     await desk.call("1")
     claim = Claim("1", "process of 1", "new")
     principal = Principal("acme", "wang", "en", frozenset(), guest=False)
-    call = open_escalation(Settings(), desk.database, principal, claim)
+    call = open_escalation(support_of(Settings()), desk.database, principal, claim)
     outcome = called(await call.act(EMERGENCY, "we are down", "en"))
     assert outcome.within and outcome.within <= 15 * MINUTE

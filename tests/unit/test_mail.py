@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from agent.service.database import Database
 from agent.service.outbox import courier as courier_module
 from agent.service.outbox import store as store_module
-from agent.service.outbox.forms import Message
+from agent.service.outbox.forms import Destination, Message
 from agent.service.outbox.mail import Mailbox, Tls
 from tests.unit.test_outbox import delivering, problem_told, written
 
@@ -189,6 +189,23 @@ async def test_a_server_that_hangs_is_given_up(
         assert "no answer" in await problem_told(database)
     assert connected.is_set()
     server.close()
+
+
+async def test_what_is_for_a_customer_goes_to_them_by_mail_alone(database: Database) -> None:
+    server = Server()
+    message = Message("call.summary", "Your call")
+    async with database.transaction() as session:
+        for by in ("on-call", "chat"):
+            await store_module.write_down(
+                session, "k", [by], message, datetime.now(UTC), recipient="wang@acme.example"
+            )
+    chat = Destination("chat", "slack", SecretStr("http://127.0.0.1:9/"))
+    with serving(server) as port:
+        async with delivering(database, mailbox(port), chat):
+            await came(server, 1)
+            assert "for a customer" in await problem_told(database)
+    (mail,) = server.came
+    assert mail["To"] == "wang@acme.example" and mail["From"] == "Liuke <liuke@example.com>"
 
 
 async def test_a_text_that_would_break_a_header_is_a_mail_all_the_same(database: Database) -> None:

@@ -95,7 +95,7 @@ async def test_every_answer_says_what_a_page_may_do(web: httpx.AsyncClient, path
     assert policy["frame-ancestors"] == "'none'"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert "microphone=(self)" in headers["Permissions-Policy"]
+    assert "microphone=(self), display-capture=(self)" in headers["Permissions-Policy"]
     assert "Strict-Transport-Security" not in headers
 
 

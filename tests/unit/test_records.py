@@ -18,10 +18,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import agent.service.accounts.tables
+import agent.service.matters.tables
 import agent.service.outbox.tables
 import agent.service.paging.tables
 import agent.service.promises.tables
 import agent.service.quality.tables
+import agent.service.retention.tables
+import agent.service.summaries.tables
 import agent.service.tickets.tables  # noqa: F401 - compared, too
 from agent.service.calls.store import DEAD_AFTER_S, CallStore, Claim
 from agent.service.calls.tables import Call

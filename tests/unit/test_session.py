@@ -24,6 +24,7 @@ from agent.service.calls.store import CallStore
 from agent.service.calls.tables import Call
 from agent.service.database import Database
 from agent.service.scope import Scope
+from agent.service.summaries.store import Summaries
 from tests.unit.test_presence import livekit
 from tests.unit.test_records import given_grant
 
@@ -55,7 +56,7 @@ class Job:
     def proc(self) -> SimpleNamespace:
         return SimpleNamespace(userdata={Closing: Closing()})
 
-    async def connect(self) -> None:
+    async def connect(self, **_: object) -> None:
         self.connected = True
         nobody_listens = asyncio.Event()
         self.room._local_participant = cast(
@@ -108,6 +109,7 @@ async def test_a_call_left_before_the_assistant_came_ends_at_once(database: Data
         assert "left" in await job.hold()
     assert job.deleted
     assert await ended_at(database, call_id) is not None
+    assert await Summaries(database).read(Scope("", call_id), call_id)
 
 
 async def test_a_call_that_another_process_holds_is_left_to_it(database: Database) -> None:

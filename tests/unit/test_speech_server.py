@@ -14,9 +14,10 @@ from fastapi import Request
 
 from agent.speech.client import SpeechClient
 from agent.speech.contract import MAX_UTTERANCE_BYTES
-from agent.speech.server import create_app, read_utterance
+from agent.speech.server import create_app
 from agent.speech.settings import SpeechSettings
 from common.errors import ServiceError
+from common.serving import body_within
 from common.settings import PathSettings
 from tests.unit.serving import serve
 
@@ -26,7 +27,7 @@ TOKEN = "ours"
 #: Every module that one of our processes begins with, or that imports ONNX Runtime itself.
 STARTS = (
     *("agent.speech.server", "agent.call.worker", "agent.api.app", "agent.host.language_model"),
-    *("knowledge.server", "agent.cli.main", "agent.speech.say.kokoro"),
+    *("knowledge.server", "agent.cli.main", "agent.speech.say.kokoro", "agent.screen.server"),
 )
 
 
@@ -70,7 +71,7 @@ async def test_a_body_is_read_only_as_far_as_an_utterance_goes() -> None:
         given += len(chunk)
         return {"type": "http.request", "body": chunk, "more_body": True}
 
-    assert await read_utterance(Request({"type": "http"}, endless)) is None
+    assert await body_within(Request({"type": "http"}, endless), MAX_UTTERANCE_BYTES) is None
     assert given == 5 * len(chunk)
 
 

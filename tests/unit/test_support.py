@@ -58,6 +58,9 @@ def test_the_example_is_read_as_it_says() -> None:
     assert list(support.alarms) == ["ops-chat", "ops-mail"]
     assert support.policy[2]["human response"].amount == 30 * MINUTE
     assert "next response" not in support.policy[4] and "word" in support.policy[4]
+    assert support.summaries_by == "ops-mail"
+    assert next(iter(support.retention.offers)) == "credit"
+    assert support.retention.offers["credit"].plans == {"pro", "enterprise"}
     assert worked(support.hours, T0, T0 + 4 * HOUR) == 3 * HOUR  # with the break at noon
 
 
@@ -131,6 +134,19 @@ CHAT = '[destinations.ops]\nform = "slack"\n'
         ('[targets.5]\nword = "none"', "[targets.5]"),
         ('[targets.1]\nwords = "none"', "[targets.1] words"),
         ("[targets.1]\nword = { minutes = 0 }", "[targets.1] word"),
+        ('[summary]\ndestination = "ops"', "[summary] destination"),
+        (f'{CHAT}url_env = "X"\n[summary]\ndestination = "ops"', "no destination of form mail"),
+        ("[summary]", "[summary] destination"),
+        (
+            '[retention.offers.credit]\nsignals = ["price"]\nzh = "减免"',
+            "[retention.offers.credit] en",
+        ),
+        (
+            '[retention.offers.credit]\nsignals = ["rain"]\nzh = "减免"\nen = "off"',
+            "[retention.offers.credit] signals",
+        ),
+        ("[retention.outreach]\nthreshold = 0", "[retention.outreach] threshold"),
+        ("[retention.outreach.weights]\nrain = 1", "[retention.outreach] weights rain"),
         ('[targets.1]\nword = { minutes = 5, hours = "tea" }', "[targets.1] word"),
     ],
 )

@@ -22,11 +22,14 @@ from agent.service.calls.tables import Call
 from agent.service.database import Database
 from agent.service.outbox.forms import Destination, Message
 from agent.service.outbox.store import WAITS, Outbox, write_down
+from agent.service.promises.store import Given, Promises
+from agent.service.retention.store import Retention, Shown
 from agent.service.scope import Scope
 from agent.service.support import read_support
 from agent.service.tickets.store import Happening, TicketStore
 from common.errors import InputError, LiukeError
 from common.settings import PROJECT_ROOT
+from tests.unit.test_keeping import given_call
 from tests.unit.test_outbox import delivering
 
 pytestmark = pytest.mark.unit
@@ -125,6 +128,68 @@ def test_an_account_is_made_and_what_is_known_of_it_kept_with_who_said_so(
     for wrong in (("show", "acne"), ("state", "acme", "colour", "red"), ("state", "no", "plan")):
         with pytest.raises(InputError):
             installation.liuke("accounts", *wrong)
+
+
+def test_a_person_of_an_account_is_put_there_with_their_mail_address(
+    installation: Installation,
+) -> None:
+    installation.liuke("accounts", "put", "acme", "--name", "Acme")
+    person = ("accounts", "contact", "acme", "wang", "--name", "王工", "--lang", "zh")
+    known = installation.liuke(*person, "--email", "wang@acme.example")
+    assert known["contacts"] == [
+        {"id": "wang", "name": "王工", "language": "zh", "email": "wang@acme.example"}
+    ]
+    assert "wang@acme.example" in installation.reads("accounts", "show", "acme")
+    for wrong in ((*person, "--email", "wang"), ("accounts", "contact", "acne", *person[3:])):
+        with pytest.raises(InputError):
+            installation.liuke(*wrong)
+
+
+def test_a_letter_to_an_account_that_may_leave_is_read_and_settled(
+    installation: Installation,
+) -> None:
+    async def shown(database: Database) -> None:
+        await given_call(database, "1")
+        for signal in ("competitor", "champion_left"):
+            told = Shown(signal, signal, f"their {signal}", "en")
+            await Retention(database).note(Scope("acme", "1"), "wang", told)
+
+    installation.records(shown)
+    on_duty(installation)
+    (draft,) = installation.liuke("accounts", "outreach", "list")["outreach"]
+    number = str(draft["number"])
+    assert draft["reasons"][0]["sentence"] == "their champion_left"
+    assert "competitor" in installation.reads("accounts", "outreach", "list")
+    assert "Hello there" in installation.reads("accounts", "outreach", "show", number)
+    assert installation.liuke("accounts", "outreach", "drop", number)["state"] == "dropped"
+    assert installation.liuke("accounts", "outreach", "list")["outreach"] == []
+    assert len(installation.liuke("accounts", "outreach", "list", "--all")["outreach"]) == 1
+    for wrong in (("sent", number), ("show", "99")):
+        with pytest.raises(InputError):
+            installation.liuke("accounts", "outreach", *wrong)
+
+
+def test_what_was_promised_is_seen_and_said_to_be_kept_by_hand(installation: Installation) -> None:
+    due_at = datetime.now(UTC) + timedelta(hours=2)
+
+    async def promised(database: Database) -> None:
+        for call_id, account in (("1", "acme"), ("2", "")):
+            await given_call(database, call_id, account)
+            given = Given(f"p{call_id}", "word", "We write.", due_at, call_id=call_id,
+                          account=account)  # fmt: skip
+            await Promises(database).give(given, datetime.now(UTC))
+
+    installation.records(promised)
+    listed = installation.liuke("promises", "list")["promises"]
+    assert [(one["key"], one["state"]) for one in listed] == [("p1", "open"), ("p2", "open")]
+    assert "We write." in installation.reads("promises", "list")
+    (guests,) = installation.liuke("promises", "keep", "p1")["promises"]
+    assert guests["key"] == "p2"
+    assert installation.liuke("promises", "withdraw", "p2") == {"promises": []}
+    on_duty(installation, 180)
+    assert not installation.liuke("outbox", "list")["messages"]
+    with pytest.raises(InputError):
+        installation.liuke("promises", "keep", "p3")
 
 
 def test_what_is_done_for_a_customer_is_told_by_hand_and_the_clocks_follow(

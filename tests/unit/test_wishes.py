@@ -7,15 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.dialogue.wishes import (
-    Heard,
-    Wish,
-    Wishes,
-    load_reader,
-    load_words,
-    runs_of,
-    texts_of,
-)
+from agent.dialogue.reading import runs_of, texts_of
+from agent.dialogue.wishes import Heard, Wish, Wishes, load_reader, load_words
 from eval.wishes.bench import measure
 from eval.wishes.utterances import HELD_OUT, TRAINING, load
 from knowledge.client import KnowledgeClient
@@ -124,4 +117,4 @@ def test_no_utterance_is_held_out_and_learnt_from() -> None:
 
 
 def test_the_weights_are_for_the_embedding_in_use() -> None:
-    assert load_reader().embedding == model().id
+    assert load_reader().classifier.embedding == model().id

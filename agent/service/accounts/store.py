@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -11,7 +12,7 @@ from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.accounts.tables import Account, App, Contact, Fact
-from agent.service.database import Database
+from agent.service.database import Database, write_once
 from agent.service.scope import Scope
 from common.errors import InputError
 from common.languages import Language
@@ -21,6 +22,8 @@ Kind = Literal["text", "list", "date"]
 
 #: What is known of an account, and as what: a text, a list of texts, a day.
 FIELDS: Final[Mapping[str, Kind]] = {
+    "users": "text",
+    "pain": "text",
     "scenario": "list",
     "regions": "list",
     "platforms": "list",
@@ -33,6 +36,11 @@ FIELDS: Final[Mapping[str, Kind]] = {
 }
 _LONGEST_TEXT: Final = 200
 _LONGEST_LIST: Final = 50
+#: What every mail server takes: RFC 5321's letters without quotes, and a domain with a dot.
+_ADDRESS: Final = re.compile(
+    r"(?=.{6,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
+)
 
 
 @dataclass(frozen=True)
@@ -80,19 +88,33 @@ class AccountStore:
             now = datetime.now(UTC)
             session.add(Account(id=account_id, name=name, owner=owner, created_at=now))
 
+    async def make_known(self, account_id: str) -> None:
+        """There is an account of that id from now on; who makes it known has no name for it yet."""
+        row = {"id": account_id, "name": account_id, "owner": "", "created_at": datetime.now(UTC)}
+        async with self._database.transaction() as session:
+            await write_once(session, Account, [row])
+
     async def every(self) -> Sequence[Account]:
         """All accounts, for the operator, by their names."""
         async with self._database.transaction() as session:
             return (await session.scalars(select(Account).order_by(Account.name))).all()
 
     async def put_contact(
-        self, scope: Scope, contact_id: str, *, name: str, language: Language
+        self, scope: Scope, contact_id: str, *, name: str, language: Language, email: str = ""
     ) -> None:
-        """A person of the scope's account is this from now on. Raises InputError without one."""
+        """A person of the scope's account is this from now on.
+
+        ``email``: where summaries of their calls go. Raises InputError without such an account, or
+        for what is no mail address.
+        """
+        if email and not _ADDRESS.fullmatch(email):
+            raise InputError(
+                f"{email!r} is not a mail address.", "Give one as in wang@example.com."
+            )
         async with self._database.transaction() as session:
             account = await _account(session, scope)
-            contact = Contact(account=account.id, id=contact_id, name=name, language=language)
-            await session.merge(contact)
+            of_account = {"account": account.id, "id": contact_id}
+            await session.merge(Contact(**of_account, name=name, language=language, email=email))
 
     async def put_app(self, scope: Scope, app_id: str, *, name: str = "") -> None:
         """An app of the scope's account is this from now on. Raises InputError without one."""
@@ -101,13 +123,15 @@ class AccountStore:
             await session.merge(App(account=account.id, id=app_id, name=name))
 
     async def state(self, scope: Scope, statement: Statement) -> None:
-        """Keep what somebody said of the scope's account.
+        """Keep what somebody said of the scope's account; said again in the same call, once.
 
         Raises InputError where there is no such account or field, or the value cannot be one.
         """
         value = _checked(statement)
         async with self._database.transaction() as session:
             account = await _account(session, scope)
+            if await _was_said(session, account, statement, value):
+                return
             session.add(
                 Fact(
                     account=account.id,
@@ -129,11 +153,7 @@ class AccountStore:
                 return None
             contacts = select(Contact).where(Contact.account == account.id).order_by(Contact.id)
             apps = select(App).where(App.account == account.id).order_by(App.id)
-            facts = (
-                select(Fact)
-                .where(Fact.account == account.id)
-                .order_by(Fact.said_at.desc(), Fact.id.desc())
-            )
+            facts = select(Fact).where(Fact.account == account.id).order_by(*_NEWEST)
             history: dict[str, list[Fact]] = {}
             for fact in await session.scalars(facts):
                 history.setdefault(fact.field, []).append(fact)
@@ -143,6 +163,9 @@ class AccountStore:
                 (await session.scalars(apps)).all(),
                 history,
             )
+
+
+_NEWEST: Final = (Fact.said_at.desc(), Fact.id.desc())
 
 
 def _within(scope: Scope) -> ColumnElement[bool]:
@@ -157,6 +180,17 @@ async def _account(session: AsyncSession, scope: Scope) -> Account:
             f"There is no account {scope.account!r}.", "Check its name, or make it first."
         )
     return account
+
+
+async def _was_said(
+    session: AsyncSession, account: Account, statement: Statement, value: Any
+) -> bool:
+    """Whether it is the last word on its field, from the same call."""
+    of_field = Fact.account == account.id, Fact.field == statement.field
+    last = await session.scalar(select(Fact).where(*of_field).order_by(*_NEWEST).limit(1))
+    if last is None or statement.call_id is None:
+        return False
+    return last.call_id == statement.call_id and bool(last.value == value)
 
 
 def _checked(statement: Statement) -> Any:

@@ -36,6 +36,8 @@ class Contact(Base):
     id: Mapped[str] = mapped_column(String(128), primary_key=True)
     name: Mapped[str] = mapped_column(String(128), default="")
     language: Mapped[str] = mapped_column(String(2))
+    #: Where the summaries of their calls go; empty where they want none.
+    email: Mapped[str] = mapped_column(String(254), default="")
 
 
 class App(Base):

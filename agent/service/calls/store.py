@@ -118,7 +118,7 @@ class CallStore:
         """
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            if await _hold(session, claim, ended_at=now):
+            if await _hold(session, claim, ended_at=now, sum_up_at=now):
                 await _close_open_turns(session, [claim.call_id], now)
 
     async def conclude(
@@ -193,7 +193,7 @@ class CallStore:
                     Call.claimant.is_not(None),
                     Call.heartbeat_at < now - older_than,
                 )
-                .values(ended_at=Call.heartbeat_at)
+                .values(ended_at=Call.heartbeat_at, sum_up_at=now)
                 .returning(Call.id)
             )
             ids = list(cut_off)

@@ -23,12 +23,14 @@ from agent.service.demo.quality import hours, minutes
 from agent.service.demo.records import write_records
 from agent.service.demo.stories import accounts, world
 from agent.service.demo.tables import DemoAccount
+from agent.service.matters.tables import Checklist
 from agent.service.outbox.tables import Outgoing
 from agent.service.promises.tables import Promise
 from agent.service.quality.rollups import roll_up
 from agent.service.quality.rows import Row
 from agent.service.quality.store import QualityStore, Subject
 from agent.service.quality.tables import Day, Hour, Minute, Series, Stale
+from agent.service.retention.tables import Outreach, SignalNoted
 from agent.service.tickets.tables import Ticket
 from common.errors import InputError
 from common.languages import Language
@@ -149,7 +151,7 @@ class Demo:
         series = list(await session.scalars(select(Series.id).where(Series.account.in_(mine))))
         for kept in (Minute, Hour, Day, Stale):
             await session.execute(delete(kept).where(kept.series.in_(series)))
-        for table in (Promise, Ticket, Call):
+        for table in (Outreach, SignalNoted, Checklist, Promise, Ticket, Call):
             await session.execute(delete(table).where(table.account.in_(mine)))
         await session.execute(delete(Account).where(Account.id.in_(mine)))
 

@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import agent.service.accounts.tables
 import agent.service.calls.tables
 import agent.service.demo.tables
+import agent.service.matters.tables
 import agent.service.outbox.tables
 import agent.service.paging.tables
 import agent.service.quality.tables
+import agent.service.retention.tables
+import agent.service.summaries.tables
 import agent.service.tickets.tables  # noqa: F401 - the tables make themselves known
 from agent.service.database import Base
 

@@ -95,10 +95,10 @@ class Courier:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 if isinstance(destination, Mailbox):
-                    await mail.send(
-                        destination, taken.message, taken.key, taken.written_at, ANSWER_WITHIN_S
-                    )
+                    await mail.send(destination, taken, ANSWER_WITHIN_S)
                     return ""
+                if taken.recipient:  # what is for a customer is not for whoever reads here
+                    return "it is for a customer's mailbox, and no destination of mail"
                 return await _post(http, destination, taken)
         except TimeoutError:
             return f"no answer within {ANSWER_WITHIN_S:.0f} s"

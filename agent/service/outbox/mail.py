@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
@@ -13,7 +12,7 @@ from typing import Literal
 import aiosmtplib
 from pydantic import SecretStr
 
-from agent.service.outbox.forms import Message
+from agent.service.outbox.store import Taken
 
 Tls = Literal["starttls", "tls", "none"]
 
@@ -35,15 +34,13 @@ class Mailbox:
     password: SecretStr = field(default_factory=lambda: SecretStr(""))
 
 
-async def send(
-    mailbox: Mailbox, message: Message, key: str, written_at: datetime, within_s: float
-) -> None:
+async def send(mailbox: Mailbox, taken: Taken, within_s: float) -> None:
     """Hand it to the mailbox's server, with ``within_s`` for each answer.
 
     Whatever goes wrong is raised: an `aiosmtplib.SMTPException`, an OSError, a ValueError.
     """
     await aiosmtplib.send(
-        _mail(mailbox, message, key, written_at),
+        _mail(mailbox, taken),
         hostname=mailbox.host,
         port=mailbox.port,
         username=mailbox.user or None,
@@ -54,14 +51,15 @@ async def send(
     )
 
 
-def _mail(mailbox: Mailbox, message: Message, key: str, written_at: datetime) -> EmailMessage:
+def _mail(mailbox: Mailbox, taken: Taken) -> EmailMessage:
     """The same each time that it is tried: its Message-ID tells who gets it twice."""
     mail = EmailMessage(policy=SMTP)
-    mail["From"], mail["To"] = mailbox.sender, mailbox.to
+    message = taken.message
+    mail["From"], mail["To"] = mailbox.sender, taken.recipient or mailbox.to
     mail["Subject"] = next(iter(message.text.splitlines()), message.type)
-    mail["Date"] = written_at
+    mail["Date"] = taken.written_at
     _, address = parseaddr(mailbox.sender)
-    of_key = hashlib.sha256(f"{key}\n{mailbox.name}".encode()).hexdigest()
+    of_key = hashlib.sha256(f"{taken.key}\n{mailbox.name}".encode()).hexdigest()
     mail["Message-ID"] = f"<{of_key}@{address.rpartition('@')[2]}>"
     mail.set_content(message.text)
     return mail

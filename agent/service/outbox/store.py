@@ -34,6 +34,8 @@ class Taken:
     id: int
     key: str
     destination: str
+    recipient: str
+    """A customer's mail address; empty: whom the destination is for."""
     message: Message
     written_at: datetime
     attempts: int
@@ -41,13 +43,23 @@ class Taken:
 
 
 async def write_down(
-    session: AsyncSession, key: str, destinations: Sequence[str], message: Message, now: datetime
+    session: AsyncSession,
+    key: str,
+    destinations: Sequence[str],
+    message: Message,
+    now: datetime,
+    *,
+    recipient: str = "",
 ) -> None:
-    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``."""
+    """Have a message delivered if the transaction of ``session`` stands, once for each ``key``.
+
+    ``recipient``: a customer's mail address; the destinations are mailboxes then.
+    """
     rows = [
         {
             "key": key,
             "destination": destination,
+            "recipient": recipient,
             "message": message.as_json(),
             "written_at": now,
             "next_try_at": now,
@@ -92,6 +104,7 @@ class Outbox:
                 row.id,
                 row.key,
                 row.destination,
+                row.recipient,
                 Message(**row.message),
                 row.written_at,
                 row.attempts,

@@ -22,6 +22,8 @@ class Outgoing(Base):
     key: Mapped[str] = mapped_column(String(128))
     #: By the name that the operator gave it.
     destination: Mapped[str] = mapped_column(String(64))
+    #: A customer's mail address; empty where it goes to whom the destination is for.
+    recipient: Mapped[str] = mapped_column(String(254), default="")
     message: Mapped[dict[str, Any]] = mapped_column(JSON)
     written_at: Mapped[datetime] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(Integer, default=0)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database, write_once
 from agent.service.promises.tables import Promise
-from agent.service.scope import Scope
-from agent.service.tickets.store import within
+from agent.service.scope import Scope, within
+from agent.service.tickets.store import within as tickets_within
 from agent.service.tickets.tables import Ticket, TicketEvent
+from common.errors import InputError
 
 Kind = Literal["callback", "word"]
 #: What a person's word to the customer shows besides, by kind.
@@ -96,18 +97,23 @@ class Promises:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def give(self, given: Given, now: datetime) -> None:
+        """A promise is given, once for each key."""
+        async with self._database.transaction() as session:
+            await write_promise(session, given, now)
+
     async def of_ticket(
         self, scope: Scope, number: int, now: datetime | None = None
     ) -> list[Promised]:
         """What was promised for a ticket of the scope's, in order."""
-        mine = select(Ticket.number).where(Ticket.number == number, within(scope))
+        mine = select(Ticket.number).where(Ticket.number == number, tickets_within(scope))
         return await self._read(Promise.ticket.in_(mine), now or datetime.now(UTC))
 
     async def of_call(
         self, scope: Scope, call_id: str, now: datetime | None = None
     ) -> list[Promised]:
         """What was promised in a call of the scope's, in order."""
-        which = and_(Promise.call_id == call_id, _within(scope))
+        which = and_(Promise.call_id == call_id, within(scope, Promise.account, Promise.call_id))
         return await self._read(which, now or datetime.now(UTC))
 
     async def keep(self, scope: Scope, key: str, now: datetime) -> bool:
@@ -117,6 +123,21 @@ class Promises:
     async def withdraw(self, scope: Scope, key: str, now: datetime) -> bool:
         """The customer does not want it any more; whether the scope has such a promise."""
         return await self._end(scope, key, Promise.withdrawn_at, now)
+
+    async def open(self, now: datetime) -> list[Promised]:
+        """Everybody's that nobody has kept or withdrawn, for the operator; the next due first."""
+        which = and_(Promise.kept_at.is_(None), Promise.withdrawn_at.is_(None))
+        found = await self._read(which, now)
+        waiting = [one for one in found if one.kept_at is None]
+        return sorted(waiting, key=lambda one: one.promise.due_at)
+
+    async def whose(self, key: str) -> Scope:
+        """Of whom a promise is, for the operator. Raises InputError where there is none."""
+        async with self._database.transaction() as session:
+            promise = await session.scalar(select(Promise).where(Promise.key == key))
+            if promise is None:
+                raise InputError(f"There is no promise {key!r}.", "See `liuke promises list`.")
+            return Scope(promise.account, None if promise.account else promise.call_id)
 
     async def due(self, now: datetime) -> Sequence[Promise]:
         """Those that somebody is to be reminded of, or told that they were broken."""
@@ -150,21 +171,13 @@ class Promises:
 
     async def _end(self, scope: Scope, key: str, ending: object, now: datetime) -> bool:
         async with self._database.transaction() as session:
-            mine = Promise.key == key, _within(scope)
+            mine = Promise.key == key, within(scope, Promise.account, Promise.call_id)
             await session.execute(
                 update(Promise)
                 .where(*mine, Promise.kept_at.is_(None), Promise.withdrawn_at.is_(None))
                 .values({ending: now, Promise.look_at: None})
             )
             return await session.scalar(select(Promise.id).where(*mine)) is not None
-
-
-def _within(scope: Scope) -> ColumnElement[bool]:
-    """The promises of a scope: an account's own, or those of its call."""
-    of_account = Promise.account == scope.account
-    if scope.call_id is None:
-        return of_account if scope.account else false()
-    return and_(of_account, Promise.call_id == scope.call_id)
 
 
 async def _as_it_stands(session: AsyncSession, promise: Promise, now: datetime) -> Promised:

@@ -52,6 +52,15 @@ _METRICS: Final[Mapping[str, tuple[Any, Any]]] = {
     "join": (Minute.join_ms, Minute.joined),
     "zone": (Minute.zone_ppm, literal(1)),
 }
+#: By what each figure of a summary is weighed.
+WEIGHTS: Final[Mapping[str, str]] = {
+    "stall_rate": "stall_weight",
+    "latency_ms": "latency_weight",
+    "packet_loss": "loss_weight",
+    "join_ms": "join_weight",
+    "join_success": "joins",
+    "zone_availability": "zone_weight",
+}
 #: Of these the lowest is the worst.
 _LOW_IS_BAD: Final = ("zone", "joined")
 

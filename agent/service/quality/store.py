@@ -14,9 +14,21 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Subquery,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from agent.service.accounts.tables import Account
 from agent.service.database import Database
@@ -62,10 +74,14 @@ class Taken:
 
 @dataclass(frozen=True)
 class Span:
-    """The last ``count`` hours of the clock, or days in UTC, the one under way among them."""
+    """``count`` hours of the clock, or days in UTC: the last ones, the one under way among them.
+
+    ``ago``: so many are left out at the end; with 1 the last is the one before that under way.
+    """
 
     unit: Literal["hours", "days"]
     count: int
+    ago: int = 0
 
 
 class QualityStore:
@@ -105,9 +121,11 @@ class QualityStore:
             await self._database.write_alone(session, Day.__tablename__)
             await write_hours(session, rows)
 
-    async def read(self, scope: Scope, by: By, span: Span, now: datetime) -> list[Summary]:
-        """The scope's account by group."""
-        return await self._read(_within(scope), by, span, now)
+    async def read(
+        self, scope: Scope, by: By, span: Span, now: datetime, *, app: str = ""
+    ) -> list[Summary]:
+        """The scope's account by group; ``app``: that one alone."""
+        return await self._read(within_account(scope, app), by, span, now)
 
     async def overview(self, by: By, span: Span, now: datetime) -> list[Summary]:
         """All accounts by group: the operator's own view, which takes no scope."""
@@ -119,7 +137,7 @@ class QualityStore:
             select(func.count())
             .select_from(Stale)
             .join(Series, Series.id == Stale.series)
-            .where(_within(scope))
+            .where(within_account(scope))
         )
         async with self._database.transaction() as session:
             return await session.scalar(query) or 0
@@ -128,7 +146,7 @@ class QualityStore:
         self, scope: Scope, targets: Targets, hours: int, now: datetime
     ) -> list[Crossing]:
         """Those of the scope's account in the last hours of the clock, rolled up or not."""
-        measured = await self._missing(_within(scope), targets, _since(hours, now))
+        measured = await self._missing(within_account(scope), targets, _since(hours, now))
         return crossings(measured, targets, now)
 
     async def incidents(self, targets: Targets, hours: int, now: datetime) -> list[Incident]:
@@ -183,28 +201,44 @@ class QualityStore:
     async def _read(
         self, within: ColumnElement[bool], by: By, span: Span, now: datetime
     ) -> list[Summary]:
-        table: type[Hour | Day]
-        this_hour = minute_of(now) // 60
-        if span.unit == "hours":
-            table, since = Hour, Hour.hour > this_hour - span.count
-        else:
-            table, since = Day, Day.day > this_hour // 24 - span.count
-        # Series by series, so that the key leads to their hours: else SQLite looks at all of them.
-        each = (
-            select(table.series, *_labelled(of_rolled(table)))
-            .where(table.series.in_(select(Series.id).where(within)), since)
-            .group_by(table.series)
-            .subquery()
-        )
         group = getattr(Series, by)
+        each = rolled_by_series(within, span, now)
         query = (
-            select(group.label("group"), *_labelled(of_rolled(each.c)))
+            select(group.label("group"), *labelled(of_rolled(each.c)))
             .join(each, each.c.series == Series.id)
             .group_by(group)
             .order_by(group)
         )
         async with self._database.transaction() as session:
             return summaries(await session.execute(query))
+
+
+def rolled_by_series(within: ColumnElement[bool], span: Span, now: datetime) -> Subquery:
+    """The columns of `Rolled` over a span, of each series of those ``within``.
+
+    Series by series, so that the key leads to their hours: else SQLite looks at all of them.
+    """
+    table, _, spanned = hours_of(span, now)
+    return (
+        select(table.series, *labelled(of_rolled(table)))
+        .where(table.series.in_(select(Series.id).where(within)), spanned)
+        .group_by(table.series)
+        .subquery()
+    )
+
+
+def hours_of(
+    span: Span, now: datetime
+) -> tuple[type[Hour | Day], InstrumentedAttribute[int], ColumnElement[bool]]:
+    """The table that has a span, its column that says when, and that a row is in the span."""
+    this_hour = minute_of(now) // 60
+    table: type[Hour | Day]
+    if span.unit == "hours":
+        table, when, last = Hour, Hour.hour, this_hour - span.ago
+    else:
+        table, when, last = Day, Day.day, this_hour // 24 - span.ago
+    # Clocks differ: what a host reports of the next minutes is in what is under way.
+    return table, when, and_(when > last - span.count, when <= last if span.ago else true())
 
 
 async def write_minutes(session: AsyncSession, rows: Sequence[Row]) -> None:
@@ -241,12 +275,18 @@ async def _identify(
             known[one.account, one.app, one.region] = one.id
 
 
-def _within(scope: Scope) -> ColumnElement[bool]:
-    """The scope's own account. A guest has none, and what is of one call alone is not in it."""
-    return Series.account == scope.account if scope.account and not scope.call_id else false()
+def within_account(scope: Scope, app: str = "") -> ColumnElement[bool]:
+    """The series of the scope's own account; ``app``: of that one alone.
+
+    A guest has none, and what is of one call alone is not in it.
+    """
+    if not scope.account or scope.call_id:
+        return false()
+    return and_(Series.account == scope.account, Series.app == app if app else true())
 
 
-def _labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+def labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """Each column under its name."""
     return [column.label(name) for name, column in columns.items()]
 
 

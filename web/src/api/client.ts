@@ -12,6 +12,8 @@ export type Grant = Schemas["CallGrant"];
 export type Entry = Schemas["EntryView"];
 export type Stretch = Schemas["Stretch"];
 export type CallTickets = Schemas["TicketsView"];
+export type Checklist = Schemas["ChecklistView"];
+export type CallSummary = Schemas["SummaryView"];
 export type Page = Schemas["PageView"];
 export type AcknowledgedPage = Schemas["AcknowledgedView"];
 
@@ -127,6 +129,44 @@ export async function fetchEntry(
 export async function fetchTickets(grant: Grant, signal: AbortSignal): Promise<CallTickets> {
   const params = { path: { call_id: grant.call_id } };
   const request = client.GET("/api/calls/{call_id}/tickets", {
+    params,
+    headers: opening(grant),
+    signal,
+  });
+  return answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** What there is to do until a launch, as far as it was set in the call. */
+export async function fetchChecklists(
+  grant: Grant,
+  signal: AbortSignal,
+): Promise<Schemas["ChecklistsView"]> {
+  const params = { path: { call_id: grant.call_id } };
+  const request = client.GET("/api/calls/{call_id}/checklist", {
+    params,
+    headers: opening(grant),
+    signal,
+  });
+  return answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** An item of a checklist is done, or is not; said again, the last counts. */
+export async function tickItem(grant: Grant, item: number, done: boolean): Promise<void> {
+  const request = client.PUT("/api/calls/{call_id}/checklist/{item}", {
+    params: { path: { call_id: grant.call_id, item } },
+    headers: opening(grant),
+    body: { done },
+  });
+  await answerOf(request, "api_unreachable", "api_refused");
+}
+
+/** The written summary of a call, once it has ended. */
+export async function fetchSummary(
+  grant: Grant,
+  signal: AbortSignal,
+): Promise<Schemas["SummaryOfCall"]> {
+  const params = { path: { call_id: grant.call_id } };
+  const request = client.GET("/api/calls/{call_id}/summary", {
     params,
     headers: opening(grant),
     signal,

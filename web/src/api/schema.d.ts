@@ -164,6 +164,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summary
+         * @description The call in writing: what it was about, what was agreed, what is open.
+         */
+        get: operations["summary_api_calls__call_id__summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/checklist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checklist
+         * @description What there is to do, as far as it was set in this call.
+         */
+        get: operations["checklist_api_calls__call_id__checklist_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/calls/{call_id}/checklist/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Tick
+         * @description The customer has done it, or has not; said again, the last counts.
+         */
+        put: operations["tick_api_calls__call_id__checklist__item__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/pages/open": {
         parameters: {
             query?: never;
@@ -530,6 +590,27 @@ export interface components {
             started_at: string | null;
         };
         /**
+         * ChecklistView
+         * @description What there is to do until a launch.
+         */
+        ChecklistView: {
+            /** Scenario */
+            scenario: string;
+            /**
+             * Items
+             * @description In their order.
+             */
+            items: components["schemas"]["ItemView"][];
+        };
+        /**
+         * ChecklistsView
+         * @description The checklists that were set in a call.
+         */
+        ChecklistsView: {
+            /** Checklists */
+            checklists: components["schemas"]["ChecklistView"][];
+        };
+        /**
          * ClockView
          * @description A promise of so much time, as it stands.
          */
@@ -742,6 +823,18 @@ export interface components {
              * @description All that were in it, by their names.
              */
             accounts: string[];
+        };
+        /**
+         * ItemView
+         * @description One thing to do.
+         */
+        ItemView: {
+            /** Id */
+            id: number;
+            /** Text */
+            text: string;
+            /** Done At */
+            done_at: string | null;
         };
         /**
          * Joining
@@ -967,6 +1060,16 @@ export interface components {
             text: string;
         };
         /**
+         * SectionView
+         * @description A part of a summary.
+         */
+        SectionView: {
+            /** Heading */
+            heading: string;
+            /** Lines */
+            lines: string[];
+        };
+        /**
          * Stretch
          * @description What was measured since the last one, or since joining.
          */
@@ -998,6 +1101,48 @@ export interface components {
              * @description Of these.
              */
             packets_lost: number;
+        };
+        /**
+         * SummaryOfCall
+         * @description What there is of it.
+         */
+        SummaryOfCall: {
+            /** @description None until the call has ended. */
+            summary: components["schemas"]["SummaryView"] | null;
+        };
+        /**
+         * SummaryView
+         * @description The written summary of a call.
+         */
+        SummaryView: {
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /**
+             * Sections
+             * @description None where nothing was said.
+             */
+            sections: components["schemas"]["SectionView"][];
+            /**
+             * Written At
+             * Format: date-time
+             */
+            written_at: string;
+            /**
+             * Mailed At
+             * @description None where it was not sent to the customer.
+             */
+            mailed_at: string | null;
+        };
+        /**
+         * Tick
+         * @description Whether something is done.
+         */
+        Tick: {
+            /** Done */
+            done: boolean;
         };
         /**
          * TicketView
@@ -1153,6 +1298,32 @@ export interface components {
              * @description How well it answers the question, 0 to 1.
              */
             score: number;
+        };
+        /**
+         * ScreenLine
+         * @description A line of text on the customer's screen.
+         */
+        ScreenLine: {
+            /** Text */
+            text: string;
+            /**
+             * Tells
+             * @description It shows an error code, or tells of trouble.
+             */
+            tells: boolean;
+        };
+        /**
+         * ScreenRead
+         * @description Sent whenever what the assistant reads on the customer's screen has changed.
+         */
+        ScreenRead: {
+            /** Lines */
+            lines: components["schemas"]["ScreenLine"][];
+            /**
+             * Codes
+             * @description Error codes among them, as they are written properly.
+             */
+            codes: string[];
         };
     };
     responses: never;
@@ -1684,6 +1855,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    summary_api_calls__call_id__summary_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SummaryOfCall"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    checklist_api_calls__call_id__checklist_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChecklistsView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tick_api_calls__call_id__checklist__item__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tick"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorView"];
                 };
             };
         };

@@ -19,8 +19,10 @@ import { Stage } from "./components/Stage";
 import { StartPage } from "./components/StartPage";
 import { useActivity } from "./useActivity";
 import { type CallControl, useCall } from "./useCall";
+import { useChecklists } from "./useChecklists";
 import { CONSENT } from "./useConsent";
 import { useQuestions } from "./useQuestions";
+import { useSummary } from "./useSummary";
 import { useTickets } from "./useTickets";
 
 /** `principal`: who calls, as the operator's site signed it; empty for a guest. */
@@ -74,6 +76,8 @@ function Phases({ call, onStart, onAnswer, children }: PhasesProps) {
   const activity = useActivity(state.phase);
   const { conversation, ask } = useQuestions();
   const tickets = useTickets(call.grant, state.phase);
+  const checklists = useChecklists(call.grant, state.phase);
+  const summary = useSummary(call.grant, state.phase);
   // A person is in the room before: they hear the brief, and nobody else.
   const company = tickets.tickets.find(({ person }) => person.state === "here")?.person.name;
   const [opened, setOpened] = useState<Citation>();
@@ -99,6 +103,7 @@ function Phases({ call, onStart, onAnswer, children }: PhasesProps) {
           activity={activity}
           conversation={conversation}
           tickets={tickets}
+          checklists={checklists}
           microphoneProblem={call.microphoneProblem}
           onAsk={ask}
           onMicrophone={call.setMicrophone}
@@ -112,6 +117,8 @@ function Phases({ call, onStart, onAnswer, children }: PhasesProps) {
           end={state}
           conversation={conversation}
           tickets={tickets}
+          checklists={checklists}
+          summary={summary}
           grant={call.grant}
           onAgain={onStart}
           onLeave={call.leave}

@@ -10,19 +10,24 @@ import type { Activity } from "../callState";
 import type { Citation, Conversation } from "../../room/conversation";
 import { useAskPerson } from "../useAskPerson";
 import { useAssistantAbsence } from "../useAssistantAbsence";
+import type { Checklists } from "../useChecklists";
+import { useScreen } from "../useScreen";
 import type { Tickets } from "../useTickets";
 import { ProblemError, type ProblemKind } from "../../problem";
 import styles from "./CallPage.module.css";
 import { Captions } from "./Captions";
+import { ChecklistCards } from "./ChecklistCards";
 import { Composer } from "./Composer";
 import { Controls } from "./Controls";
 import { PersonBar } from "./PersonBar";
 import { ProblemNotice } from "./ProblemNotice";
+import { ScreenPanel } from "./ScreenPanel";
 
 interface Props {
   activity: Activity;
   conversation: Conversation;
   tickets: Tickets;
+  checklists: Checklists;
   microphoneProblem: ProblemKind | undefined;
   onAsk: (text: string) => Promise<void>;
   onMicrophone: (on: boolean) => Promise<void>;
@@ -35,6 +40,7 @@ export function CallPage(props: Props) {
   const { t } = useTranslation("call");
   const { activity, conversation, microphoneProblem, onAsk, onMicrophone, onHangUp, onOpen } = props;
   const [unsent, setUnsent] = useState(false);
+  const screen = useScreen();
   const heading = useRef<HTMLHeadingElement>(null);
   const here = ["listening", "thinking", "speaking"].includes(activity);
 
@@ -70,8 +76,11 @@ export function CallPage(props: Props) {
           activity={activity}
           microphoneProblem={microphoneProblem}
           unsent={unsent}
+          unshown={screen.hasFailed}
           onAskAgain={props.onAskAgain}
         />
+        <ChecklistCards checklists={props.checklists} short />
+        <ScreenPanel screen={screen} />
         <PersonBar tickets={props.tickets} asking={asking} />
         <div className={styles.row}>
           <Composer
@@ -82,6 +91,7 @@ export function CallPage(props: Props) {
           <Controls
             isReady={activity !== "calling"}
             hasMicrophone={microphoneProblem === undefined}
+            screen={screen}
             onMicrophone={onMicrophone}
             onHangUp={onHangUp}
           />
@@ -95,11 +105,13 @@ interface NoticesProps {
   activity: Activity;
   microphoneProblem: ProblemKind | undefined;
   unsent: boolean;
+  /** A screen that was to be shared is not. */
+  unshown: boolean;
   onAskAgain: () => Promise<void>;
 }
 
 /** The most pressing problem first, one at a time: a phone has room for one. */
-function Notices({ activity, microphoneProblem, unsent, onAskAgain }: NoticesProps) {
+function Notices({ activity, microphoneProblem, unsent, unshown, onAskAgain }: NoticesProps) {
   const { t } = useTranslation("call");
   const reconnecting = isReconnecting(useConnectionState());
   const absence = useAssistantAbsence(activity, onAskAgain);
@@ -110,6 +122,7 @@ function Notices({ activity, microphoneProblem, unsent, onAskAgain }: NoticesPro
     absence ??
     (canPlayAudio ? undefined : "sound_blocked") ??
     (unsent ? "message_unsent" : undefined) ??
+    (unshown ? "screen_unavailable" : undefined) ??
     microphoneProblem;
   if (kind === undefined) return null;
   return (

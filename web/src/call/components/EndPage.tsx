@@ -3,22 +3,28 @@
 import { Phone } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import type { Grant } from "../../api/client";
+import type { CallSummary, Grant } from "../../api/client";
 import { type CallState, clock } from "../callState";
 import { type Citation, type Conversation, summaryOf } from "../../room/conversation";
 import { Button } from "../../ui/Button";
+import type { Checklists } from "../useChecklists";
 import { useConsent } from "../useConsent";
 import type { Tickets } from "../useTickets";
+import { ChecklistCards } from "./ChecklistCards";
 import styles from "./EndPage.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 import { Rating } from "./Rating";
 import { SourceCards } from "./SourceCards";
+import { Summary } from "./Summary";
 import { TicketCard } from "./TicketCard";
 
 interface Props {
   end: Extract<CallState, { phase: "ended" }>;
   conversation: Conversation;
   tickets: Tickets;
+  checklists: Checklists;
+  /** Undefined until it is written. */
+  summary: CallSummary | undefined;
   /** Of the call; undefined where none was ever begun. */
   grant: Grant | undefined;
   /** Called with the version of the text that the customer agreed to. */
@@ -31,6 +37,8 @@ export function EndPage({
   end,
   conversation,
   tickets,
+  checklists,
+  summary,
   grant,
   onAgain,
   onLeave,
@@ -59,6 +67,8 @@ export function EndPage({
         {tickets.tickets.map((ticket) => (
           <TicketCard key={ticket.number} ticket={ticket} now={tickets.now} inCall={false} />
         ))}
+        {summary && <Summary summary={summary} />}
+        <ChecklistCards checklists={checklists} short={false} />
         <dl className={styles.figures}>
           {figures.map(([key, value]) => (
             <div key={key}>

@@ -1,4 +1,5 @@
-"""Trains the network of wishes: what was read of texts, with what each wishes for, in; weights out.
+"""Trains the network of wishes and routes: what was read of texts, with what each is, in; weights
+out.
 
 Adam over batches, while parts of what is read and of the hidden units are left out at random.
 Several networks, each begun elsewhere, stand side by side in one: it says what they say on average.
@@ -15,8 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from agent.dialogue.wishes import WISHES, Floats, Network
+from agent.dialogue.reading import Floats, Network
+from knowledge.search.embedding import E5Model
+from knowledge.search.vectors import windows
 
+#: How many numbers there are for runs of words.
+RUNS: Final = 4096
+#: Texts that are embedded at once.
+_EMBEDDED: Final = 32
 _MEMBERS, _HIDDEN = 3, 96
 _EPOCHS, _BATCH, _RATE = 20, 256, 2e-3
 #: Steps at the beginning in which the rate rises; it then falls to nothing.
@@ -41,10 +48,32 @@ class Lessons:
     """Of the vectors."""
     runs: csr_array
     """The runs in each, of length 1."""
+    kinds: int
+    """How many there are beside none."""
     labels: npt.NDArray[np.intp]
-    """0: neither; else one more than the place in `WISHES`."""
+    """0: none; else one more than the place of its kind."""
     counts: Floats
     """How much each counts."""
+
+
+def embedded(texts: Sequence[str], model: E5Model) -> Floats:
+    """Vectors of texts, one row each; those of about one length together, which is quickest."""
+    vectors = np.zeros((len(texts), len(model.embed(["length"], "query")[0])))
+    for rows in windows(sorted(range(len(texts)), key=lambda row: len(texts[row])), _EMBEDDED):
+        vectors[rows] = model.embed([texts[row] for row in rows], "query")
+    return vectors
+
+
+def counted(runs: Sequence[Sequence[int]]) -> csr_array:
+    """The runs of texts, one row each, as `Lessons` has them."""
+    return csr_array(
+        (
+            np.concatenate([np.full(len(of), len(of) ** -0.5, np.float32) for of in runs]),
+            np.concatenate(runs),
+            np.cumsum([0, *map(len, runs)]),
+        ),
+        shape=(len(runs), RUNS),
+    )
 
 
 def trained(lessons: Lessons) -> Network:
@@ -60,25 +89,25 @@ def trained(lessons: Lessons) -> Network:
 
 
 def _joined(members: Sequence[Parameters], mean: Floats, scale: Floats) -> Network:
-    """Reads what is not scaled, and says how much likelier each wish is than neither."""
+    """Reads what is not scaled, and says how much likelier each kind is than none."""
 
-    def against_neither(name: str) -> list[Floats]:
+    def against_none(name: str) -> list[Floats]:
         return [of[name][..., 1:] - of[name][..., :1] for of in members]
 
     hidden = np.hstack([of["hidden"] for of in members]) * scale[:, None]
-    beside = np.mean(against_neither("beside"), axis=0) * scale[:, None]
+    beside = np.mean(against_none("beside"), axis=0) * scale[:, None]
     return Network(
         hidden=hidden,
         hidden_bias=np.hstack([of["hidden_bias"] for of in members]) - mean @ hidden,
-        out=np.vstack(against_neither("out")) / len(members),
+        out=np.vstack(against_none("out")) / len(members),
         beside=beside,
-        runs=np.mean(against_neither("runs"), axis=0) * _RUNS,
-        bias=np.mean(against_neither("bias"), axis=0) - mean @ beside,
+        runs=np.mean(against_none("runs"), axis=0) * _RUNS,
+        bias=np.mean(against_none("bias"), axis=0) - mean @ beside,
     )
 
 
 def _member(scaled: Floats, lessons: Lessons, rng: np.random.Generator) -> Parameters:
-    weights = _begun(scaled.shape[1], lessons.runs.shape[1], rng)
+    weights = _begun(scaled.shape[1], lessons.runs.shape[1], lessons.kinds + 1, rng)
     momentum = {name: np.zeros_like(of) for name, of in weights.items()}
     squares = {name: np.zeros_like(of) for name, of in weights.items()}
     counts = (lessons.counts / lessons.counts.mean()).astype(np.float32)
@@ -101,9 +130,7 @@ def _member(scaled: Floats, lessons: Lessons, rng: np.random.Generator) -> Param
     return weights
 
 
-def _begun(read: int, runs: int, rng: np.random.Generator) -> Parameters:
-    said = len(WISHES) + 1
-
+def _begun(read: int, runs: int, said: int, rng: np.random.Generator) -> Parameters:
     def drawn(rows: int, columns: int) -> Floats:
         of: Floats = (rng.normal(size=(rows, columns)) / math.sqrt(rows)).astype(np.float32)
         return of

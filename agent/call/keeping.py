@@ -1,0 +1,135 @@
+"""Keeping: what an answer wants kept in; rows, each written once and in the order of turns, out.
+
+A call for a person is done elsewhere (`escalation.py`), for the customer is told what came of it.
+Nobody waits for what is kept, and nothing of it that goes wrong ends a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from datetime import UTC, datetime
+
+from agent.dialogue.contract import (
+    Answer,
+    CallPerson,
+    GivePromise,
+    NoteMatter,
+    NoteSignal,
+    SetChecklist,
+    StateFact,
+    Want,
+)
+from agent.service.accounts.store import AccountStore, Statement
+from agent.service.calls.store import Claim
+from agent.service.database import Database
+from agent.service.matters.store import Matters, Noted
+from agent.service.promises.store import Given, Promises
+from agent.service.retention.store import Retention, Shown
+from agent.service.scope import Scope
+from agent.service.tickets.store import TicketStore
+from common.languages import Language
+
+log = logging.getLogger(__name__)
+
+
+class Keeping:
+    """What is kept of one call."""
+
+    def __init__(self, database: Database, *, account: str, contact: str, claim: Claim) -> None:
+        """``claim``: the call's; of one without a record nothing is kept."""
+        self._accounts = AccountStore(database)
+        self._matters = Matters(database)
+        self._retention = Retention(database)
+        self._promises = Promises(database)
+        self._tickets = TicketStore(database, {})
+        self._claim = claim
+        self._of_account = Scope(account)
+        self._in_call = Scope(account, claim.call_id)
+        self._contact = contact
+        self._in_order = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, answer: Answer) -> None:
+        """Have written what an answer wants kept, whose turn stands; returns at once."""
+        for want in answer.wants:
+            self._begin(want, answer.question, answer.language)
+
+    async def keep(self, want: Want, said: str, language: Language) -> None:
+        """Write what an answer to ``said`` wants kept; what was begun is written in any case.
+
+        Names what is written by the call and what was said in it: who takes the call up again, and
+        is told the same, writes nothing twice. Raises nothing.
+        """
+        if writing := self._begin(want, said, language):
+            await asyncio.shield(writing)
+
+    async def aclose(self) -> None:
+        """Wait until what was begun is written."""
+        await asyncio.gather(*self._tasks)
+
+    def _begin(self, want: Want, said: str, language: Language) -> asyncio.Task[None] | None:
+        if self._claim.outcome == "unrecorded" or isinstance(want, CallPerson):
+            return None
+        writing = asyncio.create_task(self._write_in_order(want, said, language))
+        self._tasks.add(writing)
+        writing.add_done_callback(self._tasks.discard)
+        return writing
+
+    async def _write_in_order(self, want: Want, said: str, language: Language) -> None:
+        async with self._in_order:
+            try:
+                await self._write(want, said, language, datetime.now(UTC))
+            except Exception:  # whatever it is, the call goes on
+                log.exception("call %s: %s is not kept", self._claim.call_id, type(want).__name__)
+
+    async def _write(self, want: Want, said: str, language: Language, now: datetime) -> None:
+        match want:
+            case StateFact():
+                await self._state(want, now)
+            case SetChecklist():
+                await self._matters.set_checklist(self._in_call, want.scenario, want.items, now)
+            case NoteMatter():
+                noted = Noted(want.kind, want.subject, want.state, want.region, want.words or said)
+                await self._matters.note(self._in_call, self._contact, noted, now)
+            case NoteSignal():
+                key = self._key("signal", want.signal, want.sentence)
+                shown = Shown(key, want.signal, want.sentence, language, want.offered)
+                await self._retention.note(self._in_call, self._contact, shown, now)
+            case GivePromise():
+                await self._promise(want, now)
+
+    async def _state(self, want: StateFact, now: datetime) -> None:
+        """Of a guest nothing is known: there is no account that it could be kept of."""
+        account = self._of_account.account
+        if not account:
+            return
+        await self._accounts.make_known(account)
+        said_by = self._contact
+        statement = Statement(
+            want.field, want.value, "contact", now, said_by, call_id=self._claim.call_id
+        )
+        await self._accounts.state(self._of_account, statement)
+
+    async def _promise(self, want: GivePromise, now: datetime) -> None:
+        """For the call's ticket, if it has one: what is done for that keeps the promise."""
+        known = await self._accounts.read(self._of_account)
+        tickets = await self._tickets.unresolved(self._in_call)
+        given = Given(
+            self._key("promise", want.kind, want.text),
+            want.kind,
+            want.text,
+            want.due_at,
+            owner=known.account.owner if known else "",
+            ticket=tickets[0].number if tickets else None,
+            call_id=self._claim.call_id,
+            account=self._of_account.account,
+            contact=self._contact,
+        )
+        await self._promises.give(given, now)
+
+    def _key(self, what: str, *parts: str) -> str:
+        """Names it; the receiver of a message reads it as a header, so in letters alone."""
+        told = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        return f"call:{self._claim.call_id}:{what}:{told}"

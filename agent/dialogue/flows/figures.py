@@ -1,0 +1,207 @@
+"""Figures: a question about the account's own quality in; what the records say, beside everybody
+else's, and on whose side that puts it, out.
+
+Nothing is read but by the caller's scope: whatever is asked, another account is not spoken of.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from agent.dialogue.answering import space
+from agent.dialogue.asked import FILE, Asked, Stretch, load_asking
+from agent.dialogue.days import day_called
+from agent.dialogue.flow import Said, Step
+from agent.dialogue.looking import OVERVIEW, Looking, Seen, figure
+from agent.dialogue.measures import told
+from agent.dialogue.places import load_places
+from agent.prompts import FlowPhrases, load_flow
+from agent.service.database import Database
+from agent.service.quality.comparing import IncidentNow
+from agent.service.quality.onset import Onset
+from agent.service.quality.targets import HIGH_IS_GOOD, Metric, Targets
+from agent.service.scope import Scope
+from common.languages import LANGUAGES, Language
+
+#: Regions that one can listen to in a row.
+_MOST_REGIONS: Final = 5
+_DAY: Final = timedelta(days=1)
+
+
+class Figures:
+    """Answers what is asked about the account's own figures, in both languages."""
+
+    def __init__(self, database: Database, targets: Targets) -> None:
+        self._looking = Looking(database, targets)
+        self._asking = load_asking()
+        self._words = FigureWords(targets)
+
+    async def answer(self, said: Said, scope: Scope, before: Asked | None = None) -> Step[Asked]:
+        """What is asked, answered; ``before``: what was asked last in this call."""
+        fixed = self._words.fixed(said.language)
+        if not scope.account:
+            return Step([fixed["guest"]], None)
+        own = await self._looking.owned(scope, said.at)
+        if self._asking.names_another(said.text, own):
+            return Step([fixed["others_named"]], before)
+        if not own.regions:
+            return Step([fixed["no_figures"]], None)
+        asked = self._asking.read(said.text, own).after(before)
+        seen = await self._looking.look(scope, asked, own, said.at)
+        texts = [*self._words.of(seen, said.language, said.at)]
+        if seen.verdict == "normal" and not seen.incident:
+            texts.append(fixed["example"])
+        if seen.onset and not seen.incident:
+            texts.append(self._words.since(seen.onset, said.language, said.at))
+        return Step(texts, asked)
+
+
+class FigureWords:
+    """Says what was seen, in both languages."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+        self._phrases: Mapping[Language, FlowPhrases] = load_flow("figures")
+        self._places = load_places()
+        given = tomllib.loads(FILE.read_text("utf-8"))
+        self._metrics = _names(given["metrics"])
+        self._spans = _names(given["spans"])
+
+    def fixed(self, language: Language) -> Mapping[str, str]:
+        """What is said word for word."""
+        return self._phrases[language].fixed
+
+    def of(self, seen: Seen, language: Language, now: datetime) -> Iterator[str]:
+        """A seen, text by text."""
+        fixed = self._phrases[language].fixed
+        if seen.own is None or (seen.metric and seen.value is None):
+            yield self._gap(seen, language)
+            return
+        yield fixed[f"lead_{seen.metric or 'overview'}"]
+        if seen.incident:
+            yield from self.incident(seen.incident, language)
+        if seen.place and seen.place.is_part:
+            part, region = seen.place.called(language), self._region(seen, language)
+            yield self._fill("part", language, part=part, region=region)
+        yield self._seen(seen, language)
+        if seen.metric:
+            yield from self._compared(seen, seen.metric, language)
+        if seen.verdict != "unknown" and not (seen.incident and seen.verdict != "normal"):
+            yield fixed[seen.verdict]
+
+    def incident(self, incident: IncidentNow, language: Language) -> Iterator[str]:
+        """That there is one, with its number; nobody in it is named."""
+        region = self._places.region(incident.region).called(language)
+        number, count = incident.ticket, incident.accounts
+        yield self._fill("incident", language, region=region, number=number, count=count)
+        yield self._phrases[language].fixed["incident_known"]
+
+    def what_changed(self, began: Onset, language: Language, now: datetime) -> str:
+        """What was done on the day on which it began; or when it began, and what was done then."""
+        if began.is_older or now - began.begins < _DAY:
+            then = self._phrases[language].fixed["changed_then"]
+            return f"{self.since(began, language, now)}{space(language)}{then}"
+        day = self._day(began, language, now)
+        return self._fill("what_changed", language, day=day)
+
+    def since(self, began: Onset, language: Language, now: datetime) -> str:
+        """When it began."""
+        fixed, ago = self._phrases[language].fixed, now - began.begins
+        if began.is_older:
+            return fixed["since_long"]
+        if ago >= _DAY:
+            return self._fill("since_day", language, day=self._day(began, language, now))
+        hours = max(1, round(ago / timedelta(hours=1)))
+        if hours == 1:
+            return fixed["since_hour"]
+        return self._fill("since_hours", language, count=hours)
+
+    def _gap(self, seen: Seen, language: Language) -> str:
+        """That there is no figure, and why."""
+        place = self._region(seen, language)
+        metric = self._metrics[language][seen.metric] if seen.metric else ""
+        if not seen.regions:
+            mine = [self._places.region(one).called(language) for one in seen.reported]
+            between = self._phrases[language].names["and"]
+            regions = between.join(mine[:_MOST_REGIONS])
+            asked = seen.place.called(language) if seen.place else place
+            return self._fill("not_there", language, place=asked, regions=regions)
+        if seen.own is None:
+            return self._fill("not_then", language, span=self._span(seen.stretch, language))
+        if seen.place is None:
+            return self._fill("not_measured_overall", language, metric=metric)
+        return self._fill("not_measured", language, place=place, metric=metric)
+
+    def _seen(self, seen: Seen, language: Language) -> str:
+        span = self._span(seen.stretch, language)
+        if seen.metric is None or seen.value is None:
+            values = ((metric, figure(seen.own, metric)) for metric in OVERVIEW)
+            said = [
+                self._fill(
+                    "figure",
+                    language,
+                    metric=self._metrics[language][metric],
+                    value=self._told(metric, value, language),
+                )
+                for metric, value in values
+                if value is not None
+            ]
+            figures = self._phrases[language].names["and"].join(said)
+            return self._fill("overview", language, span=span, figures=figures)
+        filled = {
+            "span": span,
+            "metric": self._metrics[language][seen.metric],
+            "value": self._told(seen.metric, seen.value, language),
+        }
+        if seen.place is None:
+            return self._fill("overall", language, **filled)
+        place, other = self._region(seen, language), figure(seen.elsewhere, seen.metric)
+        if other is None:
+            return self._fill("here_alone", language, place=place, **filled)
+        elsewhere = self._told(seen.metric, other, language)
+        return self._fill("here", language, place=place, elsewhere=elsewhere, **filled)
+
+    def _compared(self, seen: Seen, metric: Metric, language: Language) -> Iterator[str]:
+        """The target, and what everybody else has."""
+        target = self._targets.get(metric)
+        if target is not None:
+            side = "target_high" if metric in HIGH_IS_GOOD else "target_low"
+            milliseconds = self._phrases[language].names["milliseconds"]
+            yield self._fill(side, language, target=told(metric, target, milliseconds))
+        theirs = figure(seen.others, metric)
+        if theirs is not None:
+            others = "others" if seen.place else "others_overall"
+            yield self._fill(others, language, others=self._told(metric, theirs, language))
+
+    def _told(self, metric: Metric, value: float, language: Language) -> str:
+        milliseconds = self._phrases[language].names["milliseconds"]
+        return told(metric, value, milliseconds, self._targets.get(metric))
+
+    def _day(self, began: Onset, language: Language, now: datetime) -> str:
+        return day_called(began.begins, now, self._phrases[language].names, language)
+
+    def _region(self, seen: Seen, language: Language) -> str:
+        """What the place is called that the figures are of."""
+        if seen.place is None:
+            return ""
+        place = self._places.region(seen.place.regions[0]) if seen.place.is_part else seen.place
+        return place.called(language)
+
+    def _span(self, stretch: Stretch, language: Language) -> str:
+        return self._spans[language][stretch.name].format(count=stretch.count)
+
+    def _fill(self, name: str, language: Language, **values: object) -> str:
+        """A phrase with its values, beginning with a capital."""
+        text = self._phrases[language].filled[name].format(**values)
+        return text[0].upper() + text[1:]
+
+
+def _names(groups: Mapping[str, Mapping[str, str]]) -> dict[Language, dict[str, str]]:
+    """What each group is called, by language."""
+    return {
+        language: {name: group[language] for name, group in groups.items()}
+        for language in LANGUAGES
+    }

@@ -1,0 +1,285 @@
+"""Onboarding: what a customer says of their product, turn by turn, in; a consultant's questions,
+the profile read back, and advice out.
+
+One question at a time, never for what is known or was just said. What the customer does not know or
+does not want to say stays open. The profile is read back in one sentence and can be corrected; what
+is confirmed is wanted as facts of the account. No model is needed for any of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from agent.dialogue.contract import NoteMatter, Want
+from agent.dialogue.flow import Said, Step
+from agent.dialogue.flows.advice import Advice, advise
+from agent.dialogue.flows.profile import Profile, recorded_profile
+from agent.dialogue.slots.reader import Filling, Reading, read
+from agent.dialogue.slots.words import SLOTS, Slot, load_slot_words
+from agent.prompts import OnboardingPhrases, load_onboarding
+from agent.service.accounts.store import Known
+from common.errors import InputError, ServiceError
+from common.languages import HAN_CHARACTER, Language
+from common.shorten import shortened
+from knowledge.client import KnowledgeClient
+
+log = logging.getLogger(__name__)
+
+#: Characters of a customer's words that a matter is noted with.
+_LONGEST_WORDS: Final = 200
+#: A text of so few Latin words may be names alone: "iOS, Android".
+_NAMES_ALONE: Final = 3
+#: What is corrected by its value alone: "no, in May", 不是五千，是五万.
+_BARE: Final[tuple[Slot, ...]] = ("launch_date", "scale")
+
+
+@dataclass(frozen=True)
+class OnboardingState:
+    """Where onboarding stands."""
+
+    language: Language
+    profile: Profile
+    stage: Literal["asking", "confirming"] = "asking"
+    asked: Slot | None = None
+    """The question that is open; while the profile is confirmed, what is to be changed in it."""
+    wordings: Mapping[Slot, int] = field(default_factory=dict)
+    """How many wordings of a question have been used."""
+    turns: int = 0
+    unclear: int = 0
+    """How often it has not been clear whether the profile is right."""
+    advised: bool = False
+    """The advice was wanted before the profile was whole, and has been given."""
+    is_guest: bool = False
+    """Nobody's account keeps what they say."""
+    words: str = ""
+    """What the customer came with."""
+    subject: str = ""
+    """Of the advice that has been given."""
+
+
+class Onboarding:
+    """The flow, for one call; where it stands is the caller's to keep."""
+
+    def __init__(self, knowledge: KnowledgeClient) -> None:
+        self._knowledge = knowledge
+        self._phrases = load_onboarding()
+
+    def begin(self, known: Known | None, said: Said) -> Step[OnboardingState]:
+        """The first question, of what neither the records nor the customer have said."""
+        profile = recorded_profile(known).take_in(read(said.text, said.at.date()), corrects=True)
+        words = shortened(said.text, _LONGEST_WORDS)
+        state = OnboardingState(said.language, profile, is_guest=known is None, words=words)
+        lead = [self._phrases[said.language].begin] if profile.open_slots else []
+        step = self._next(state, lead)
+        return replace(step, wants=(NoteMatter("onboarding", "", "open", words=words),))
+
+    async def step(self, state: OnboardingState, said: Said) -> Step[OnboardingState]:
+        """The answer to what the customer says to the open question."""
+        state = replace(state, language=_language(state, said), turns=state.turns + 1)
+        reading = _read(state, said)
+        if state.stage == "confirming":
+            return await self._confirm(state, reading, said)
+        if state.asked == "scenario" and reading.reply is None and _is_nothing(reading):
+            reading = await self._looked_up(said) or reading
+        if reading.reply == "enough":
+            profile = state.profile.take_in(reading, corrects=reading.corrects)
+            return await self._advise_early(replace(state, profile=profile), said)
+        return self._take_in(state, reading)
+
+    def resume(self, state: OnboardingState, language: Language) -> Step[OnboardingState]:
+        """What brings the customer back to the open question, after something in between."""
+        state = replace(state, language=language)
+        back = self._phrases[language].back
+        if state.stage == "confirming" and not state.asked:
+            return self._read_back(state, [back])
+        return self._again(state, [back])
+
+    # Asking
+
+    async def _looked_up(self, said: Said) -> Reading | None:
+        """The scenario that the knowledge base finds in words that no list has."""
+        try:
+            found = await self._knowledge.search(said.text, said.language)
+        except (InputError, ServiceError) as error:
+            log.warning("%s", error)
+            return None
+        words = load_slot_words()
+        if not found.supported or found.passages[0].score < words.sure:
+            return None
+        _, _, entry = found.passages[0].entry_id.partition("/")
+        for value, meaning in words.values["scenario"].items():
+            if meaning.entry == entry and meaning.launch != entry:
+                return Reading({"scenario": Filling((value,))})
+        return None
+
+    def _take_in(self, state: OnboardingState, reading: Reading) -> Step[OnboardingState]:
+        """The next question, or the same in other words where it has no answer."""
+        phrases, asked = self._phrases[state.language], state.asked
+        if reading.reply == "explain" and asked:
+            return self._again(state, [phrases.explain[asked]])
+        if reading.reply == "repeat":
+            return self._again(state, [])
+        if reading.reply == "skip" and asked:
+            profile = state.profile.leave_open(asked)
+            return self._next(replace(state, profile=profile), [phrases.left_open])
+        before = state.profile
+        profile = before.take_in(reading, corrects=reading.corrects)
+        state = replace(state, profile=profile)
+        if asked in reading.left_open and not reading.given:
+            return self._next(state, [phrases.left_open])
+        if profile != before:
+            return self._next(state, [self._acknowledgement(state)])
+        if asked and self._is_worded_out(state, asked):
+            left = replace(state, profile=profile.leave_open(asked))
+            return self._next(left, [phrases.left_open])
+        return self._next(state, [phrases.not_understood])
+
+    def _next(self, state: OnboardingState, lead: Sequence[str]) -> Step[OnboardingState]:
+        """The first open question; the profile where none is."""
+        profile = state.profile
+        for slot in profile.open_slots:
+            if self._is_worded_out(state, slot):
+                profile = profile.leave_open(slot)
+                continue
+            return self._ask(replace(state, profile=profile), slot, lead)
+        return self._read_back(replace(state, profile=profile, asked=None), lead)
+
+    def _ask(
+        self, state: OnboardingState, slot: Slot, lead: Sequence[str]
+    ) -> Step[OnboardingState]:
+        """A question, in the wording that comes next."""
+        used = state.wordings.get(slot, 0)
+        question = self._phrases[state.language].questions[slot][used]
+        wordings = {**state.wordings, slot: used + 1}
+        return Step((*lead, question), replace(state, asked=slot, wordings=wordings))
+
+    def _again(self, state: OnboardingState, lead: Sequence[str]) -> Step[OnboardingState]:
+        """The open question in other words; what it means, where there are no others."""
+        phrases, asked = self._phrases[state.language], state.asked
+        if asked is None:
+            return self._read_back(state, lead)
+        if state.stage == "confirming":
+            return Step((*lead, _ask_slot(phrases, asked)), state)
+        if not self._is_worded_out(state, asked):
+            return self._ask(state, asked, lead)
+        explained = phrases.explain[asked]
+        return Step(lead if explained in lead else (*lead, explained), state)
+
+    def _is_worded_out(self, state: OnboardingState, slot: Slot) -> bool:
+        return state.wordings.get(slot, 0) >= len(self._phrases[state.language].questions[slot])
+
+    def _acknowledgement(self, state: OnboardingState) -> str:
+        phrases = self._phrases[state.language].acknowledgements
+        return phrases[state.turns % len(phrases)]
+
+    # Reading back
+
+    def _read_back(
+        self, state: OnboardingState, lead: Sequence[str], *, corrected: bool = False
+    ) -> Step[OnboardingState]:
+        """The profile in a sentence, and whether it is right."""
+        phrases = self._phrases[state.language]
+        profile = state.profile.in_words(phrases, state.language)
+        wording = phrases.corrected if corrected else phrases.profile
+        state = replace(state, stage="confirming", asked=None)
+        return Step((*lead, wording.format(profile=profile)), state)
+
+    async def _confirm(
+        self, state: OnboardingState, reading: Reading, said: Said
+    ) -> Step[OnboardingState]:
+        """What is said to the profile: it is right, or what is to be changed, or neither."""
+        phrases = self._phrases[state.language]
+        changing = state.asked is not None or reading.reply == "no" or reading.corrects
+        profile = state.profile.take_in(reading, corrects=changing)
+        if profile != state.profile:
+            state = replace(state, profile=profile, unclear=0)
+            return self._read_back(state, [], corrected=True)
+        match reading.reply:
+            case "yes":
+                return await self._finish(state, said, confirmed=True)
+            case "skip" | "enough":
+                return await self._finish(state, said, confirmed=False)
+            case "explain" | "repeat":
+                return self._again(state, [])
+        wrong = next((slot for slot in SLOTS if slot in reading.concerned), None)
+        if wrong and state.asked != wrong:
+            return Step((_ask_slot(phrases, wrong),), replace(state, asked=wrong))
+        if state.unclear:
+            return await self._finish(state, said, confirmed=False)
+        text = phrases.ask_change if reading.reply == "no" else phrases.ask_yes
+        return Step((text,), replace(state, asked=None, unclear=1))
+
+    # Advising
+
+    async def _advise_early(self, state: OnboardingState, said: Said) -> Step[OnboardingState]:
+        """The advice with what there is; then whether that is right, where there is something."""
+        phrases = self._phrases[state.language]
+        advice = await self._advice(state, said)
+        if not state.profile.fillings:
+            state = replace(state, subject=advice.subject)
+            texts = (phrases.empty, *advice.texts)
+            return Step(texts, None, self._over(state, advice, []), advice.citations)
+        state = replace(state, advised=True, subject=advice.subject)
+        step = self._read_back(state, advice.texts)
+        wants = (advice.checklist,) if advice.checklist else ()
+        return replace(step, wants=wants, citations=advice.citations)
+
+    async def _finish(
+        self, state: OnboardingState, said: Said, *, confirmed: bool
+    ) -> Step[OnboardingState]:
+        phrases = self._phrases[state.language]
+        keeps = confirmed and not state.is_guest
+        facts = state.profile.facts(phrases, state.language) if keeps else []
+        lead = phrases.kept if keeps else phrases.agreed if confirmed else phrases.not_kept
+        advice = Advice((), subject=state.subject)
+        if not state.advised:
+            advice = await self._advice(state, said)
+        texts = (lead, *advice.texts)
+        return Step(texts, None, self._over(state, advice, facts), advice.citations)
+
+    async def _advice(self, state: OnboardingState, said: Said) -> Advice:
+        phrases, language = self._phrases[state.language], state.language
+        return await advise(self._knowledge, state.profile, phrases, language, said.at.date())
+
+    def _over(
+        self, state: OnboardingState, advice: Advice, facts: Sequence[Want]
+    ) -> tuple[Want, ...]:
+        """What is wanted where the flow is over."""
+        checklist = [advice.checklist] if advice.checklist else []
+        matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
+        return (*facts, *checklist, matter)
+
+
+def _read(state: OnboardingState, said: Said) -> Reading:
+    """What is said, to the open question, or to correct a day or an amount without naming it."""
+    reading = read(said.text, said.at.date(), state.asked)
+    if not reading.corrects and reading.reply != "no":
+        return reading
+    is_empty = _is_nothing(reading)
+    for slot in _BARE:
+        if slot in state.profile.fillings:
+            bare = read(said.text, said.at.date(), slot)
+            corrects = state.stage == "confirming" and is_empty
+            if slot in bare.given and (corrects or slot in bare.denied):
+                return bare
+    return reading
+
+
+def _is_nothing(reading: Reading) -> bool:
+    """Whether nothing was said of the product."""
+    return not (reading.given or reading.denied or reading.left_open)
+
+
+def _ask_slot(phrases: OnboardingPhrases, slot: Slot) -> str:
+    return phrases.ask_slot.format(slot=phrases.names[slot])
+
+
+def _language(state: OnboardingState, said: Said) -> Language:
+    """That of what is said; a few names in Latin letters are of either."""
+    words = re.findall(r"[A-Za-z]+", said.text)
+    names_alone = not HAN_CHARACTER.search(said.text) and len(words) <= _NAMES_ALONE
+    return state.language if names_alone else said.language

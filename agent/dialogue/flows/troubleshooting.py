@@ -1,0 +1,448 @@
+"""Troubleshooting: a trouble as the customer tells it, and what was found on it, in; what figures
+say of it, one question or step at a time, and its end, out.
+
+What is neither known nor said is asked, if it decides the way; which that is says
+`prompts/troubleshooting.toml`. Where figures show the trouble they are said first, and the question
+follows from them. Then the playbook of the entry is walked, until it is solved or a person takes
+over.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from agent.dialogue.answering import space
+from agent.dialogue.asked import Asked, Stretch, load_asking
+from agent.dialogue.contract import CallPerson, Citation, NoteMatter, Want
+from agent.dialogue.flow import Said, Step
+from agent.dialogue.flows.figures import FigureWords
+from agent.dialogue.looking import Looking, Seen
+from agent.dialogue.matching import any_of, plain
+from agent.dialogue.places import Place, load_places
+from agent.dialogue.playbook import FindEntry, Stage, Walk, Walker
+from agent.dialogue.replies import FILE, Reply, load_replies
+from agent.prompts import load_flow
+from agent.service.database import Database
+from agent.service.quality.onset import Onset
+from agent.service.quality.targets import Metric, Targets
+from agent.service.scope import Scope
+from common.errors import SetupError
+from common.languages import Language
+from common.numbers.digits import with_digits
+from common.shorten import shortened
+from knowledge.contract import Retrieval, SourceEntry
+
+Slot = Literal["what", "which", "reach", "where", "changed", "example"]
+
+#: Characters of what a ticket says of each: the customer's words, what they answered, what was
+#: tried.
+_WORDS, _TOLD, _TRIED = 80, 40, 60
+#: A number as codes are: 110, -1302, 0x01040408.
+_CODE: Final = re.compile(r"0x[0-9a-f]+|-?\d{1,10}")
+#: Words by which one title is told from another.
+_TITLE_WORD: Final = re.compile(r"[a-z]{4,}|[\u3400-\u9fff]{2}")
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An entry that may be the one."""
+
+    subject: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Where troubleshooting stands."""
+
+    words: str
+    """The customer's own, at the beginning."""
+    subject: str = ""
+    """Stem of the entry; empty where none is found yet."""
+    score: float = 1.0
+    """How sure that entry is."""
+    rivals: tuple[Rival, ...] = ()
+    """Two that are close, until the customer has told them apart."""
+    metric: Metric | None = None
+    """The figure that shows it; None where none does."""
+    stretch: Stretch | None = None
+    place: Place | None = None
+    reach: Literal["one", "many"] | None = None
+    changed: bool | None = None
+    """Whether the customer's side has changed something; None: not told."""
+    told: tuple[str, ...] = ()
+    """What was answered to questions."""
+    onset: Onset | None = None
+    """When figures say that it began."""
+    is_seen: bool = False
+    """Whether figures of it were told."""
+    asks: tuple[Slot, ...] = ()
+    """What is to be asked, if it is not known."""
+    asked: tuple[Slot, ...] = ()
+    """What was asked: nothing is asked twice."""
+    waits_for: Slot | None = None
+    walk: Walk | None = None
+    question: str = ""
+    """What was said last, that waits for an answer."""
+    language: Language = "zh"
+    """Of the question."""
+
+    @property
+    def region(self) -> str:
+        """As quality is reported; empty where none is known, or several are meant."""
+        return self.place.regions[0] if self.place and len(self.place.regions) == 1 else ""
+
+
+class Troubleshooting:
+    """Takes a customer through a trouble, in both languages; a step of it changes nothing."""
+
+    def __init__(self, database: Database, targets: Targets, find: FindEntry) -> None:
+        """``find``: an entry of the knowledge base. Raises SetupError when a file is unusable."""
+        self._looking = Looking(database, targets)
+        self._figures = FigureWords(targets)
+        self._walker = Walker(find)
+        self._asking = load_asking()
+        self._places = load_places()
+        self._replies = load_replies()
+        self._phrases = load_flow("troubleshooting")
+        self._rules = _load_rules()
+
+    async def begin(
+        self, said: Said, scope: Scope, found: Retrieval, earlier: Sequence[NoteMatter] = ()
+    ) -> Step[Trouble]:
+        """A trouble is told. ``found``: for what was said; ``earlier``: of calls before, the latest
+        last."""
+        if recalled := self._recalled(said, earlier):
+            return await self.again(recalled, said, scope, found)
+        state = await self._choose(self._heard(Trouble(said.text), said), said, found)
+        return _noted(None, await self._look(state, said, scope, []))
+
+    async def again(
+        self, recalled: NoteMatter, said: Said, scope: Scope, found: Retrieval
+    ) -> Step[Trouble]:
+        """The trouble of an earlier call goes on. ``found``: for what was said, now or then."""
+        state = self._heard(Trouble(said.text), said)
+        place = self._places.region(recalled.region) if recalled.region else None
+        metric = state.metric or self._asking.metric(recalled.words)
+        # "Yesterday" is when they called, not when it was: it goes on.
+        state = replace(state, metric=metric, place=state.place or place, stretch=None)
+        state = replace(state, words=recalled.words or said.text)
+        state = await self._choose(state, said, found)
+        subject = recalled.subject or state.subject
+        state = replace(state, subject=subject, rivals=(), score=1.0)
+        first = self._phrases[said.language].filled["earlier"]
+        return _noted(None, await self._look(state, said, scope, [first]))
+
+    async def step(
+        self, state: Trouble, said: Said, scope: Scope, found: Retrieval | None = None
+    ) -> Step[Trouble]:
+        """What follows from what is said then. ``found``: for it, where somebody has searched."""
+        if self._walker.is_over(said.text):
+            return self._solved(state, said)
+        if state.walk:
+            stage = await self._walker.hear(state.walk, said)
+            return await self._staged(state, stage, said, [])
+        heard, reply = self._heard(state, said), self._replies.read(said.text)
+        if reply == "wait" and heard == state:
+            return Step([self._phrases[said.language].fixed["wait"]], state)
+        now, texts = self._answered(state, heard, said, reply)
+        if state.waits_for == "which":
+            now = self._told_apart(now, said, found)
+        elif state.waits_for == "what" and found:
+            now = await self._choose(now, said, found)
+        now = replace(now, waits_for=None)
+        is_placed = state.is_seen and now.place != state.place
+        if now.metric != state.metric or is_placed:
+            return _noted(state, await self._look(now, said, scope, texts))
+        return _noted(state, await self._go_on(now, said, texts))
+
+    def resume(self, state: Trouble, language: Language) -> str:
+        """Back to where it stands, after a question in between."""
+        back = self._phrases[language].fixed["go_back"]
+        if state.language != language:
+            return back
+        return f"{back}{space(language)}{state.question}"
+
+    # --- what was said
+
+    def _heard(self, state: Trouble, said: Said) -> Trouble:
+        """What is said of the trouble beside anything that was asked."""
+        text = plain(said.text)
+        words = self._rules.words
+        places = self._places.find(said.text)
+        many, one = words["many"].search(text), words["one"].search(text)
+        reach: Literal["one", "many"] | None = "one" if one else "many" if many else None
+        changed = True if words["changed"].search(text) else None
+        if words["unchanged"].search(text):
+            changed = False
+        return replace(
+            state,
+            metric=state.metric or self._asking.metric(said.text),
+            stretch=state.stretch or self._asking.stretch(said.text),
+            place=state.place or (places[0] if places else None),
+            reach=state.reach or reach,
+            changed=state.changed if changed is None else changed,
+        )
+
+    def _answered(
+        self, before: Trouble, heard: Trouble, said: Said, reply: Reply | None
+    ) -> tuple[Trouble, list[str]]:
+        """What is said to the question that waits, and the words that take note of it."""
+        fixed, slot = self._phrases[said.language].fixed, before.waits_for
+        state = replace(heard, told=(*heard.told, said.text))
+        if slot == "changed":
+            if state.changed is None and reply == "no":
+                state = replace(state, changed=False)
+            elif state.changed is None and (state.onset or reply == "yes") and reply != "unknown":
+                # They were asked what it was, not whether.
+                state = replace(state, changed=True)
+            notes: Mapping[bool | None, str] = {True: "changed_noted", False: "unchanged_noted"}
+            return state, [fixed[notes.get(state.changed, "noted")]]
+        return state, [fixed["noted"]] if slot == "example" else []
+
+    def _recalled(self, said: Said, earlier: Sequence[NoteMatter]) -> NoteMatter | None:
+        """The trouble of an earlier call that is meant."""
+        troubles = [one for one in earlier if one.kind == "trouble"]
+        if not troubles or not self._rules.words["earlier"].search(plain(said.text)):
+            return None
+        unsolved = [one for one in troubles if one.state != "solved"]
+        return (unsolved or troubles)[-1]
+
+    # --- which entry
+
+    async def _choose(self, state: Trouble, said: Said, found: Retrieval) -> Trouble:
+        """The entry on the trouble, and the second where it is as likely."""
+        if entry := await self._of_code(said, found):
+            return replace(state, subject=_stem(entry.id), rivals=())
+        best, rules = found.best, self._rules
+        if state.metric and (best is None or best.topic not in rules.topics):
+            return replace(state, subject=rules.entries[state.metric], rivals=())
+        if best is None or best.is_small_talk:
+            return state
+        told = [one for one in found.passages if one.language == said.language]
+        ranked = [Rival(_stem(one.entry_id), one.title, one.score) for one in told]
+        first = next((one for one in ranked if one.subject == _stem(best.id)), None)
+        if first is None:
+            return replace(state, subject=_stem(best.id), rivals=())
+        close = [one for one in ranked if first.score - one.score <= rules.close]
+        rivals = (first, *(one for one in close if one.subject != first.subject))[:2]
+        return replace(
+            state,
+            subject=first.subject,
+            score=first.score,
+            rivals=rivals if len(rivals) > 1 else (),
+        )
+
+    async def _of_code(self, said: Said, found: Retrieval) -> SourceEntry | None:
+        """The entry, of those found, that has a code that was read out."""
+        text = plain(with_digits(said.text, said.language))
+        if not self._rules.words["code"].search(text):
+            return None
+        codes = set(_CODE.findall(text))
+        for passage in found.passages if codes else ():
+            entry = await self._walker.entry(_stem(passage.entry_id), passage.language)
+            if entry and codes & {code.lower() for code in entry.error_codes}:
+                return entry
+        return None
+
+    def _told_apart(self, state: Trouble, said: Said, found: Retrieval | None) -> Trouble:
+        """The one of two that is meant: by its place, its title, or what was found for it."""
+        first, second = state.rivals
+        text, words = plain(said.text), self._rules.words
+        if words["second"].search(text):
+            return _settled(state, second)
+        if words["first"].search(text):
+            return _settled(state, first)
+        said_of = [len(own & _words_of(said.text)) for own in _own_words(first, second)]
+        if said_of[0] != said_of[1]:
+            return _settled(state, second if said_of[1] > said_of[0] else first)
+        order = [_stem(one.entry_id) for one in found.passages] if found else []
+        later = len(order)
+        places = [order.index(r.subject) if r.subject in order else later for r in (first, second)]
+        return _settled(state, second if places[1] < places[0] else first)
+
+    # --- what is said
+
+    async def _look(
+        self, state: Trouble, said: Said, scope: Scope, texts: list[str]
+    ) -> Step[Trouble]:
+        """The account's figures first, where the trouble is one that they show."""
+        fixed, asks = self._phrases[said.language].fixed, self._rules.asks
+        if state.metric is None:
+            state = replace(state, asks=asks["other"])
+            return await self._go_on(state, said, [*texts, fixed["begin"]])
+        own = await self._looking.owned(scope, said.at) if scope.account else None
+        if own is None or not own.regions:
+            first = fixed["begin"] if scope.account else fixed["unseen"]
+            return await self._go_on(replace(state, asks=asks["unseen"]), said, [*texts, first])
+        asked = Asked(state.metric, state.place, state.stretch)
+        seen = await self._looking.look(scope, asked, own, said.at)
+        texts = [*texts, *self._figures.of(seen, said.language, said.at)]
+        if seen.onset and state.changed is not None:  # else it is in the question that follows
+            texts.append(self._figures.since(seen.onset, said.language, said.at))
+        place = state.place or seen.place
+        state = replace(state, place=place, onset=seen.onset, is_seen=seen.value is not None)
+        if seen.incident:
+            return Step(texts, None, [_note(state, "handed_over")])
+        if seen.verdict == "region_side":
+            return await self._handed_over(state, said, [*texts, fixed["region_side"]])
+        return await self._go_on(replace(state, asks=asks[_asks_after(seen)]), said, texts)
+
+    async def _go_on(self, state: Trouble, said: Said, texts: list[str]) -> Step[Trouble]:
+        """The next question that decides the way, or the first step of the playbook."""
+        for slot in state.asks:
+            if slot in state.asked:
+                continue
+            if question := self._question(slot, state, said.language, said.at):
+                asked = (*state.asked, slot)
+                state = replace(state, asked=asked, waits_for=slot)
+                state = replace(state, question=question, language=said.language)
+                return Step([*texts, question], state)
+        if not state.subject:
+            no_playbook = self._phrases[said.language].fixed["no_playbook"]
+            return await self._handed_over(state, said, [*texts, no_playbook])
+        stage = await self._walker.begin(state.subject, said.language)
+        return await self._staged(state, stage, said, texts)
+
+    def _question(
+        self, slot: Slot, state: Trouble, language: Language, now: datetime
+    ) -> str | None:
+        """What is asked; None where it is known, or does not matter."""
+        phrases = self._phrases[language]
+        is_known = {
+            "what": bool(state.subject),
+            "which": not state.rivals,
+            "reach": state.reach is not None,
+            "where": state.place is not None or state.reach == "one",
+            "changed": state.changed is not None,
+            "example": False,
+        }[slot]
+        if is_known:
+            return None
+        if slot == "which":
+            first, second = (rival.title for rival in state.rivals)
+            return phrases.filled["which"].format(first=first, second=second)
+        if slot == "changed" and state.onset:
+            return self._figures.what_changed(state.onset, language, now)
+        return phrases.fixed[slot]
+
+    async def _staged(
+        self, state: Trouble, stage: Stage, said: Said, texts: list[str]
+    ) -> Step[Trouble]:
+        """A stage of the walk through the playbook."""
+        if stage.kind == "solved":
+            return self._solved(state, said)
+        if stage.kind == "person":
+            name = "to_person" if stage.walk else "no_playbook"
+            texts = [*texts, self._phrases[said.language].fixed[name]]
+            return await self._handed_over(replace(state, walk=stage.walk), said, texts)
+        assert stage.entry is not None
+        state = replace(state, walk=stage.walk, language=said.language)
+        if stage.kind == "step":
+            state = replace(state, question=stage.texts[-1])
+        return Step([*texts, *stage.texts], state, (), [_cited(stage.entry, state.score)])
+
+    def _solved(self, state: Trouble, said: Said) -> Step[Trouble]:
+        text = self._phrases[said.language].fixed["solved"]
+        return Step([text], None, [_note(state, "solved")])
+
+    async def _handed_over(self, state: Trouble, said: Said, texts: list[str]) -> Step[Trouble]:
+        """A person is called, and told what was said and tried."""
+        filled = self._phrases[said.language].filled
+        tried = await self._walker.tried(state.walk, said.language) if state.walk else []
+        place = state.place.called(said.language) if state.place else ""
+        details = [
+            filled[name].format(**{what: shortened(value, most)})
+            for name, what, value, most in (
+                ("ticket_region", "region", place, _WORDS),
+                ("ticket_told", "told", " ".join(state.told), _TOLD),
+                ("ticket_tried", "tried", " ".join(tried), _TRIED),
+            )
+            if value
+        ]
+        subject = shortened(state.words, _WORDS)
+        if details:
+            subject = filled["ticket"].format(words=subject, details="; ".join(details))
+        wants: list[Want] = [CallPerson("person", subject), _note(state, "handed_over")]
+        return Step(texts, None, wants)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What the file says beside phrases."""
+
+    asks: Mapping[str, tuple[Slot, ...]]
+    close: float
+    topics: frozenset[str]
+    entries: Mapping[str, str]
+    words: Mapping[str, re.Pattern[str]]
+
+
+def _load_rules() -> _Rules:
+    try:
+        given: Mapping[str, Any] = tomllib.loads(FILE.read_text("utf-8"))
+        return _Rules(
+            {name: tuple(slots) for name, slots in given["ask"].items()},
+            given["search"]["close"],
+            frozenset(given["search"]["topics"]),
+            given["entries"],
+            {name: any_of(words) for name, words in given["words"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SetupError(
+            f"{FILE} cannot be used: {error!r}.",
+            "Correct that entry; the comments in the file say what each is for.",
+        ) from error
+
+
+def _asks_after(seen: Seen) -> str:
+    """Which questions follow from what the figures say."""
+    if seen.value is None or seen.verdict == "unknown":
+        return "unseen"
+    return "normal" if seen.verdict == "normal" else "seen"
+
+
+def _noted(before: Trouble | None, step: Step[Trouble]) -> Step[Trouble]:
+    """The same, with what the call is about once that is known, and when it is another."""
+    state = step.state
+    if state is None or not state.subject or state.rivals:
+        return step
+    known = (before.subject, before.region) if before and not before.rivals else None
+    if known == (state.subject, state.region):
+        return step
+    return replace(step, wants=[_note(state, "open"), *step.wants])
+
+
+def _note(state: Trouble, how: Literal["open", "solved", "handed_over"]) -> NoteMatter:
+    return NoteMatter("trouble", state.subject, how, state.region, state.words)
+
+
+def _settled(state: Trouble, rival: Rival) -> Trouble:
+    return replace(state, subject=rival.subject, score=rival.score, rivals=())
+
+
+def _cited(entry: SourceEntry, score: float) -> Citation:
+    return Citation(entry.id, entry.title, entry.language, entry.version, round(score, 4))
+
+
+def _stem(entry_id: str) -> str:
+    return entry_id.partition("/")[2]
+
+
+def _words_of(text: str) -> set[str]:
+    """The words of a text, in Mandarin each two characters that stand together."""
+    read = plain(text)
+    pairs = (read[at : at + 2] for at in range(len(read) - 1))
+    return {*_TITLE_WORD.findall(read), *(pair for pair in pairs if _TITLE_WORD.fullmatch(pair))}
+
+
+def _own_words(first: Rival, second: Rival) -> tuple[set[str], set[str]]:
+    """What either title says alone."""
+    one, other = _words_of(first.title), _words_of(second.title)
+    return one - other, other - one

@@ -1,0 +1,1 @@
+"""Slots: what a customer says of their product in; what that says of each of nine things out."""

@@ -1,0 +1,377 @@
+"""The reader: what a customer says, and what they were asked, in; what it says of each slot out.
+
+It reads clause by clause: a value may be named, named as not so ("no web"), or put in the place of
+another ("not India, Indonesia"). What is kept in the customer's own words is what they answer to
+that question, or a clause that gives it unasked ("our users are …").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from typing import Final, Literal
+
+from agent.dialogue.matching import plain as plain_of
+from agent.dialogue.matching import sound as sound_of
+from agent.dialogue.slots.amounts import UNSAID, amounts_in, spelled_out
+from agent.dialogue.slots.days import day_in
+from agent.dialogue.slots.words import OWN, Slot, SlotWords, as_read, bare, load_slot_words
+from common.languages import HAN_CHARACTER
+from common.shorten import shortened
+
+#: What a customer says to a question instead of answering it, or to what was read back.
+Reply = Literal["yes", "no", "explain", "repeat", "skip", "enough"]
+
+#: The value of a launch that has been.
+LIVE: Final = "live"
+
+_CLAUSE: Final = re.compile(
+    r"(?<!\d)[,.]|[,.](?!\d)|[!?;:，。！？；：…\n]+|(?: |^)(?=but )|(?=但是|不过|而是|就是|然后)"
+)
+_SENTENCE_END: Final = re.compile(r"[.!?。！？\n]")
+_ASKING_END: Final = re.compile("[?？]")
+#: As `FIELDS` of accounts has it.
+_LONGEST_TEXT: Final = 200
+_MARKS: Final = " ,，.。;；:：、"
+#: Characters of what somebody says only to ask back, or to be done with it.
+_LONGEST_REPLY: Final = 60
+#: How alike a Latin word and a value's must be where a letter is wrong.
+_ALIKE: Final = 0.84
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What is said of a slot."""
+
+    values: tuple[str, ...]
+    """Names of `prompts/slots.toml` or the vocabulary; amounts as in amounts.py; an ISO day, or
+    `LIVE`; else the customer's own words. Empty: that there is nothing."""
+    about: bool = False
+    """A day that is the first of several that may be meant."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a customer says of their product."""
+
+    given: Mapping[Slot, Filling] = field(default_factory=dict)
+    denied: Mapping[Slot, frozenset[str]] = field(default_factory=dict)
+    """Values that are named as not so."""
+    left_open: frozenset[Slot] = frozenset()
+    """They do not know, or will not say."""
+    concerned: frozenset[Slot] = frozenset()
+    """Slots that are spoken of by their names: "the launch date is wrong"."""
+    corrects: bool = False
+    adds: bool = False
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True)
+class _Clause:
+    said: str
+    plain: str
+    asks: bool
+    """It is a question: its values are no statements."""
+    ends_question: bool
+
+
+@dataclass(frozen=True)
+class _Mention:
+    slot: Slot
+    value: str
+    start: int
+    end: int
+
+
+@dataclass
+class _Found:
+    """What has been read so far."""
+
+    given: dict[Slot, dict[str, None]] = field(default_factory=dict)
+    denied: dict[Slot, set[str]] = field(default_factory=dict)
+    about: bool = False
+    taken: set[int] = field(default_factory=set)
+    """Clauses that are no own words: they say something else."""
+    placed: set[int] = field(default_factory=set)
+    """Clauses that say what or where the product is, as own words may: students in Jakarta."""
+
+    def give(self, slot: Slot, value: str) -> None:
+        self.given.setdefault(slot, {})[value] = None
+
+
+def read(text: str, today: date, asked: Slot | None = None) -> Reading:
+    """What ``text`` says; ``asked``: the slot that the customer was asked for, if any."""
+    words = load_slot_words()
+    clauses = list(_clauses(text, words))
+    reply = _reply(text, words)
+    if reply in ("explain", "repeat", "skip"):
+        return Reading(reply=reply)
+    concerned, left_open = _of_slots(clauses, asked, words)
+    found = _Found()
+    _take_values(found, clauses, asked, concerned, today)
+    for slot, value, at in _own_unasked(clauses, words):
+        found.give(slot, value)
+        found.taken.add(at)
+    if asked and asked not in found.given and asked not in left_open and reply != "enough":
+        answer = _answer(found, clauses, asked, text)
+        if answer is not None:
+            found.given[asked] = dict.fromkeys(answer)
+        elif words.alone["none"].fullmatch(bare(plain_of(text))) and asked in _MAY_BE_OPEN:
+            left_open |= {asked}
+    return Reading(
+        given={
+            slot: Filling(_of_kinds(values), about=found.about and slot == "launch_date")
+            for slot, values in found.given.items()
+        },
+        denied={
+            slot: frozenset(values)
+            for slot, of in found.denied.items()
+            if (values := of - found.given.get(slot, {}).keys())
+        },
+        left_open=frozenset(slot for slot in left_open if slot not in found.given),
+        concerned=concerned,
+        corrects=_says(clauses, words.replies["corrects"]),
+        adds=_says(clauses, words.replies["adds"]),
+        reply=reply,
+    )
+
+
+#: Replies that the whole text is, that stand somewhere in a short one, and that it begins with.
+_ALONE: Final[tuple[Reply, ...]] = ("skip", "enough", "yes", "no")
+_WITHIN: Final[tuple[Reply, ...]] = ("repeat", "enough", "explain")
+_FIRST: Final[tuple[Reply, ...]] = ("no", "yes")
+#: "None" says of these that nobody knows yet; of others it is no answer.
+_MAY_BE_OPEN: Final[frozenset[Slot]] = frozenset({"pain", "scale", "business_model", "launch_date"})
+
+
+def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
+    """The clauses of a text, as said and as read."""
+    text = text.replace("’", "'")
+    start = 0
+    for end in [*(mark.span() for mark in _CLAUSE.finditer(text)), (len(text), len(text))]:
+        said = text[start : end[0]].strip()
+        mark = text[end[0] : end[1]]
+        start = end[1]
+        if said:
+            plain = spelled_out(as_read(said))
+            asks = bool(words.replies["questions"].search(plain))
+            yield _Clause(said, plain, asks, bool(_ASKING_END.search(mark)))
+
+
+def _says(clauses: Sequence[_Clause], pattern: re.Pattern[str]) -> bool:
+    return any(pattern.search(clause.plain) for clause in clauses)
+
+
+def _reply(text: str, words: SlotWords) -> Reply | None:
+    plain = plain_of(text)
+    alone = bare(plain)
+    if not alone:
+        return None
+    first = bare(next(iter(_CLAUSE.split(plain)), ""))
+    if words.alone["enough_alone"].fullmatch(first):
+        return "enough"
+    for name in _ALONE:
+        if words.alone[name].fullmatch(alone):
+            return name
+    if len(text) <= _LONGEST_REPLY:
+        for name in _WITHIN:
+            if words.replies[name].search(plain):
+                return name
+    for name in _FIRST:
+        if words.alone[name].fullmatch(first):
+            return name
+    return None
+
+
+# What is named by words, as it sounds, and in figures
+
+
+def _take_values(
+    found: _Found,
+    clauses: Sequence[_Clause],
+    asked: Slot | None,
+    concerned: frozenset[Slot],
+    today: date,
+) -> None:
+    """The day of the launch, and what is named by words and in figures, clause by clause."""
+    words = load_slot_words()
+    spoken_of = concerned | ({asked} if asked else set())
+    is_launch = "launch_date" in spoken_of or _says(clauses, words.launch)
+    for at, clause in enumerate(clauses):
+        plain = clause.plain
+        if not clause.asks and is_launch and (day := day_in(plain, today)):
+            found.given["launch_date"] = {day.day.isoformat(): None}
+            # Its numbers are no amounts.
+            found.about, plain = day.about, f"{plain[: day.start]} | {plain[day.end :]}"
+            found.taken.add(at)
+        elif not clause.asks and words.live.search(plain):
+            found.give("launch_date", LIVE)
+            found.taken.add(at)
+        for mention in _mentions(plain, clause, asked, words, asks_scale="scale" in spoken_of):
+            if _is_denied(mention, plain, words):
+                found.denied.setdefault(mention.slot, set()).add(mention.value)
+            else:
+                found.give(mention.slot, mention.value)
+            is_place = mention.slot in ("scenario", "regions")
+            (found.placed if is_place else found.taken).add(at)
+
+
+def _of_kinds(values: Iterable[str]) -> tuple[str, ...]:
+    """Values; of amounts those that say what they count, where one does."""
+    unsaid = [value for value in values if value.startswith(f"{UNSAID}:")]
+    said = tuple(value for value in values if value not in unsaid)
+    return said or tuple(unsaid)
+
+
+def _mentions(
+    plain: str, clause: _Clause, asked: Slot | None, words: SlotWords, *, asks_scale: bool
+) -> Iterator[_Mention]:
+    """``asks_scale``: a number alone is an amount."""
+    for slot in words.values:
+        is_asked = slot == asked
+        if clause.asks or (clause.ends_question and not is_asked):
+            continue
+        found = _longest(_written(slot, plain, words, is_asked=is_asked))
+        yield from found
+        yield from _sounding(slot, plain, words, found, is_asked=is_asked)
+    if not clause.asks and (asks_scale or not clause.ends_question):
+        for amount in amounts_in(plain, asked=asks_scale):
+            yield _Mention("scale", amount.value, amount.start, amount.end)
+
+
+def _written(slot: Slot, plain: str, words: SlotWords, *, is_asked: bool) -> Iterator[_Mention]:
+    for value, meaning in words.values[slot].items():
+        patterns = (*meaning.written, meaning.asked) if is_asked else meaning.written
+        for pattern in patterns:
+            for found in pattern.finditer(plain):
+                yield _Mention(slot, value, *found.span())
+
+
+def _longest(mentions: Iterator[_Mention]) -> list[_Mention]:
+    """Those that lie in no longer one: South Africa is not Africa; a city's country, not both."""
+    every = list(dict.fromkeys(mentions))
+    words = load_slot_words()
+    kept = []
+    for one in every:
+        of = words.values[one.slot][one.value].of
+        beside = (
+            other
+            for other in every
+            if other.start <= one.start and one.end <= other.end and other.value != one.value
+        )
+        longer = any(
+            other.end - other.start > one.end - one.start
+            or (one.value == of and words.values[one.slot][other.value].of == of)
+            for other in beside
+        )
+        if not longer:
+            kept.append(one)
+    return sorted(kept, key=lambda mention: mention.start)
+
+
+def _sounding(
+    slot: Slot, plain: str, words: SlotWords, written: Sequence[_Mention], *, is_asked: bool
+) -> Iterator[_Mention]:
+    """What is heard or typed a little wrong, beside what is written; a sound has no place."""
+    for mention in written:
+        plain = plain[: mention.start] + "|" * (mention.end - mention.start) + plain[mention.end :]
+    sound = sound_of(plain)
+    found = [
+        _Mention(slot, value, len(plain), len(plain))
+        for value, meaning in words.values[slot].items()
+        if (meaning.sounds_asked if is_asked else meaning.sounds).search(sound)
+    ]
+    yield from found
+    if is_asked and not (found or written):
+        known = {word: value for value, of in words.values[slot].items() for word in of.latin}
+        for said in re.finditer("[a-z]{5,}", plain):
+            for alike in get_close_matches(said[0], known, n=1, cutoff=_ALIKE):
+                yield _Mention(slot, known[alike], *said.span())
+
+
+def _is_denied(mention: _Mention, plain: str, words: SlotWords) -> bool:
+    """Whether a value is named as one that is not so."""
+    before = plain[: mention.start]
+    if said := list(words.replies["not_before"].finditer(before)):
+        between = before[said[-1].end() :]
+        return not words.replies["contrast"].search(between)
+    behind = words.replies["not_behind"].match(plain[mention.end :].lstrip(" 的上端也"))
+    return behind is not None
+
+
+# What is kept in own words
+
+
+def _own_unasked(clauses: Sequence[_Clause], words: SlotWords) -> Iterator[tuple[Slot, str, int]]:
+    for at, clause in enumerate(clauses):
+        if clause.asks or clause.ends_question:
+            continue
+        for slot in OWN:
+            if found := words.own[slot].search(plain_of(clause.said)):
+                kept = next(group for group in found.groups() if group is not None)
+                start = found.start() + found[0].rfind(kept)
+                text = _trimmed(clause.said[start : start + len(kept)], words)
+                if text and not words.replies["unknown"].search(kept):
+                    yield slot, text, at
+                    break
+
+
+def _answer(
+    found: _Found, clauses: Sequence[_Clause], asked: Slot, text: str
+) -> Sequence[str] | None:
+    """The answer to the question that no value's words have given; None: it is none."""
+    words = load_slot_words()
+    if asked == "compliance" and (found.denied.get(asked) or _is_none(text, words)):
+        return ()
+    if asked not in (*OWN, "business_model"):
+        return None
+    # "Not India, Indonesia" is no answer to another question.
+    others = found.taken | (found.placed if found.denied else set())
+    said = [
+        kept
+        for at, clause in enumerate(clauses)
+        if at not in others and not (clause.asks and clause.ends_question)
+        if (kept := _trimmed(clause.said, words))
+    ]
+    joined = ("，" if HAN_CHARACTER.search(text) else ", ").join(said)
+    if words.alone["none"].fullmatch(bare(plain_of(joined))):
+        return None
+    return (shortened(joined, _LONGEST_TEXT),) if len(bare(joined)) > 1 else None
+
+
+def _is_none(text: str, words: SlotWords) -> bool:
+    """Whether nothing is wanted: the whole says so, or how it begins."""
+    first = bare(plain_of(next(iter(_CLAUSE.split(text)), "")))
+    pattern = words.alone["none"]
+    found = words.replies["none"].match(plain_of(text).lstrip(" 我们"))
+    return bool(pattern.fullmatch(first) or found)
+
+
+def _trimmed(said: str, words: SlotWords) -> str:
+    """Own words without what leads up to them."""
+    lead = words.leading.match(said)
+    kept = (said[lead.end() :] if lead else said).strip(_MARKS)
+    if trail := words.trailing.search(kept):
+        kept = kept[: trail.start()].strip(_MARKS)
+    courteous = words.alone["yes"].fullmatch(bare(plain_of(kept)))
+    return "" if courteous else shortened(kept, _LONGEST_TEXT)
+
+
+# What is said of a slot as such
+
+
+def _of_slots(
+    clauses: Sequence[_Clause], asked: Slot | None, words: SlotWords
+) -> tuple[frozenset[Slot], frozenset[Slot]]:
+    """The slots that are named, and those that stay open."""
+    concerned, left_open = set[Slot](), set[Slot]()
+    for clause in clauses:
+        named = {slot for slot, topic in words.topics.items() if topic.search(clause.plain)}
+        concerned |= named
+        plain = words.replies["known"].sub(" | ", clause.plain)
+        if any(words.replies[name].search(plain) for name in ("unknown", "refused")):
+            left_open |= named or ({asked} if asked else set())
+    return frozenset(concerned), frozenset(left_open)

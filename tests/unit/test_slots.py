@@ -1,0 +1,251 @@
+"""What customers say of their product, in both languages and as heard, is read as they mean it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+import pytest
+
+from agent.dialogue.slots.reader import LIVE, Filling, Reply, read
+from agent.dialogue.slots.words import Slot, load_slot_words, load_vocabulary
+from common.settings import PROJECT_ROOT
+from knowledge.entries.entry import entry_paths
+
+pytestmark = pytest.mark.unit
+
+TODAY = date(2026, 12, 1)
+
+
+def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] | None:
+    filling = read(text, TODAY, asked).given.get(slot)
+    return filling.values if filling else None
+
+
+@pytest.mark.parametrize(
+    ("slot", "text", "wanted"),
+    [
+        ("scenario", "a dating app", {"one-to-one"}),
+        ("scenario", "跟探探差不多，陌生人视频聊天", {"one-to-one"}),
+        ("scenario", "like Clubhouse", {"voice-room"}),
+        ("scenario", "秀长直播", {"show-live"}),
+        ("scenario", "狼人杀，玩家组队语音", {"game-voice"}),
+        ("scenario", "an AI tutor that speaks with kids", {"speaking-practice"}),
+        ("scenario", "live classes and also recorded ones", {"education"}),
+        ("scenario", "a karaoke thing where people sing together", {"karaoke"}),
+        ("scenario", "两个人视频", {"one-to-one"}),
+        ("regions", "Jakarta", {"indonesia"}),
+        ("regions", "沙特还有阿联酋", {"saudi-arabia", "uae"}),
+        ("regions", "全球", {"global"}),
+        ("regions", "Mainly the US, some in Canada", {"north-america"}),
+        ("regions", "in the us", {"north-america"}),
+        ("regions", "South Africa and Nigeria", {"africa"}),
+        ("regions", "印度尼西亚", {"indonesia"}),
+        ("regions", "音你和曰南", {"indonesia", "vietnam"}),
+        ("regions", "Jakart and Bankok", {"indonesia", "thailand"}),
+        ("regions", "no, not India, Indonesia", {"indonesia"}),
+        ("regions", "不是印度是印尼", {"indonesia"}),
+        ("regions", "东南亚，但是不做越南", {"southeast-asia"}),
+        ("regions", "印尼不做，只做越南", {"vietnam"}),
+        ("regions", "还没定，可能是印尼", {"indonesia"}),
+        ("scale", "about 5,000 at the same time", {"concurrent:5000"}),
+        ("scale", "日活四十万", {"daily:400000"}),
+        ("scale", "日火大概三四十万", {"daily:300000-400000"}),
+        ("scale", "三百万月活", {"monthly:3000000"}),
+        ("scale", "about 50k DAU, peak maybe 4k concurrent", {"daily:50000", "concurrent:4000"}),
+        ("scale", "日活30万峰值2万", {"daily:300000", "concurrent:20000"}),
+        ("scale", "half a million users", {"users:500000"}),
+        ("scale", "不是五千，是五万", {":50000"}),
+        ("scale", "maybe ten thousand people", {":10000"}),
+        ("scale", "一开始也就几百人", {":>100"}),
+        ("scale", "five hundred rooms, eight people each", {"rooms:500"}),
+        ("platforms", "iOS and Android, no web", {"ios", "android"}),
+        ("platforms", "no web, only apps", {"ios", "android"}),
+        ("platforms", "小城序和安桌", {"mini-program", "android"}),
+        ("platforms", "andriod and the brouser", {"android", "web"}),
+        ("platforms", "微信小程序就够了", {"mini-program"}),
+        ("platforms", "iPhone first, Android later", {"ios"}),
+        ("platforms", "It's a Unity game on phones", {"unity", "ios", "android"}),
+        ("platforms", "苹果安卓都要，还有 PC", {"ios", "android", "windows"}),
+        ("business_model", "会员加广告", {"subscription", "ads"}),
+        ("business_model", "靠大赏", {"gifts"}),
+        ("business_model", "parents pay per lesson", {"per-lesson"}),
+        ("business_model", "按分钟收费", {"per-minute"}),
+        ("business_model", "卖给学校，一年一签", {"b2b"}),
+        ("compliance", "children, and I think GDPR doesn't apply", {"children"}),
+        ("compliance", "用户里有小学生，通话要录音", {"children", "recording"}),
+        ("compliance", "数据不能出境", {"data-residency"}),
+        ("compliance", "HIPAA obviously", {"health"}),
+        ("compliance", "No.", set()),
+        ("compliance", "没什么特别的", set()),
+    ],
+)
+def test_the_answer_to_a_question(slot: Slot, text: str, wanted: Collection[str]) -> None:
+    assert set(values(text, slot, slot) or ()) == set(wanted)
+    assert slot in read(text, TODAY, slot).given
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "about"),
+    [
+        ("next month", "2027-01-01", True),
+        ("明年三月", "2027-03-01", True),
+        ("before Christmas", "2026-12-25", True),
+        ("before the Chinese New Year", "2027-02-06", True),
+        ("in six weeks", "2027-01-12", True),
+        ("六周后", "2027-01-12", True),
+        ("三个月以后", "2027-03-01", True),
+        ("the fifteenth of January", "2027-01-15", False),
+        ("March 3rd", "2027-03-03", False),
+        ("三月十五号", "2027-03-15", False),
+        ("一月十五", "2027-01-15", False),
+        ("三月底", "2027-03-21", True),
+        ("end of January", "2027-01-21", True),
+        ("Q2", "2027-04-01", True),
+        ("明年Q2", "2027-04-01", True),
+        ("sometime in spring", "2027-03-01", True),
+        ("between March and May", "2027-03-01", True),
+        ("下周一", "2026-12-07", False),
+        ("next Friday", "2026-12-11", False),
+        ("年底", "2026-12-01", True),
+        ("2027-03-04", "2027-03-04", False),
+        ("two weeks", "2026-12-15", True),
+        ("31st of April, I mean 30th of April", "2027-04-30", False),
+    ],
+)
+def test_a_launch_is_a_day(text: str, day: str, about: bool) -> None:
+    assert read(text, TODAY, "launch_date").given["launch_date"] == Filling((day,), about=about)
+
+
+@pytest.mark.parametrize("text", ["we're already live", "我们已经上线了"])
+def test_a_launch_may_have_been(text: str) -> None:
+    assert values(text, "launch_date", "launch_date") == (LIVE,)
+
+
+@pytest.mark.parametrize(
+    ("slot", "text", "kept"),
+    [
+        ("users", "Uh, it's teenagers. Thirteen to seventeen.", "teenagers, Thirteen to seventeen"),
+        ("users", "主要是大学生吧", "大学生"),
+        (
+            "users",
+            "Mostly students in Jakarta, on Android, about 5,000 at once",
+            "students in Jakarta",
+        ),
+        (
+            "pain",
+            "They can't see a doctor in the countryside",
+            "They can't see a doctor in the countryside",
+        ),
+        ("pain", "就是听不清楚", "听不清楚"),
+        ("business_model", "parents buy packages of tokens", "parents buy packages of tokens"),
+    ],
+)
+def test_own_words_are_kept_without_what_leads_up_to_them(slot: Slot, text: str, kept: str) -> None:
+    assert values(text, slot, slot) == (kept,)
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        (
+            "We want to build a dating app for Indonesia, about 5,000 at the same time",
+            {"scenario": ("one-to-one",), "regions": ("indonesia",), "scale": ("concurrent:5000",)},
+        ),
+        (
+            "我们做一个面向老人的语聊房，主要在沙特，日活四十万，明年三月上线",
+            {
+                "users": ("老人",),
+                "scenario": ("voice-room",),
+                "regions": ("saudi-arabia",),
+                "scale": ("daily:400000",),
+                "launch_date": ("2027-03-01",),
+            },
+        ),
+        (
+            "我们是做在线教育的，用户是小学生，主要问题是老师听不清学生说话，"
+            "在印尼和越南，Unity 做的",
+            {
+                "users": ("小学生",),
+                "pain": ("老师听不清学生说话",),
+                "scenario": ("education",),
+                "regions": ("indonesia", "vietnam"),
+                "platforms": ("unity",),
+            },
+        ),
+        (
+            "our users are elderly people who talk to their doctors",
+            {"users": ("elderly people who talk to their doctors",), "scenario": ("telehealth",)},
+        ),
+        (
+            "我们的 game 要在 Brazil 上线，用 Unity",
+            {"regions": ("latin-america",), "platforms": ("unity",)},
+        ),
+        ("how much does it cost per month for 5,000 users?", {}),
+        ("Can the SDK run on Unity?", {}),
+        ("my daughter's birthday is in March", {}),
+        ("it takes two minutes and 30 seconds", {}),
+        ("hello, good morning", {}),
+    ],
+)
+def test_what_is_said_unasked(text: str, given: dict[Slot, tuple[str, ...]]) -> None:
+    found = read(text, TODAY).given
+    assert {slot: filling.values for slot, filling in found.items()} == given
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("launch_date", "we don't know yet"),
+        ("launch_date", "还没定"),
+        ("launch_date", "as soon as possible"),
+        ("business_model", "I'd rather not say"),
+        ("business_model", "这个保密"),
+        ("scale", "no idea"),
+        ("pain", "Honestly, I don't know"),
+        ("compliance", "I'm not sure, our legal team hasn't said"),
+    ],
+)
+def test_who_does_not_know_or_will_not_say_has_answered(asked: Slot, text: str) -> None:
+    reading = read(text, TODAY, asked)
+    assert asked in reading.left_open
+    assert not reading.given
+
+
+def test_what_is_open_may_be_named_unasked() -> None:
+    assert read("the launch date isn't fixed yet", TODAY).left_open == {"launch_date"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("what do you mean by scale?", "explain"),
+        ("规模是什么意思", "explain"),
+        ("say that again", "repeat"),
+        ("没听清", "repeat"),
+        ("skip", "skip"),
+        ("下一个吧", "skip"),
+        ("enough, just tell me", "enough"),
+        ("别问了，直接告诉我方案", "enough"),
+        ("对，没错", "yes"),
+        ("yes, that's right", "yes"),
+        ("不对，上线时间是五月", "no"),
+        ("next month", None),
+        ("三个人", None),
+    ],
+)
+def test_what_is_no_answer_is_told_apart(text: str, reply: Reply | None) -> None:
+    assert read(text, TODAY, "scale").reply == reply
+
+
+def test_every_value_is_the_vocabularys_and_every_entry_is_there() -> None:
+    corpus = PROJECT_ROOT / "knowledge" / "corpus"
+    for language in ("zh", "en"):
+        stems = {path.stem for path in entry_paths(corpus / language)}
+        for meanings in load_slot_words().values.values():
+            for meaning in meanings.values():
+                assert {meaning.entry, meaning.launch} - {""} <= stems
+    names = load_vocabulary().names
+    for slot, field in (("scenario", "scenario"), ("regions", "region"), ("platforms", "platform")):
+        of = {meaning.of for meaning in load_slot_words().values[slot].values()}  # type: ignore[index]
+        assert of == set(names[field])
