@@ -132,6 +132,8 @@ class ScreenWatch:
                 if sure := look.take_sure():
                     self._on_seen(sure)
                 await asyncio.sleep(wait_s)
+        except Exception:
+            log.exception("a shared screen is not looked at any more")
         finally:
             await stream.aclose()
 
@@ -167,7 +169,10 @@ class Look:
 
     async def at(self, image: Grey) -> float:
         """Look at an image, and read what is new; seconds until the next is worth a look."""
-        for part in await asyncio.to_thread(self._changes.look, image):
+        sight = await asyncio.to_thread(self._changes.look, image)
+        if sight.scroll:
+            self._shown.scroll(sight.scroll)
+        for part in sight.parts:
             whole = self._shown.uncut(part)
             try:
                 pieces = await self._reader.read(whole.of(image))

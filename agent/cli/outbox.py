@@ -87,8 +87,9 @@ def _show(messages: Sequence[Outgoing], json_output: bool) -> None:
         return
     table = Table("message", "what", "to", "written", "state", "attempts", "last problem")
     for message in messages:
+        to = f"{message.destination} {message.recipient}".strip()
         table.add_row(
-            str(message.id), message.message["type"], Text(f"{message.destination} {message.recipient}".strip()),
+            str(message.id), message.message["type"], Text(to),
             on_this_clock(message.written_at), _state(message), str(message.attempts),
             Text(message.problem),
         )  # fmt: skip

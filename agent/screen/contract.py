@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 #: An image of text in shades of grey, by row and column; 0 is black.
 Grey = NDArray[np.uint8]
+
+Shade = TypeVar("Shade", bound=np.generic)
 
 #: Pixels of an image, at most: a screen of 1920 by 1200. Larger ones are scaled down before.
 MOST_PIXELS = 1920 * 1200
@@ -43,11 +46,20 @@ class Box:
             max(self.bottom, other.bottom),
         )
 
+    def within(self, other: Box) -> Box:
+        """What they have in common; they must meet."""
+        return Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
     def moved(self, right: int, down: int) -> Box:
         """The same, so many pixels further."""
         return Box(self.left + right, self.top + down, self.right + right, self.bottom + down)
 
-    def of(self, image: Grey) -> Grey:
+    def of(self, image: NDArray[Shade]) -> NDArray[Shade]:
         """What an image shows there."""
         return image[self.top : self.bottom, self.left : self.right]
 

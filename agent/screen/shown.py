@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from agent.screen.contract import Box, Piece, lines_of
+from agent.screen.scroll import Scroll
 
 #: Lines of a screen that are kept, and characters of a line.
 _MOST_LINES: Final = 200
@@ -35,10 +37,26 @@ class Shown:
     def put(self, part: Box, pieces: Sequence[Piece]) -> None:
         """Note what a part shows now; the places of ``pieces`` are those in the part."""
         kept = [piece for piece in self._pieces if not _core(piece).meets(part)]
-        placed = [Piece(one.text, one.box.moved(part.left, part.top)) for one in pieces]
+        placed = [
+            Piece(one.text, one.box.moved(part.left, part.top).within(part)) for one in pieces
+        ]
         # At the edge of a part the feet of a line that is kept may look like text.
         new = [one for one in placed if not any(_core(one).meets(piece.box) for piece in kept)]
         self._pieces = (*kept, *new)
+
+    def scroll(self, scroll: Scroll) -> None:
+        """Note that what a part shows has moved; what leaves it is not shown any more."""
+        pieces = []
+        for piece in self._pieces:
+            if not _core(piece).meets(scroll.part):
+                pieces.append(piece)
+                continue
+            moved = Piece(piece.text, piece.box.moved(0, scroll.down))
+            if _core(moved).meets(scroll.part):
+                # A line may be cut where the part ends, and stand out to the left and the right.
+                room = replace(scroll.part, left=moved.box.left, right=moved.box.right)
+                pieces.append(Piece(moved.text, moved.box.within(room)))
+        self._pieces = tuple(pieces)
 
 
 def _core(piece: Piece) -> Box:

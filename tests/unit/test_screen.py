@@ -24,7 +24,7 @@ from agent.models.endpoint import LanguageModelEndpoint
 from agent.rooms.access import LiveKitAccess
 from agent.rooms.principal import guest
 from agent.rooms.tokens import Seat, responder_token, room_token
-from agent.screen.changes import Changes
+from agent.screen.changes import Changes, Sight
 from agent.screen.client import ScreenClient
 from agent.screen.contract import MOST_PIXELS, Box, Grey, Later, Piece, lines_of
 from agent.screen.pace import WINDOW_S, Pace
@@ -201,13 +201,13 @@ def test_what_costs_more_than_the_share_is_read_after_a_minute_of_nothing() -> N
 @pytest.mark.unit
 def test_a_screen_is_read_once_it_rests_and_not_again() -> None:
     changes, first = Changes(), screen(CONSOLE)
-    assert changes.look(first) == ()
-    (whole,) = changes.look(first)
+    assert changes.look(first).parts == ()
+    (whole,) = changes.look(first).parts
     assert whole == Box(0, 0, 640, 240)
     changes.read(whole)
     noisy = first.astype(int) + np.random.default_rng(2).integers(-4, 5, first.shape)
     for image in (first, np.clip(noisy, 0, 255).astype(np.uint8), first):
-        assert changes.look(image) == ()
+        assert changes.look(image).parts == ()
 
 
 @pytest.mark.unit
@@ -217,8 +217,8 @@ def test_one_digit_that_changes_is_seen_and_only_there() -> None:
         changes.look(screen(CONSOLE))
     changes.read(Box(0, 0, 640, 240))
     other = screen([line.replace("109", "108") for line in CONSOLE])
-    assert changes.look(other) == ()  # it may be moving still
-    (part,) = changes.look(other)
+    assert changes.look(other).parts == ()  # it may be moving still
+    (part,) = changes.look(other).parts
     changed = np.argwhere(other != screen(CONSOLE))
     (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
     assert part.left <= left and right < part.right and part.top <= top and bottom < part.bottom
@@ -234,7 +234,7 @@ def test_what_goes_on_moving_is_not_read() -> None:
     for _ in range(5):
         image = screen(CONSOLE).copy()
         image[160:220, 400:600] = rng.integers(0, 255, (60, 200))
-        assert changes.look(image) == ()
+        assert changes.look(image).parts == ()
 
 
 @pytest.mark.unit
@@ -242,7 +242,25 @@ def test_a_screen_of_another_size_is_new() -> None:
     changes = Changes()
     for image in (screen(CONSOLE), screen(CONSOLE), screen(CONSOLE, width=801, height=303)):
         changes.look(image)
-    assert changes.look(screen(CONSOLE, width=801, height=303)) == (Box(0, 0, 801, 303),)
+    sight = changes.look(screen(CONSOLE, width=801, height=303))
+    assert sight.parts == (Box(0, 0, 801, 303),)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("down", [-41, 20])
+def test_of_what_was_scrolled_only_what_came_into_sight_is_new(down: int) -> None:
+    rng = np.random.default_rng(5)
+    log = [f"line {n}: {' '.join(rng.choice(CONSOLE[1].split(), n % 7 + 2))}" for n in range(60)]
+    page = screen(log, height=1300)
+    changes, before, now = Changes(), page[300:900], page[300 - down : 900 - down]
+    for _ in range(2):
+        changes.look(before)
+    changes.read(Box(0, 0, 640, 600))
+    assert changes.look(now) == Sight(())
+    sight = changes.look(now)
+    assert sight.scroll and sight.scroll.down == down
+    for part in sight.parts:
+        assert part.bottom <= 128 if down > 0 else part.top >= 600 - 41 - 64
 
 
 # A call's look at it
@@ -284,6 +302,20 @@ async def test_a_call_reads_what_is_new_and_knows_all_that_is_shown(reader: Read
     sure = look.take_sure()
     assert sure and sure.codes == ("110", "401", "ERR_CONNECTION_REFUSED")
     assert list(map(letters, sure.lines)) == list(map(letters, other))
+
+
+@pytest.mark.models
+async def test_a_console_that_scrolls_is_known_whole_by_its_last_lines(reader: Reader) -> None:
+    server = Server(reader)
+    look = Look(ScreenReader(server, None, lambda: "en"), ())
+    log = [f"line {n}: channel {7 * n + 11} " + "published " * (n % 4) for n in range(10, 30)]
+    for first in (0, 3, 5):
+        for _ in range(2):
+            await look.at(screen(log[first : first + 11]))
+        assert look.seen
+        shown = [line.strip() for line in log[first : first + 11]]
+        assert list(map(letters, look.seen.lines)) == list(map(letters, shown))
+    assert sum(height for _, height in server.images[1:]) < 240 * 1.5  # of two whole screens
 
 
 @pytest.mark.unit
