@@ -15,6 +15,7 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any, Final
 
+from agent.service.quality.targets import Targets
 from agent.service.scope import OPERATOR
 from common.languages import Language, language_of
 from common.numbers.figures import SMALL_COUNT, Figure, Said, figures_in, said_in
@@ -36,6 +37,7 @@ _TENDED: Final = ("grants", "workers", "checklist_items")
 _FACTS: Final = "account_facts"
 #: What a call may add to, each row of which another check looks at.
 _OF_AN_ACCOUNT: Final = ("tickets", "promises", "signals", "checklists", "incidents")
+_WEEK_H: Final = 168
 #: An answer of fewer characters may be all terms: "SDK, 4.2".
 _SENTENCE: Final = 20
 
@@ -51,6 +53,8 @@ class Evidence:
     call_id: str
     sources: Mapping[str, str]
     """The texts of the entries that answers cite, by id."""
+    targets: Targets
+    """What the operator's quality is to be."""
 
     @property
     def account(self) -> str:
@@ -325,8 +329,11 @@ class _Known:
 
     texts: Sequence[Said]
     measured: Sequence[tuple[str, float]]
+    """With the targets."""
     numbers: frozenset[float]
     dues: Sequence[timedelta]
+    shortest_span_h: int
+    """Where nothing is measured, only calls and tickets of long ago are looked back at."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> _Known:
@@ -341,7 +348,10 @@ class _Known:
             if isinstance(row.get(name), int)
         }
         measured = [(m.metric, m.value) for m in (*kept[0].measured, *kept[1].measured)]
-        return cls(texts, measured, frozenset(numbers), [d for k in kept for d in k.dues])
+        measured += evidence.targets.items()
+        dues = [due for one in kept for due in one.dues]
+        shortest = SPANS[0] if kept[0].measured else _WEEK_H
+        return cls(texts, measured, frozenset(numbers), dues, shortest)
 
     def has(self, figure: Figure, of_caller: Said) -> bool:
         """Whether something says it."""
@@ -358,11 +368,11 @@ class _Known:
         return figure.dimension == "time" and self._is_due(figure)
 
     def _is_due(self, figure: Figure) -> bool:
-        """A time that something takes at most, never said shorter than it is; or a span of what
-        was measured."""
+        """A time that something takes at most, never said shorter than it is; or a span that is
+        looked back over."""
         minute = 60_000
         for amount in figure.amounts:
-            if self.measured and amount in {hours * 60 * minute for hours in SPANS}:
+            if amount in {hours * 60 * minute for hours in SPANS if hours >= self.shortest_span_h}:
                 return True
             for due in self.dues:
                 exact = due.total_seconds() * 1000

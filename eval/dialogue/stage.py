@@ -97,7 +97,8 @@ class TextStage:
             sources = await cited_texts(knowledge, call_id, after)
         finally:
             await knowledge.aclose()
-        return transcript, grade(Evidence(scenario, transcript, before, after, call_id, sources))
+        evidence = Evidence(scenario, transcript, before, after, call_id, sources, self.targets)
+        return transcript, grade(evidence)
 
 
 def broken(error: Exception) -> Fault:

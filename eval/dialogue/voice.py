@@ -152,7 +152,8 @@ class VoiceStage:
             sources = await cited_texts(knowledge, grant.call_id, after)
         finally:
             await knowledge.aclose()
-        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources)
+        targets = self.settings.qos.targets
+        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources, targets)
         return transcript, grade(evidence)
 
     async def _grant(self, scenario: Scenario) -> Grant:

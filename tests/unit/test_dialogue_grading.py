@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.service.quality.targets import DEFAULT_TARGETS
 from common.languages import Language, language_of
 from eval.dialogue.caller import Line
 from eval.dialogue.grading import CHECKS, Evidence, grade
@@ -70,6 +71,7 @@ def evidence(
         Kept(new, measured, dues),
         "call",
         sources or {},
+        DEFAULT_TARGETS,
     )
 
 
@@ -188,6 +190,7 @@ PASSING: dict[str, list[Evidence]] = {
             after={"tickets": [ticket(7)]},
             dues=[timedelta(minutes=14, seconds=40)],
         ),
+        evidence({}, [("Bad?", "The target is below 400 ms, and below 1 %.")]),
         evidence({}, [("When?", "It began on 1 December at 14:30.")]),
     ],
     "asking": [
@@ -398,5 +401,6 @@ def test_a_row_that_is_gone_or_another_is_a_fault() -> None:
             Kept({**case.before.tables, **left}),
             "call",
             {},
+            DEFAULT_TARGETS,
         )
         assert [fault.check for fault in grade(changed)] == ["nothing else"]
