@@ -65,6 +65,9 @@ def says(one: Caller, text: str) -> Line:
         ("So India, on Android, nine thousand people. Is that right?", []),
         ("我总结一下：地区是印尼，平台是安卓。对吗？", []),
         ("您计划什么时候上线？", ["launch_date"]),
+        ("Thank you for saying so. Is it mainly the price, or the stability?", ["reason"]),
+        ("主要是因为价格、稳定性，还是别的原因？", ["reason"]),
+        ("Sure, let me get a colleague for you.", []),
         ("这样有改善吗？", []),
         ("您还有别的问题吗？", []),
     ],
@@ -79,6 +82,7 @@ def test_what_a_question_asks_about(text: str, slots: Sequence[str]) -> None:
     [
         ("confirm", "Have I got that right?"),
         ("confirm", "我这样记对吗？"),
+        ("confirm", "Would that help you?"),
         ("helped", "Does that help?"),
         ("helped", "这样有改善吗？"),
         ("rating", "How would you rate this call, from one to five?"),
