@@ -47,6 +47,7 @@ class Caller:
     _puzzled: int = 0
     _is_solved: bool = False
     _is_closing: bool = False
+    _has_left: bool = False
     _then: int = 0
     _given: set[str] = field(default_factory=set)
     _evaded: set[str] = field(default_factory=set)
@@ -115,9 +116,11 @@ class Caller:
             phrase = self._phrase("rating") if rating else self._phrase("no_rating")
             return self._line(phrase.format(rating=rating))
         if self._is_closing:
-            return None
+            return self._take_leave(said)
         if asks_for("person", said):
             return self._line(self._phrase("person_yes" if told.wants_person else "person_no"))
+        if asks_for("which", said):
+            return self._line(self._phrase("first"))
         if told.helps and not self._is_solved and not asks_for("confirm", said):
             if questions(said) or _any_in(told.helps.said, said):
                 return self._try(said)
@@ -131,6 +134,15 @@ class Caller:
             self._puzzled += 1
             return self._line(self._phrase("unknown"))
         return self._next()
+
+    def _take_leave(self, said: str) -> Line | None:
+        """It has said goodbye, and still says whether it was helped, once."""
+        if self._has_left or not asks_for("helped", said):
+            return None
+        self._has_left = True
+        helps = self.scenario.caller.helps
+        is_open = helps is not None and not self._is_solved
+        return self._line(self._phrase("not_helped" if is_open else "yes"))
 
     def _try(self, said: str) -> Line:
         """It does what it is told, and says whether that helped."""

@@ -15,6 +15,7 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any, Final
 
+from agent.service.quality.targets import Targets
 from agent.service.scope import OPERATOR
 from common.languages import Language, language_of
 from common.numbers.figures import SMALL_COUNT, Figure, Said, figures_in, said_in
@@ -36,6 +37,7 @@ _TENDED: Final = ("grants", "workers", "checklist_items")
 _FACTS: Final = "account_facts"
 #: What a call may add to, each row of which another check looks at.
 _OF_AN_ACCOUNT: Final = ("tickets", "promises", "signals", "checklists", "incidents")
+_WEEK_H: Final = 168
 #: An answer of fewer characters may be all terms: "SDK, 4.2".
 _SENTENCE: Final = 20
 
@@ -51,6 +53,8 @@ class Evidence:
     call_id: str
     sources: Mapping[str, str]
     """The texts of the entries that answers cite, by id."""
+    targets: Targets
+    """What the operator's quality is to be."""
 
     @property
     def account(self) -> str:
@@ -325,8 +329,11 @@ class _Known:
 
     texts: Sequence[Said]
     measured: Sequence[tuple[str, float]]
+    """With the targets."""
     numbers: frozenset[float]
     dues: Sequence[timedelta]
+    shortest_span_h: int
+    """Where nothing is measured, only calls and tickets of long ago are looked back at."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> _Known:
@@ -341,7 +348,10 @@ class _Known:
             if isinstance(row.get(name), int)
         }
         measured = [(m.metric, m.value) for m in (*kept[0].measured, *kept[1].measured)]
-        return cls(texts, measured, frozenset(numbers), [d for k in kept for d in k.dues])
+        measured += evidence.targets.items()
+        dues = [due for one in kept for due in one.dues]
+        shortest = SPANS[0] if kept[0].measured else _WEEK_H
+        return cls(texts, measured, frozenset(numbers), dues, shortest)
 
     def has(self, figure: Figure, of_caller: Said) -> bool:
         """Whether something says it."""
@@ -358,11 +368,11 @@ class _Known:
         return figure.dimension == "time" and self._is_due(figure)
 
     def _is_due(self, figure: Figure) -> bool:
-        """A time that something takes at most, never said shorter than it is; or a span of what
-        was measured."""
+        """A time that something takes at most, never said shorter than it is; or a span that is
+        looked back over."""
         minute = 60_000
         for amount in figure.amounts:
-            if self.measured and amount in {hours * 60 * minute for hours in SPANS}:
+            if amount in {hours * 60 * minute for hours in SPANS if hours >= self.shortest_span_h}:
                 return True
             for due in self.dues:
                 exact = due.total_seconds() * 1000
@@ -394,7 +404,7 @@ def _around(text: str, figure: Figure) -> str:
 
 
 def check_asking(evidence: Evidence) -> Iterator[str]:
-    """Nothing is asked that is known or was said; nothing twice that was answered or refused."""
+    """What must be asked is; nothing that is known or was said; nothing twice that was refused."""
     known = {
         str(row["field"])
         for row in evidence.before.rows(_FACTS)
@@ -403,10 +413,12 @@ def check_asking(evidence: Evidence) -> Iterator[str]:
     trouble = evidence.scenario.flow in ("trouble", "figures")
     said: set[str] = set()
     refused: set[str] = set()
+    asked: set[str] = set()
     for one in evidence.transcript.exchanges:
         said |= one.line.gives
         refused |= one.line.refuses - one.line.gives
         for slot in slots_asked(one.answer):
+            asked.add(slot)
             # Where an account's users are does not say where its trouble is.
             if slot in said:
                 yield f"it asks for {slot}, which was said: {one.answer!r}"
@@ -414,6 +426,9 @@ def check_asking(evidence: Evidence) -> Iterator[str]:
                 yield f"it asks for {slot}, which is known: {one.answer!r}"
             elif slot in refused:
                 yield f"it asks for {slot} again: {one.answer!r}"
+    for slot in evidence.scenario.expected.asks:
+        if slot not in asked | said:
+            yield f"it never asks for {slot}"
 
 
 def check_turns(evidence: Evidence) -> Iterator[str]:

@@ -26,7 +26,7 @@ _NOT_READ: Final = (
     *("sqlite_sequence",),
 )
 #: Over so many hours figures are read.
-SPANS: Final = (1, 3, 6, 12, 24, 48, 72, 168, 720)
+SPANS: Final = (1, 2, 3, 6, 12, 24, 48, 72, 168, 336, 720)
 #: Columns of the sums of a metric, and what 1 is in them.
 _SUMS: Final[Mapping[Metric, tuple[str, str, float]]] = {
     "stall_rate": ("stall_sum", "stall_weight", 1_000_000),

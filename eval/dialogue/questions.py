@@ -62,6 +62,6 @@ def slots_asked(text: str) -> list[str]:
 
 
 def asks_for(occasion: str, text: str) -> bool:
-    """Whether a question is of that kind: ``confirm``, ``helped``, ``rating``, ``person``, ``more``
-    (anything else?)."""
+    """Whether a question is of that kind: ``confirm``, ``helped``, ``rating``, ``person``,
+    ``which`` (of two), ``more`` (anything else)."""
     return any(_OCCASIONS[occasion].search(question) for question in questions(text))

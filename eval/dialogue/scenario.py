@@ -261,6 +261,8 @@ class Expected(_Table):
     checklist: ChecklistExpected | None = None
     also: list[Literal["tickets", "promises", "signals", "checklists"]] = []
     """Of these more may come than is named here."""
+    asks: list[Slot] = []
+    """The caller must have been asked for each of these, or have said it unasked."""
     said: list[AnyOf] = []
     """Of each of these something is said."""
     figures: list[FigureExpected] = []

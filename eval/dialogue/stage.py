@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import tempfile
 import time
@@ -29,6 +30,8 @@ from eval.dialogue.text import TextTalk
 from eval.dialogue.world import World, begin_call
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
+
+log = logging.getLogger(__name__)
 
 #: Beyond what a scenario allows, so that it can be seen how the call goes on.
 TURNS_BEYOND: Final = 2
@@ -70,7 +73,7 @@ class TextStage:
             database = Database(f"sqlite+aiosqlite:///{file}")
             try:
                 transcript, faults = await self._play(database, scenario, number)
-            except LiukeError as error:
+            except Exception as error:  # whatever it is, the others are played
                 transcript, faults = Transcript("", (), is_over=False), [broken(error)]
             finally:
                 await database.aclose()
@@ -94,12 +97,16 @@ class TextStage:
             sources = await cited_texts(knowledge, call_id, after)
         finally:
             await knowledge.aclose()
-        return transcript, grade(Evidence(scenario, transcript, before, after, call_id, sources))
+        evidence = Evidence(scenario, transcript, before, after, call_id, sources, self.targets)
+        return transcript, grade(evidence)
 
 
-def broken(error: LiukeError) -> Fault:
-    """A call that broke off."""
-    return Fault("broken off", f"{error.message} {error.remedy}")
+def broken(error: Exception) -> Fault:
+    """A call that broke off; of what is nobody's fault but ours the log has the whole story."""
+    if isinstance(error, LiukeError):
+        return Fault("broken off", f"{error.message} {error.remedy}")
+    log.exception("a call broke off", exc_info=error)
+    return Fault("broken off", repr(error))
 
 
 async def cited_texts(knowledge: KnowledgeClient, call_id: str, kept: Kept) -> Mapping[str, str]:

@@ -30,7 +30,6 @@ from agent.service.calls.tables import Call
 from agent.service.database import Database
 from agent.service.support import Support, default_support
 from agent.settings import Settings
-from common.errors import LiukeError
 from common.languages import join_utterances, language_of
 from eval.audio import RATE_HZ, in_a_room, mixed, over_telephone, pink_noise, read_recording
 from eval.dialogue.caller import Caller
@@ -128,7 +127,7 @@ class VoiceStage:
         began = time.monotonic()
         try:
             transcript, faults = await self._play(scenario, number)
-        except LiukeError as error:
+        except Exception as error:  # whatever it is, the others are played
             transcript, faults = Transcript("", (), is_over=False), [broken(error)]
         return Run(scenario, number, transcript, faults, round(time.monotonic() - began, 1))
 
@@ -153,7 +152,8 @@ class VoiceStage:
             sources = await cited_texts(knowledge, grant.call_id, after)
         finally:
             await knowledge.aclose()
-        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources)
+        targets = self.settings.qos.targets
+        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources, targets)
         return transcript, grade(evidence)
 
     async def _grant(self, scenario: Scenario) -> Grant:
@@ -202,6 +202,6 @@ async def voice_stage(facts: Settings) -> AsyncIterator[VoiceStage]:
         database = Database(settings.database_url)
         try:
             async with started_stack(settings):
-                yield VoiceStage(settings, database, default_support(), Studio(settings))
+                yield VoiceStage(settings, database, default_support(), Studio(facts))
         finally:
             await database.aclose()

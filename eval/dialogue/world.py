@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import MetaData, Table, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.duty.texts import incident_words
@@ -18,6 +17,7 @@ from agent.service.accounts.store import AccountStore, Statement
 from agent.service.calls.tables import Call
 from agent.service.database import Database
 from agent.service.demo.store import Demo
+from agent.service.matters.tables import Matter
 from agent.service.quality.incidents import Incidents
 from agent.service.quality.rollups import roll_up
 from agent.service.quality.rows import Row, minute_of
@@ -195,27 +195,18 @@ async def _remember(
     call.started_at, call.ended_at, call.outcome = at, at + _HOUR / 6, "left"
     session.add(call)
     await session.flush()
-    row: dict[str, Any] = {
-        "key": told.subject or told.kind,
-        "call_id": call.id,
-        "account": account,
-        "contact": contact,
-        "kind": told.kind,
-        "subject": told.subject,
-        "region": told.region,
-        "state": told.state,
-        "words": told.words,
-        "opened_at": at.astimezone(UTC),
-        "changed_at": at.astimezone(UTC),
-    }
-    await session.execute(insert(await _table(session, "matters")).values(row))
-
-
-async def _table(session: AsyncSession, name: str) -> Table:
-    """A table as it is in the database. Raises InputError where there is none."""
-    connection = await session.connection()
-    metadata = MetaData()
-    await connection.run_sync(metadata.reflect)
-    if name not in metadata.tables:
-        raise InputError(f"This database keeps no {name}.", "Run `liuke setup`.")
-    return metadata.tables[name]
+    session.add(
+        Matter(
+            key=told.subject or told.kind,
+            call_id=call.id,
+            account=account,
+            contact=contact,
+            kind=told.kind,
+            subject=told.subject,
+            region=told.region,
+            state=told.state,
+            words=told.words,
+            opened_at=at,
+            changed_at=at,
+        )
+    )
