@@ -181,7 +181,7 @@ def runs_of(text: str, kinds: int) -> list[int]:
 
 def even(text: str) -> str:
     """A text as it is the same typed and heard: small letters, commas between sentences."""
-    return ", ".join(one.strip() for one in _SENTENCE_ENDS.split(_plain(text)) if one.strip())
+    return ", ".join(one.strip() for one in SENTENCE_ENDS.split(plain(text)) if one.strip())
 
 
 def texts_of(text: str) -> list[str]:
