@@ -19,7 +19,7 @@ import numpy as np
 
 from agent.dialogue import reading, wishes
 from agent.dialogue.flow import FlowName
-from agent.dialogue.reading import Classifier, Floats, Words, texts_of, vectors_of
+from agent.dialogue.reading import Classifier, Floats, Words, even, texts_of, vectors_of
 from agent.dialogue.wishes import Wish
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
@@ -74,10 +74,10 @@ class Router:
     async def _route(self, text: str, under_way: FlowName | None) -> Routed:
         if wish := self._reader.wishes.definite(text):
             return Routed(wish, is_sure=True)
-        texts = texts_of(text)
+        texts = read_of(text)
         if not texts:
             return Routed(under_way or "none", is_sure=False)
-        return self._reader.route(texts, await vectors_of(self._knowledge, texts), under_way)
+        return self._reader.route(text, await vectors_of(self._knowledge, texts), under_way)
 
 
 @dataclass(frozen=True)
@@ -91,21 +91,29 @@ class Reader:
 
     def route(
         self,
-        texts: Sequence[str],
+        text: str,
         vectors: Sequence[Sequence[float]] | None,
         under_way: FlowName | None,
     ) -> Routed:
-        """Where a text goes in which no wish is definite; ``texts``: of `texts_of`, ``vectors``:
-        of each of them, None while there are none."""
-        if vectors and (heard := self.wishes.likely(texts, vectors)):
+        """Where a text goes in which no wish is definite.
+
+        ``vectors``: of each that `read_of` gives; None while the knowledge server is away.
+        """
+        if vectors and (heard := self.wishes.likely(texts_of(text), vectors[:-1])):
             return Routed(heard.wish, heard.is_sure)
-        if subject := self.subjects.words.definite(texts[0]):
+        if subject := self.subjects.words.definite(text):
             return Routed(subject, is_sure=True)
         if not vectors:
             return Routed(under_way or "question", is_sure=False)
-        logits = self.subjects.logits(texts[0], vectors[0], *flow_bits(under_way))
+        logits = self.subjects.logits(text, vectors[-1], *flow_bits(under_way))
         subject, margin = best_of(logits, under_way)
         return Routed(subject, is_sure=margin >= self.sure)
+
+
+def read_of(text: str) -> list[str]:
+    """What is embedded of a text: what wishes read, and it as it is the same typed and heard."""
+    texts = texts_of(text)
+    return [*texts, even(text) or text] if texts else []
 
 
 def best_of(logits: Floats, under_way: FlowName | None) -> tuple[Subject, float]:

@@ -25,7 +25,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from agent.cli.output import err
 from agent.dialogue.flow import FlowName
-from agent.dialogue.reading import Floats, Network, Words, runs_of, save_weights
+from agent.dialogue.reading import Floats, Network, Words, even, runs_of, save_weights
 from agent.dialogue.routing import (
     FLOWS,
     KINDS,
@@ -77,7 +77,7 @@ _FAULTS: Final = frozenset(
 )
 #: How much one of each source counts.
 _COUNTS: Final[Mapping[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 1.0}
-_FOLDS: Final = 5
+_FOLDS: Final = 3
 #: The share of routes that are wrong, among those that are sure.
 _WRONG: Final = 0.02
 #: Of what is written without a flow and is no fragment, so much is heard with each flow, too.
@@ -182,7 +182,7 @@ class Seen:
             ],
             np.float32,
         )
-        vectors = embedded([example.text for example in examples], model)
+        vectors = embedded([even(example.text) for example in examples], model)
         read = np.hstack([vectors, beside]).astype(np.float32)
         runs = [runs_of(example.text, RUNS) for example in examples]
         return cls(examples, signs, vectors.shape[1], read, runs)
