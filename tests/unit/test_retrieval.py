@@ -133,6 +133,8 @@ def write_corpus(folder: Path, without: str = "") -> Path:
         path = folder / f"{entry_id}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         asked = "".join(f"  - {question}\n" for question in questions)
+        if "firewall" in entry_id:
+            asked += 'error_codes: ["701"]\n'
         path.write_text(
             f"---\nid: {entry_id}\nlanguage: {entry_id[:2]}\ntitle: {title}\nscenario: [general]\n"
             f"region: [global]\nproduct: [audio]\ntopic: t\nquestions:\n{asked}source: s\n"
@@ -491,6 +493,7 @@ async def test_the_client_reads_what_the_server_says(client: KnowledgeClient) ->
     assert await client.find_entry("zh/none") is None
     assert await client.find_entry("zh/echo", version=0) is None
     assert Opening("en/echo", "Put on headphones.") in await client.openings()
+    assert await client.error_codes() == {"701"}
     with pytest.raises(InputError, match="query"):
         await client.search(" ")
 
