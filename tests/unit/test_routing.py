@@ -15,9 +15,9 @@ from agent.dialogue.flow import FlowName
 from agent.dialogue.reading import even
 from agent.dialogue.routing import (
     SUBJECTS,
+    Route,
     Routed,
     Router,
-    Route,
     load_reader,
     load_words,
     read_of,
