@@ -3,8 +3,8 @@
     python -m eval.routing.fit
 
 It learns from utterances that were written for it (`training.jsonl`), from more that are drawn from
-patterns (`drawn.py`), from the ways of asking that the corpus lists, and from the emergencies of
-`eval/wishes/training.jsonl`: one that is not heard as such is trouble. When it is sure is chosen on
+patterns (`drawn.py`), from the ways of asking that the corpus lists, and from the wishes of
+`eval/wishes/training.jsonl`. When it is sure is chosen on
 texts that were left out (cross-validation); what is taken for something else there is printed. The
 held-out utterances take no part; `make eval-routing` measures on them. Minutes on two cores; the
 same each time.
@@ -31,10 +31,13 @@ from agent.dialogue.routing import (
     KINDS,
     WEIGHTS,
     Kind,
+    Route,
     Subject,
     best_of,
     flow_bits,
     load_words,
+    odds_of,
+    without_wishes,
 )
 from agent.settings import Settings
 from common.languages import HAN_CHARACTER
@@ -91,7 +94,8 @@ class Example:
     """A text and where it goes."""
 
     text: str
-    route: Subject
+    """As it is, or as it is the same typed and heard."""
+    route: Route
     under_way: FlowName | None
     source: Source
     group: str
@@ -106,9 +110,10 @@ class Example:
 def examples() -> list[Example]:
     """All of them, each text once for a flow."""
     rng = random.Random(1)
-    found = [*_written(rng), *_asked(), *_emergencies()]
+    found = [*_written(rng), *_asked(), *_wishes(rng)]
     found += (
-        Example(one.text, one.route, one.under_way, "drawn", f"drawn {one.text}") for one in drawn()
+        Example(even(one.text), one.route, one.under_way, "drawn", f"drawn {one.text}")
+        for one in drawn()
     )
     return list({(one.text, one.under_way): one for one in reversed(found)}.values())
 
@@ -117,17 +122,16 @@ def _written(rng: random.Random) -> Iterator[Example]:
     utterances = load(TRAINING)
     sounds = sounds_of([one.text for one in utterances])
     for number, one in enumerate(utterances):
-        if one.route == "emergency" or one.route == "person":
-            continue
         group = f"utterance {number}"
         said = Example(one.text, one.route, one.under_way, "written", group)
         yield said
+        yield replace(said, text=even(one.text))
         again = [one.heard] if one.heard else [misheard(one.text, sounds, rng)]
-        yield from (replace(said, text=text, source="drawn") for text in again)
+        yield from (replace(said, text=even(text), source="drawn") for text in again)
         if one.under_way is None and _is_whole(one.text):
             for flow in FLOWS:
                 if rng.random() < _UNDER_WAY:
-                    yield replace(said, under_way=flow, source="drawn")
+                    yield replace(said, text=even(one.text), under_way=flow, source="drawn")
 
 
 def _is_whole(text: str) -> bool:
@@ -147,15 +151,18 @@ def _asked() -> Iterator[Example]:
         for text in entry.questions:
             signs = words.features(text) & {"asking", "broken", "fault", "start"}
             if signs == {"asking"}:
-                yield Example(text, "question", None, "asked", f"subject {subject}")
+                yield Example(even(text), "question", None, "asked", f"subject {subject}")
             elif is_fault and "broken" in signs and "asking" not in signs:
-                yield Example(text, "trouble", None, "asked", f"subject {subject}")
+                yield Example(even(text), "trouble", None, "asked", f"subject {subject}")
 
 
-def _emergencies() -> Iterator[Example]:
+def _wishes(rng: random.Random) -> Iterator[Example]:
     for number, one in enumerate(wishes.load(wishes.TRAINING)):
-        if one.wish == "emergency":
-            yield Example(one.text, "trouble", None, "asked", f"emergency {number}")
+        if one.wish:
+            under_way = rng.choice([None, *FLOWS])
+            yield Example(
+                even(one.heard or one.text), one.wish, under_way, "asked", f"wish {number}"
+            )
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,7 @@ class Seen:
             ],
             np.float32,
         )
-        vectors = embedded([even(example.text) for example in examples], model)
+        vectors = embedded([example.text for example in examples], model)
         read = np.hstack([vectors, beside]).astype(np.float32)
         runs = [runs_of(example.text, RUNS) for example in examples]
         return cls(examples, signs, vectors.shape[1], read, runs)
@@ -195,7 +202,8 @@ class Seen:
         """What a network takes an example for."""
         example = self.examples[row]
         logits = network.logits(self.read[row], self.runs[row])
-        return Judged(example, *best_of(logits, example.under_way))
+        odds = without_wishes(odds_of(logits, example.under_way))
+        return Judged(example, *best_of(odds))
 
 
 @dataclass(frozen=True)
@@ -203,7 +211,7 @@ class Judged:
     """An example, and what it was taken for."""
 
     example: Example
-    read: Subject
+    read: Route
     margin: float
 
     @property

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from agent.dialogue.wishes import Wishes
+from agent.dialogue.routing import Router
 from common.errors import InputError, LiukeError, ServiceError, SetupError
 from common.shorten import shortened
 from knowledge.base import KnowledgeBase
@@ -446,14 +446,14 @@ async def test_of_a_long_text_the_vector_is_of_its_beginning_and_end(
 async def test_a_wish_that_no_definite_words_say_is_heard_through_the_server(
     client: KnowledgeClient,
 ) -> None:
-    wishes = Wishes(client)
+    router = Router(client)
     said = "it lags since Monday, and honestly I would rather have one of your engineers call me"
     heard = [
-        await wishes.read(text)
+        await router.route(text, None)
         for text in (said, "the whole thing fell over, not one customer gets in")
     ]
-    assert [one.wish for one in heard if one] == ["person", "emergency"]
-    assert await wishes.read("how do I stop the echo") is None
+    assert [one.route for one in heard] == ["person", "emergency"]
+    assert (await router.route("how do I stop the echo", None)).route in ("question", "trouble")
 
 
 def test_openings_and_health(server: TestClient) -> None:

@@ -89,6 +89,8 @@ async def test_while_the_knowledge_server_is_away_words_decide_or_the_flow() -> 
     assert await router.route("转人工", "onboarding") == Routed("person", is_sure=True)
     assert await router.route("Thank you!", "onboarding") == Routed("small_talk", is_sure=True)
     assert await router.route("我们不打算续约了", None) == Routed("leaving", is_sure=True)
+    said = "the thing is that somebody of yours ought to call me"
+    assert await router.route(said, None) == Routed("question", is_sure=False)
     assert await router.route("about five thousand", "onboarding") == Routed("onboarding", False)
     assert await router.route("about five thousand", None) == Routed("question", is_sure=False)
     assert await router.route(" ", "trouble") == Routed("trouble", is_sure=False)
@@ -123,7 +125,7 @@ def measured() -> dict[str, dict[str, float]]:
     return measure()
 
 
-@pytest.mark.parametrize(("source", "least"), [("typed", 0.9), ("heard", 0.85)])
+@pytest.mark.parametrize(("source", "least"), [("typed", 0.93), ("heard", 0.88)])
 def test_most_of_the_held_out_utterances_go_where_they_should(source: str, least: float) -> None:
     """The goals are 0.95 typed and 0.92 heard: docs/decisions/040 says what stands between."""
     assert measured()[source]["macro_f1"] >= least
@@ -150,4 +152,4 @@ def test_no_utterance_is_held_out_and_learnt_from() -> None:
 
 
 def test_the_weights_are_for_the_embedding_in_use() -> None:
-    assert load_reader().subjects.embedding == model().id
+    assert load_reader().classifier.embedding == model().id
