@@ -29,6 +29,8 @@ _HOUR_MS: Final = 3_600_000
 _MONTH_DAYS: Final = 30
 #: So many hours are read by hours of the clock; what is longer, by days.
 _MOST_HOURS: Final = 72
+#: Of what goes on from the question before.
+_FEW_CHARACTERS: Final = 50
 #: Nobody asks for more days.
 _MOST_DAYS: Final = 400
 
@@ -110,6 +112,9 @@ class Asking:
         self._lookalikes = any_of(given["lookalikes"]["words"])
         self._overview = any_of(given["overview"]["words"])
         self._spans = {name: any_of(span["words"]) for name, span in given["spans"].items()}
+        asked = given["asked"]
+        self._how, self._ours = any_of(asked["how"]), any_of(asked["ours"])
+        self._advice = any_of(asked["advice"])
         another = given["another"]
         self._another = any_of(another["words"])
         self._own = any_of(another["own"])
@@ -126,6 +131,24 @@ class Asking:
         self._owner_behind = re.compile(
             rf"(?i:{figure})(?: \w+)? (?:of|for) (?:the )?([A-Z][\w-]*)"  # a name, by its capital
         )
+
+    def is_own(self, said: str) -> bool:
+        """Whether how high one's own figures are is asked in so many words."""
+        text = plain(said)
+        is_measured = self.metric(said) is not None or self._overview.search(text) is not None
+        return (
+            is_measured
+            and bool(self._how.search(text) and self._ours.search(text))
+            and (self._advice.search(text) is None)
+        )
+
+    def goes_on(self, said: str) -> bool:
+        """Whether it asks for other figures in few words: "and last week?"."""
+        text = plain(said)
+        if len(text) > _FEW_CHARACTERS or self._advice.search(text):
+            return False
+        heard = (self.metric(said), self.stretch(said), self._overview.search(text))
+        return any(heard) or bool(self._places.find(said))
 
     def read(self, said: str, own: Owned) -> Asked:
         """What is asked for."""

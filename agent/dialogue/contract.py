@@ -68,7 +68,9 @@ class NoteMatter:
     """The customer's own."""
 
 
-Signal = Literal["price", "competitor", "repeated_incidents", "champion_left", "low_usage", "anger"]
+Signal = Literal[
+    "price", "competitor", "repeated_incidents", "champion_left", "low_usage", "anger", "other"
+]
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,10 @@ class Dialogue:
     ) -> list[str]:
         """What is said where no passage is the answer; empty where one is."""
         if routed.route in ("emergency", "person"):
-            return [self._people(answer, routed, history)]
+            first = self._people(answer, routed, history)
+            if self._turns and (signal := self._turns.signal(answer.question)):
+                answer.wants = (*answer.wants, signal)
+            return [first]
         if declined := self._declining.read(answer.question):
             return [*self._declined(answer, declined), *self._back(answer)]
         if turn := await self._turn(answer, routed, history, seen, finding):
@@ -230,7 +233,9 @@ class Dialogue:
         now = self._customer.now()
         said = Said(answer.question, answer.language, now, history, seen)
         turn = await self._turns.take(said, routed.route, answer.course_before, find)
-        signal = self._turns.signal(said.text)
+        # What they say of their own market shows nothing of what they think of us.
+        is_of_product = answer.course_before.under_way == "onboarding"
+        signal = None if is_of_product else self._turns.signal(said.text)
         if signal is None or (turn and any(isinstance(w, NoteSignal) for w in turn.wants)):
             return turn
         if turn is None:

@@ -20,7 +20,8 @@ from common.settings import PROJECT_ROOT
 from common.shorten import shortened
 
 WORDS_FILE: Final = PROJECT_ROOT / "prompts" / "signals.toml"
-SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
+#: Those that words show; what shows none of them is "other".
+SIGNALS: Final = tuple(signal for signal in get_args(Signal) if signal != "other")
 #: Characters of a sentence that are kept.
 _LONGEST: Final = 200
 #: Commas part no sentence here: "you are good, but too expensive" is shown whole.
@@ -33,6 +34,7 @@ class Signals:
 
     _signs: Mapping[Signal, re.Pattern[str]]
     _unless: re.Pattern[str]
+    _answers: Mapping[Signal, re.Pattern[str]]
 
     def heard(self, text: str) -> NoteSignal | None:
         """The first sentence that shows one; None where none does."""
@@ -45,17 +47,27 @@ class Signals:
                     return NoteSignal(signal, shortened(sentence.strip(), _LONGEST))
         return None
 
+    def answered(self, text: str) -> NoteSignal:
+        """What is answered to why they may leave."""
+        if heard := self.heard(text):
+            return heard
+        read = plain(text)
+        told = (signal for signal, words in self._answers.items() if words.search(read))
+        return NoteSignal(next(told, "other"), shortened(text.strip(), _LONGEST))
+
 
 @cache
 def load_signals() -> Signals:
     """Read the words once. Raises SetupError when the file cannot be used."""
     try:
         words = tomllib.loads(WORDS_FILE.read_text("utf-8"))
-        signs = words["signals"]
-        if unknown := signs.keys() ^ set(SIGNALS):
+        signs, answers = words["signals"], words["answers"]
+        if unknown := (signs.keys() ^ set(SIGNALS)) | (answers.keys() ^ set(SIGNALS)):
             raise KeyError(*sorted(unknown))
         return Signals(
-            {name: any_of(of) for name, of in signs.items()}, any_of(words["unless"]["words"])
+            {name: any_of(of) for name, of in signs.items()},
+            any_of(words["unless"]["words"]),
+            {name: any_of(of) for name, of in answers.items()},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(

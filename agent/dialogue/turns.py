@@ -6,8 +6,10 @@ A flow that is interrupted comes back: a question in between is answered, and it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from agent.dialogue.contract import CallPerson, Citation, NoteSignal, Want
 from agent.dialogue.course import Course, Flow
@@ -30,6 +32,10 @@ from knowledge.contract import Retrieval
 
 #: What the knowledge base has on a text.
 Find = Callable[[str], Awaitable[Retrieval]]
+
+
+#: What ends so is asked.
+_QUESTION: Final = re.compile(r"[?？]\s*$|[吗呢]\s*[。.]?\s*$")
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Turns:
 
     async def take(self, said: Said, route: Route, course: Course, find: Find) -> Turn | None:
         """What the flows say to it; None where it is none of theirs."""
-        now = replace(course, recalled=None, ending=None)
+        now = replace(course, recalled=None, ending=None, figures=None)
         if self._endings.is_goodbye(said.text, answers=course.asks):
             ending = self._endings.begin(now.happened, said)
             return _said(ending, replace(now, flows=(), ending=ending.state))
@@ -71,7 +77,9 @@ class Turns:
         if course.flows and self._is_reply(said, route, course):
             step = await self._step(course.flows[-1], said, find)
             return self._after(step, said, replace(now, flows=now.flows[:-1]))
-        return await self._begin(said, route, now, find)
+        if route != "trouble" and self._figures.is_asked(said.text, course.figures):
+            route = "figures"
+        return await self._begin(said, route, replace(now, figures=course.figures), find)
 
     def back(self, course: Course, language: Language) -> Turn:
         """Back to the flow that is under way, behind an answer to something else."""
@@ -85,12 +93,23 @@ class Turns:
         return self._signals.heard(said)
 
     def _is_reply(self, said: Said, route: Route, course: Course) -> bool:
-        """Whether it answers the flow that is under way."""
+        """Whether it answers the flow that is under way, by its route or by what was asked."""
         if route == course.under_way:
             return True
-        return route == "small_talk" and (
-            is_solved(said.text) or self._replies.read(said.text) is not None
-        )
+        flow = course.flows[-1]
+        match flow:
+            case OnboardingState():
+                return self._onboarding.is_answer(flow, said, is_trouble=route == "trouble")
+            case Trouble():
+                is_told = route in ("none", "onboarding") and not _QUESTION.search(said.text)
+                return is_told or self._is_yes_or_no(said)
+            case Leaving():
+                return self._is_yes_or_no(said) or self._retaining.is_reason(flow, said)
+
+    def _is_yes_or_no(self, said: Said) -> bool:
+        """Whether it is a reply by itself, as far as nothing is asked in it."""
+        is_reply = is_solved(said.text) or self._replies.read(said.text) is not None
+        return is_reply and not _QUESTION.search(said.text)
 
     async def _begin(self, said: Said, route: Route, course: Course, find: Find) -> Turn | None:
         match route:
@@ -99,7 +118,8 @@ class Turns:
                 turn = _said(answered, replace(course, figures=answered.state))
                 return self._and_back(turn, said.language)
             case "trouble":
-                return self._after(await self._begin_trouble(said, find), said, course)
+                trouble = await self._begin_trouble(said, find)
+                return self._after(trouble, said, replace(course, figures=None))
             case "onboarding":
                 known = await self._customer.known()
                 return self._after(self._onboarding.begin(known, said), said, course)

@@ -39,6 +39,11 @@ class Figures:
         self._asking = load_asking()
         self._words = FigureWords(targets)
 
+    def is_asked(self, said: str, before: Asked | None) -> bool:
+        """Whether own figures are asked for in so many words, or, right after an answer about some
+        (``before``), in few: "and the latency there?"."""
+        return self._asking.is_own(said) or (before is not None and self._asking.goes_on(said))
+
     async def answer(self, said: Said, scope: Scope, before: Asked | None = None) -> Step[Asked]:
         """What is asked, answered; ``before``: what was asked last in this call."""
         fixed = self._words.fixed(said.language)

@@ -47,23 +47,25 @@ class Retaining:
         """A customer may leave: what they said shows why, or they are asked."""
         heard = self._signals.heard(said.text)
         if heard is None:
-            return Step([self._phrases[said.language].fixed["why"]], Leaving())
+            why = self._phrases[said.language].fixed["why"]
+            return Step([why], Leaving(), [self._signals.answered(said.text)])
         return await self._answered(heard, said)
+
+    def is_reason(self, state: Leaving, said: Said) -> bool:
+        """Whether it answers why they may leave."""
+        return state.offer is None and self._signals.answered(said.text).signal != "other"
 
     async def step(self, state: Leaving, said: Said) -> Step[Leaving]:
         """What they say to the question why, or to what was offered."""
         fixed = self._phrases[said.language].fixed
-        heard = self._signals.heard(said.text)
         if state.offer is None:
-            if heard is None:
-                return Step(self._to_a_colleague(said.language), None)
-            return await self._answered(heard, said)
+            return await self._answered(self._signals.answered(said.text), said)
         match self._replies.read(said.text):
             case "yes" | "wait":
                 return self._arranged(state.offer, said)
             case "no" | "same" | "unknown":
                 return Step([fixed["not_wanted"]], None)
-        if heard:
+        if heard := self._signals.heard(said.text):
             return await self._answered(heard, said)
         return Step([fixed["agree"]], state)
 

@@ -92,6 +92,16 @@ class Onboarding:
             return await self._advise_early(replace(state, profile=profile), said)
         return self._take_in(state, reading)
 
+    def is_answer(self, state: OnboardingState, said: Said, *, is_trouble: bool) -> bool:
+        """Whether anything of it answers the open question, or says something of the product.
+
+        ``is_trouble``: it sounds like one; then only as the answer to the open question.
+        """
+        reading = read(said.text, said.at.date(), state.asked)
+        if is_trouble and state.asked not in reading.given:
+            return False
+        return bool(reading.given or reading.denied or reading.left_open or reading.reply)
+
     def resume(self, state: OnboardingState, language: Language) -> Step[OnboardingState]:
         """What brings the customer back to the open question, after something in between."""
         state = replace(state, language=language)

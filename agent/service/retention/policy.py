@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.languages import Language
 from common.settings import PROJECT_ROOT
 
-Signal = Literal["price", "competitor", "repeated_incidents", "champion_left", "low_usage", "anger"]
+Signal = Literal[
+    "price", "competitor", "repeated_incidents", "champion_left", "low_usage", "anger", "other"
+]
 
 
 @dataclass(frozen=True)
