@@ -44,6 +44,11 @@ class Stretch:
     count: int = _HOURS_OF_DAY
     """How many hours or days, where the name says no more."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended before now."""
+        return self.name in ("yesterday", "day_before", "last_week", "last_month")
+
     def span(self, now: datetime) -> Span:
         """As it is read. Today is a day of the clock of ``now``; weeks and months are of days in
         UTC, as they are rolled up."""

@@ -17,6 +17,13 @@ from knowledge.contract import Retrieval
 
 #: Passages asked for.
 _PASSAGES = 4
+#: Characters from which a text is a story: its vector would be about all of it, and nothing.
+_STORY = 400
+_SENTENCE = re.compile(r"[^。！？!?.\n]+[。！？!?.\n]*")
+_ASKS = re.compile(
+    r"[?？]|怎么|如何|为什么|为啥|什么原因|怎样|能不能|可不可以|想问|想知道"
+    r"|\b(?:how|why|what (?:should|do|can)|can you|could you|would like to know|my question)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,21 @@ class Lookup:
         if self._last and (self._last.question, self._last.before) == (words, before):
             return self._last.retrieval
         retrieval = await self._knowledge.search(
-            question, language=language, k=_PASSAGES, before=before
+            the_point(question), language=language, k=_PASSAGES, before=before
         )
         self._last = _Found(words, before, retrieval)
         return retrieval
+
+
+def the_point(text: str) -> str:
+    """What a long story comes to, as far as it can be searched for: the last sentence that asks
+    something, with the one before it; or the last two."""
+    if len(text) <= _STORY:
+        return text
+    sentences = [one for one in _SENTENCE.findall(text) if one.strip()]
+    asking = [place for place, one in enumerate(sentences) if _ASKS.search(one.lower())]
+    last = asking[-1] if asking else len(sentences) - 1
+    return "".join(sentences[max(0, last - 1) : last + 1]).strip()[-_STORY:]
 
 
 def _words(text: str) -> str:

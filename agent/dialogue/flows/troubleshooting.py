@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from agent.dialogue.answering import space
-from agent.dialogue.asked import Asked, load_asking
+from agent.dialogue.asked import Asked, Stretch, load_asking
 from agent.dialogue.contract import CallPerson, Citation, NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.figures import FigureWords
@@ -71,6 +71,7 @@ class Trouble:
     """Two that are close, until the customer has told them apart."""
     metric: Metric | None = None
     """The figure that shows it; None where none does."""
+    stretch: Stretch | None = None
     place: Place | None = None
     reach: Literal["one", "many"] | None = None
     changed: bool | None = None
@@ -133,7 +134,8 @@ class Troubleshooting:
         state = self._heard(Trouble(said.text), said)
         place = self._places.region(recalled.region) if recalled.region else None
         metric = state.metric or self._asking.metric(recalled.words)
-        state = replace(state, metric=metric, place=state.place or place)
+        # The time is when they called, not when it was: it goes on.
+        state = replace(state, metric=metric, place=state.place or place, stretch=None)
         state = replace(state, words=recalled.words or said.text)
         state = await self._choose(state, said, found)
         subject = recalled.subject or state.subject
@@ -186,10 +188,17 @@ class Troubleshooting:
         return replace(
             state,
             metric=state.metric or self._asking.metric(said.text),
+            stretch=state.stretch or self._until_now(said.text),
             place=state.place or (places[0] if places else None),
             reach=state.reach or reach,
             changed=state.changed if changed is None else changed,
         )
+
+    def _until_now(self, said: str) -> Stretch | None:
+        """The time that is named, if it goes on: "since yesterday" is when it began, and what
+        figures say of that is found out."""
+        stretch = self._asking.stretch(said)
+        return None if stretch is None or stretch.is_over else stretch
 
     def _answered(
         self, before: Trouble, heard: Trouble, said: Said, reply: Reply | None
@@ -281,8 +290,7 @@ class Troubleshooting:
             first = fixed["begin"] if scope.account else fixed["unseen"]
             texts = self._suspecting(state, said.language, [*texts, first])
             return await self._go_on(replace(state, asks=asks["unseen"]), said, texts)
-        # "Since yesterday" is when it began, and what figures say of that is found out.
-        asked = Asked(state.metric, state.place)
+        asked = Asked(state.metric, state.place, state.stretch)
         seen = await self._looking.look(scope, asked, own, said.at)
         texts = [*texts, *self._figures.of(seen, said.language, said.at)]
         if seen.onset and state.changed is not None:  # else it is in the question that follows
