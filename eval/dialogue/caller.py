@@ -89,6 +89,8 @@ class Caller:
     def _answer(self, asked: Sequence[str]) -> Line:
         told = self.scenario.caller
         slots = [slot for slot in asked if self._wordings(slot)]
+        if not slots and set(asked) & set(told.gives):
+            return self._line(self._one_of(told.begins), gives=told.gives)
         if not slots:
             occasion = "refuses" if set(asked) & set(told.refuses) else "unknown"
             return self._line(self._phrase(occasion), refuses=asked)

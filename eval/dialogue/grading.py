@@ -6,11 +6,12 @@ certain, whether a sentence is kind say, it leaves alone.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,7 @@ class Evidence:
     """The texts of the entries that answers cite, by id."""
     targets: Targets
     """What the operator's quality is to be."""
+    today: date
 
     @property
     def account(self) -> str:
@@ -334,6 +336,8 @@ class _Known:
     dues: Sequence[timedelta]
     shortest_span_h: int
     """Where nothing is measured, only calls and tickets of long ago are looked back at."""
+    days_left: frozenset[int]
+    """Until days that were said or are kept: a launch, say."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> _Known:
@@ -350,8 +354,10 @@ class _Known:
         measured = [(m.metric, m.value) for m in (*kept[0].measured, *kept[1].measured)]
         measured += evidence.targets.items()
         dues = [due for one in kept for due in one.dues]
+        told = [*_own_texts(evidence), *(one.line.text for one in evidence.transcript.exchanges)]
+        left = frozenset((day - evidence.today).days for text in told for day in _days(text))
         shortest = SPANS[0] if kept[0].measured else _WEEK_H
-        return cls(texts, measured, frozenset(numbers), dues, shortest)
+        return cls(texts, measured, frozenset(numbers), dues, shortest, left)
 
     def has(self, figure: Figure, of_caller: Said) -> bool:
         """Whether something says it."""
@@ -370,7 +376,7 @@ class _Known:
     def _is_due(self, figure: Figure) -> bool:
         """A time that something takes at most, never said shorter than it is; or a span that is
         looked back over."""
-        minute = 60_000
+        minute, day = 60_000, 86_400_000
         for amount in figure.amounts:
             if amount in {hours * 60 * minute for hours in SPANS if hours >= self.shortest_span_h}:
                 return True
@@ -378,6 +384,8 @@ class _Known:
                 exact = due.total_seconds() * 1000
                 if exact - 2 * minute <= amount <= exact + figure.factor:
                     return True
+            if any(abs(left * day - amount) <= max(day, figure.factor) for left in self.days_left):
+                return True
         return False
 
     def _is_ratio(self, figure: Figure) -> bool:
@@ -397,6 +405,18 @@ def _own_texts(evidence: Evidence) -> Iterator[str]:
             for row in rows:
                 if row.get("account", "") in ("", evidence.account, OPERATOR):
                     yield "\n".join(_text(v) for v in row.values() if isinstance(v, str | list))
+
+
+def _days(text: str) -> Iterator[date]:
+    """The days that a text writes out, as they are kept and as a caller says them."""
+    for found in _DAYS.finditer(text):
+        written = found[0].replace("年", "-").replace("月", "-").rstrip("日")
+        for form in ("%Y-%m-%d", "%B %d, %Y"):
+            with contextlib.suppress(ValueError):
+                yield datetime.strptime(written, form).replace(tzinfo=UTC).date()
+
+
+_DAYS: Final = re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}年\d{1,2}月\d{1,2}日|[A-Z][a-z]+ \d{1,2}, \d{4}")
 
 
 def _around(text: str, figure: Figure) -> str:

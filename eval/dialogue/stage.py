@@ -97,8 +97,16 @@ class TextStage:
             sources = await cited_texts(knowledge, call_id, after)
         finally:
             await knowledge.aclose()
-        evidence = Evidence(scenario, transcript, before, after, call_id, sources, self.targets)
-        return transcript, grade(evidence)
+        evidence = Evidence(
+            scenario, transcript, before, after, call_id, sources, self.targets, now.date()
+        )
+        return transcript, faults_of(evidence)
+
+
+def faults_of(evidence: Evidence) -> list[Fault]:
+    """All that is wrong with a call; first, that it broke off."""
+    broke = evidence.transcript.broke
+    return [*([broken(broke)] if broke else []), *grade(evidence)]
 
 
 def broken(error: Exception) -> Fault:

@@ -40,7 +40,9 @@ class Transcript:
     greeting: str
     exchanges: Sequence[Exchange]
     is_over: bool
-    """The caller has hung up; else the call went on beyond what it may take."""
+    """The caller has hung up; else the call went on beyond what it may take, or broke."""
+    broke: Exception | None = None
+    """By what it was broken off."""
 
     @property
     def answers(self) -> list[str]:
@@ -58,14 +60,18 @@ class Transcript:
 async def converse(talk: Talk, caller: Caller, most: int) -> Transcript:
     """A whole call; after ``most`` turns of the caller's it is broken off.
 
-    Raises LiukeError where the call breaks.
+    What breaks it, whatever that is, is told with what was said until then.
     """
     exchanges: list[Exchange] = []
-    greeting = await talk.greeting()
-    line: Line | None = caller.begin()
-    while line is not None and len(exchanges) < most:
-        answer = await talk.say(line.text)
-        exchanges.append(Exchange(line, answer))
-        line = caller.hear(answer)
-    await talk.end()
+    greeting = ""
+    try:
+        greeting = await talk.greeting()
+        line: Line | None = caller.begin()
+        while line is not None and len(exchanges) < most:
+            answer = await talk.say(line.text)
+            exchanges.append(Exchange(line, answer))
+            line = caller.hear(answer)
+        await talk.end()
+    except Exception as error:
+        return Transcript(greeting, exchanges, is_over=False, broke=error)
     return Transcript(greeting, exchanges, is_over=line is None)

@@ -33,10 +33,10 @@ from agent.settings import Settings
 from common.languages import join_utterances, language_of
 from eval.audio import RATE_HZ, in_a_room, mixed, over_telephone, pink_noise, read_recording
 from eval.dialogue.caller import Caller
-from eval.dialogue.grading import Evidence, Fault, grade
+from eval.dialogue.grading import Evidence, Fault
 from eval.dialogue.kept import read_kept
 from eval.dialogue.scenario import Scenario
-from eval.dialogue.stage import TURNS_BEYOND, Run, broken, cited_texts
+from eval.dialogue.stage import TURNS_BEYOND, Run, broken, cited_texts, faults_of
 from eval.dialogue.talk import Transcript, converse
 from eval.dialogue.world import World
 from eval.installation import new_installation, reuse_facts, set_up, started_stack
@@ -153,8 +153,9 @@ class VoiceStage:
         finally:
             await knowledge.aclose()
         targets = self.settings.qos.targets
-        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources, targets)
-        return transcript, grade(evidence)
+        call_id, today = grant.call_id, now.date()
+        evidence = Evidence(scenario, transcript, before, after, call_id, sources, targets, today)
+        return transcript, faults_of(evidence)
 
     async def _grant(self, scenario: Scenario) -> Grant:
         caller, signed = scenario.caller, ""

@@ -126,6 +126,12 @@ def test_it_refuses_and_does_not_know() -> None:
         assert not line.gives and len(line.refuses) == 1
 
 
+def test_it_says_again_what_it_began_with() -> None:
+    one = caller(gives=["users"])
+    one.begin()
+    assert says(one, "Who are your users?").text == "Hello."
+
+
 def test_it_corrects_itself_and_stays_with_it() -> None:
     correction = {"turn": 2, "says": ["No, Brazil."], "corrects": {"regions": ["Brazil."]}}
     one = caller(interjections=[correction])
@@ -178,6 +184,27 @@ def test_it_asks_what_else_it_wants_rates_and_hangs_up() -> None:
     assert "bye" in closing.text.lower() or "all set" in closing.text
     assert "4" in says(one, "How would you rate this call?").text
     assert one.hear("Goodbye.") is None
+
+
+class Broken:
+    """Answers once."""
+
+    async def greeting(self) -> str:
+        return "Hello."
+
+    async def say(self, text: str) -> str:
+        if text == "Hello.":
+            return "Which regions are you in?"
+        raise ValueError("the database is away")
+
+    async def end(self) -> None:
+        pass
+
+
+async def test_what_breaks_a_call_is_told_with_what_was_said() -> None:
+    transcript = await converse(Broken(), caller(), 5)
+    assert (len(transcript.exchanges), transcript.is_over) == (1, False)
+    assert isinstance(transcript.broke, ValueError)
 
 
 class Parrot:
