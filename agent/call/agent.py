@@ -6,7 +6,7 @@ The hooks tell the floor what they see and do what the stages decide; they hold 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 
 from livekit import rtc
 from livekit.agents import (
@@ -75,6 +75,13 @@ class SupportAgent(Agent):
         self._act = act
         self._keep = keep
         self._timing = timing
+        #: The first words, one after the other; none: those for everybody.
+        self._greeting: Sequence[str] = ()
+
+    async def meet(self) -> None:
+        """Learn how to greet whoever calls, before the session starts; else everybody is greeted
+        alike."""
+        self._greeting = await self._dialogue.greet(self._language)
 
     async def on_enter(self) -> None:
         """Greet in the language of the page; later the customer's speech decides."""
@@ -82,8 +89,9 @@ class SupportAgent(Agent):
         self.session.on("agent_state_changed", self._on_agent_state)
         self.session.on("conversation_item_added", self._on_item)
         self.session.on("user_transcription_timeout", self._on_nothing_understood)
-        self.session.say(self.phrases_now().disclosure, allow_interruptions=False)
-        for text in await self._dialogue.greet(self._language):
+        phrases = self.phrases_now()
+        self.session.say(phrases.disclosure, allow_interruptions=False)
+        for text in self._greeting or (phrases.greeting,):
             self.session.say(text)
 
     async def stt_node(

@@ -325,6 +325,7 @@ async def join_room(
     ``to_a_person``: takes what is typed to a person who has the floor; whether there is one.
     """
     typed = TypedInput(TextGate(), conversation.agent.phrases_now, to_a_person)
+    await conversation.agent.meet()
     await conversation.session.start(
         conversation.agent,
         room=room,

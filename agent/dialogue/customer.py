@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from agent.dialogue.contract import NoteMatter, Signal
 from agent.service.accounts.store import AccountStore, Known
+from agent.service.accounts.tables import Account
 from agent.service.database import Database
 from agent.service.matters.store import Matters
 from agent.service.matters.tables import Matter
@@ -54,8 +55,11 @@ class Customer:
         return datetime.now(self._support.hours.zone)
 
     async def known(self) -> Known | None:
-        """The account; None for a guest, and for one that has no records yet."""
-        return await self._accounts.read(self.scope)
+        """The account, with nothing known of it where it has no records yet; None for a guest."""
+        known = await self._accounts.read(self.scope)
+        if known or self.is_guest:
+            return known
+        return Known(Account(id=self.scope.account, name="", owner=""), (), ())
 
     async def name(self) -> str:
         """Of the contact; empty where nobody has put one."""

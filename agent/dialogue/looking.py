@@ -30,10 +30,10 @@ Verdict = Literal["own_side", "region_side", "near_others", "few_others", "norma
 
 #: What is said where no single figure is asked for.
 OVERVIEW: Final[Sequence[Metric]] = ("stall_rate", "latency_ms", "join_ms")
-#: So many times what others have is too much, also within the target.
-_FAR_ABOVE: Final = 2.0
 #: Up to so many times what others have is what others have.
 _NEAR: Final = 1.5
+#: So many times what others have is too much, though it is within the target.
+_FAR_ABOVE: Final = 2.0
 #: Where to look for the beginning of a trouble, and for crossings that tell it to the minute.
 _LOOKED_BACK: Final = Span("hours", 14 * 24)
 _CROSSING_HOURS: Final = 3
@@ -83,13 +83,18 @@ def judge(metric: Metric, own: float, others: float | None, target: float | None
     is_bad = target is not None and misses(metric, own, target)
     theirs = None if others is None else badness(metric, others)
     ours = badness(metric, own)
-    if not is_bad and (theirs is None or ours == 0 or ours < _FAR_ABOVE * theirs):
+    if not is_bad and (theirs is None or ours == 0 or ours < _too_much(target) * theirs):
         return "unknown" if target is None and others is None else "normal"
     if others is None or theirs is None:
         return "few_others"
     if target is not None and misses(metric, others, target):
         return "region_side"
     return "near_others" if ours < _NEAR * theirs else "own_side"
+
+
+def _too_much(target: float | None) -> float:
+    """How many times what others have is too much."""
+    return _NEAR if target is None else _FAR_ABOVE
 
 
 class Looking:
@@ -164,14 +169,14 @@ class Looking:
         return replace(seen, metric=metric, place=place)
 
     async def _onset(self, scope: Scope, seen: Seen, asked: Asked, now: datetime) -> Onset | None:
-        """Since when the figure has been as bad as it is, or twice what others have."""
-        assert seen.metric is not None
+        """Since when the figure has missed its target; or has been too much beside others."""
+        assert seen.metric is not None and seen.value is not None
         metric, theirs = seen.metric, figure(seen.others, seen.metric)
-        limit = self._targets.get(metric)
-        if limit is None or (seen.value is not None and not misses(metric, seen.value, limit)):
+        target = limit = self._targets.get(metric)
+        if limit is None or not misses(metric, seen.value, limit):
             if theirs is None:
                 return None
-            limit = badness(metric, _FAR_ABOVE * badness(metric, theirs))
+            limit = badness(metric, _too_much(target) * badness(metric, theirs))
         hours, crossed = await asyncio.gather(
             self._comparisons.course(scope, seen.regions, _LOOKED_BACK, now, app=asked.app),
             self._quality.crossings(scope, {metric: limit}, _CROSSING_HOURS, now),

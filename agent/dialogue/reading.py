@@ -179,6 +179,11 @@ def runs_of(text: str, kinds: int) -> list[int]:
     return sorted({zlib.crc32(run.encode()) % kinds for run in runs})
 
 
+def even(text: str) -> str:
+    """A text as it is the same typed and heard: small letters, commas between sentences."""
+    return ", ".join(one.strip() for one in SENTENCE_ENDS.split(plain(text)) if one.strip())
+
+
 def texts_of(text: str) -> list[str]:
     """What is read of a text: the whole, and where it has several sentences, each.
 

@@ -110,7 +110,8 @@ class Turns:
 
     async def _begin_trouble(self, said: Said, find: Find) -> Step[Trouble]:
         said, first = self._with_screen(said)
-        found, earlier = await find(said.text), await self._customer.earlier()
+        found = await find(self._trouble.query(said.text))
+        earlier = await self._customer.earlier()
         step = await self._trouble.begin(said, self._customer.scope, found, earlier)
         return replace(step, texts=[*first, *step.texts])
 
@@ -120,7 +121,7 @@ class Turns:
         match flow:
             case Trouble():
                 said, first = self._with_screen(said)
-                found = await find(said.text)
+                found = await find(self._trouble.query(said.text))
                 step = await self._trouble.step(flow, said, self._customer.scope, found)
                 return replace(step, texts=[*first, *step.texts])
             case OnboardingState():
@@ -165,7 +166,7 @@ class Turns:
             return Turn([glad], now, [replace(matter, state="solved")])
         if reply not in ("no", "same"):
             return None
-        found = await find(matter.words)
+        found = await find(self._trouble.query(matter.words))
         step = await self._trouble.again(matter, said, self._customer.scope, found)
         return self._after(step, said, now)
 

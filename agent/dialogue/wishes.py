@@ -3,7 +3,7 @@
 Words that leave no doubt decide alone (`prompts/wishes.toml`, which a support lead can change). Of
 the rest a small network says how likely either is (`reading.py`). It reads the whole and each
 sentence, for a wish may stand behind a story. It has learnt from utterances that were written for
-it (`eval/wishes/fit.py`); `make eval-wishes` measures it on others.
+it (`eval/wishes/fit.py`); `make eval-wishes` measures it on others. `routing.py` asks it first.
 
 An emergency is a service that is down, for all or very many, or grave damage, now.
 """
@@ -19,9 +19,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from agent.dialogue import reading
-from agent.dialogue.reading import Classifier, Words, texts_of, vectors_of
+from agent.dialogue.reading import Classifier, Words
 from common.settings import PROJECT_ROOT
-from knowledge.client import KnowledgeClient
 
 Wish = Literal["emergency", "person"]
 #: Where both are there, the first counts.
@@ -38,32 +37,6 @@ class Heard:
     wish: Wish
     is_sure: bool
     """Enough to call people by; else the customer is asked first."""
-
-
-class Wishes:
-    """Reads what the customers of one call say."""
-
-    def __init__(self, knowledge: KnowledgeClient) -> None:
-        """Raises SetupError when words or weights cannot be used."""
-        self._knowledge = knowledge
-        self._reader = load_reader()
-        #: What was read last: the end of a turn asks for what its last partial said.
-        self._last: tuple[str, Heard | None] = ("", None)
-
-    async def read(self, text: str) -> Heard | None:
-        """What is wished for; while the knowledge server is away, by definite words alone."""
-        last, heard = self._last
-        if text != last:
-            heard = await self._read(text)
-            self._last = (text, heard)
-        return heard
-
-    async def _read(self, text: str) -> Heard | None:
-        if wish := self._reader.definite(text):
-            return Heard(wish, is_sure=True)
-        texts = texts_of(text)
-        vectors = await vectors_of(self._knowledge, texts)
-        return self._reader.likely(texts, vectors) if vectors else None
 
 
 @dataclass(frozen=True)

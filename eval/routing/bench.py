@@ -21,8 +21,7 @@ import numpy as np
 
 from agent.cli.output import print_json
 from agent.dialogue.flow import FlowName
-from agent.dialogue.reading import texts_of
-from agent.dialogue.routing import Reader, Route, Routed, load_reader
+from agent.dialogue.routing import Reader, Route, Routed, load_reader, read_of
 from agent.dialogue.wishes import Wish
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
@@ -84,8 +83,8 @@ def judge(cases: Sequence[Case], reader: Reader, model: E5Model | None) -> list[
 def _route(case: Case, reader: Reader, model: E5Model | None) -> Routed:
     if wish := reader.wishes.definite(case.text):
         return Routed(wish, is_sure=True)
-    texts = texts_of(case.text)
-    return reader.route(texts, model.embed(texts, "query") if model else None, case.under_way)
+    vectors = model.embed(read_of(case.text), "query") if model else None
+    return reader.route(case.text, vectors, case.under_way)
 
 
 def scores(judged: Sequence[Judged]) -> dict[str, Any]:

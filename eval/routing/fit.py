@@ -3,8 +3,8 @@
     python -m eval.routing.fit
 
 It learns from utterances that were written for it (`training.jsonl`), from more that are drawn from
-patterns (`drawn.py`), from the ways of asking that the corpus lists, and from the emergencies of
-`eval/wishes/training.jsonl`: one that is not heard as such is trouble. When it is sure is chosen on
+patterns (`drawn.py`), from the ways of asking that the corpus lists, and from the wishes of
+`eval/wishes/training.jsonl`. When it is sure is chosen on
 texts that were left out (cross-validation); what is taken for something else there is printed. The
 held-out utterances take no part; `make eval-routing` measures on them. Minutes on two cores; the
 same each time.
@@ -25,16 +25,19 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from agent.cli.output import err
 from agent.dialogue.flow import FlowName
-from agent.dialogue.reading import Floats, Network, Words, runs_of, save_weights
+from agent.dialogue.reading import Floats, Network, Words, even, runs_of, save_weights
 from agent.dialogue.routing import (
     FLOWS,
     KINDS,
     WEIGHTS,
     Kind,
+    Route,
     Subject,
     best_of,
     flow_bits,
     load_words,
+    odds_of,
+    without_wishes,
 )
 from agent.settings import Settings
 from common.languages import HAN_CHARACTER
@@ -77,7 +80,7 @@ _FAULTS: Final = frozenset(
 )
 #: How much one of each source counts.
 _COUNTS: Final[Mapping[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 1.0}
-_FOLDS: Final = 5
+_FOLDS: Final = 3
 #: The share of routes that are wrong, among those that are sure.
 _WRONG: Final = 0.02
 #: Of what is written without a flow and is no fragment, so much is heard with each flow, too.
@@ -91,7 +94,8 @@ class Example:
     """A text and where it goes."""
 
     text: str
-    route: Subject
+    """As it is, or as it is the same typed and heard."""
+    route: Route
     under_way: FlowName | None
     source: Source
     group: str
@@ -106,9 +110,10 @@ class Example:
 def examples() -> list[Example]:
     """All of them, each text once for a flow."""
     rng = random.Random(1)
-    found = [*_written(rng), *_asked(), *_emergencies()]
+    found = [*_written(rng), *_asked(), *_wishes(rng)]
     found += (
-        Example(one.text, one.route, one.under_way, "drawn", f"drawn {one.text}") for one in drawn()
+        Example(even(one.text), one.route, one.under_way, "drawn", f"drawn {one.text}")
+        for one in drawn()
     )
     return list({(one.text, one.under_way): one for one in reversed(found)}.values())
 
@@ -117,17 +122,16 @@ def _written(rng: random.Random) -> Iterator[Example]:
     utterances = load(TRAINING)
     sounds = sounds_of([one.text for one in utterances])
     for number, one in enumerate(utterances):
-        if one.route == "emergency" or one.route == "person":
-            continue
         group = f"utterance {number}"
         said = Example(one.text, one.route, one.under_way, "written", group)
         yield said
+        yield replace(said, text=even(one.text))
         again = [one.heard] if one.heard else [misheard(one.text, sounds, rng)]
-        yield from (replace(said, text=text, source="drawn") for text in again)
+        yield from (replace(said, text=even(text), source="drawn") for text in again)
         if one.under_way is None and _is_whole(one.text):
             for flow in FLOWS:
                 if rng.random() < _UNDER_WAY:
-                    yield replace(said, under_way=flow, source="drawn")
+                    yield replace(said, text=even(one.text), under_way=flow, source="drawn")
 
 
 def _is_whole(text: str) -> bool:
@@ -147,15 +151,18 @@ def _asked() -> Iterator[Example]:
         for text in entry.questions:
             signs = words.features(text) & {"asking", "broken", "fault", "start"}
             if signs == {"asking"}:
-                yield Example(text, "question", None, "asked", f"subject {subject}")
+                yield Example(even(text), "question", None, "asked", f"subject {subject}")
             elif is_fault and "broken" in signs and "asking" not in signs:
-                yield Example(text, "trouble", None, "asked", f"subject {subject}")
+                yield Example(even(text), "trouble", None, "asked", f"subject {subject}")
 
 
-def _emergencies() -> Iterator[Example]:
+def _wishes(rng: random.Random) -> Iterator[Example]:
     for number, one in enumerate(wishes.load(wishes.TRAINING)):
-        if one.wish == "emergency":
-            yield Example(one.text, "trouble", None, "asked", f"emergency {number}")
+        if one.wish:
+            under_way = rng.choice([None, *FLOWS])
+            yield Example(
+                even(one.heard or one.text), one.wish, under_way, "asked", f"wish {number}"
+            )
 
 
 @dataclass(frozen=True)
@@ -195,7 +202,8 @@ class Seen:
         """What a network takes an example for."""
         example = self.examples[row]
         logits = network.logits(self.read[row], self.runs[row])
-        return Judged(example, *best_of(logits, example.under_way))
+        odds = without_wishes(odds_of(logits, example.under_way))
+        return Judged(example, *best_of(odds))
 
 
 @dataclass(frozen=True)
@@ -203,7 +211,7 @@ class Judged:
     """An example, and what it was taken for."""
 
     example: Example
-    read: Subject
+    read: Route
     margin: float
 
     @property

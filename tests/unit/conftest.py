@@ -28,6 +28,8 @@ from tests.unit.databases import (  # noqa: F401 - fixtures
 )
 from tests.unit.embedding import model
 from tests.unit.regions import (  # noqa: F401 - fixtures
+    own_regions,
+    own_regions_url,
     regions,
     regions_file,
     regions_template,

@@ -62,9 +62,26 @@ def regions_template(postgres_template: str) -> str:
     return postgres_template
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def regions_url(request: pytest.FixtureRequest) -> str:
+    """URL of a database with that world, of each kind in turn; only to be read."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{request.getfixturevalue('regions_file')}"
+    server = request.getfixturevalue("regions_template")
+    return create_database(server, "regions_read", "regions")
+
+
+@pytest.fixture(scope="session")
+async def regions(regions_url: str) -> AsyncIterator[Database]:
+    """That database; only to be read."""
+    database = Database(regions_url)
+    yield database
+    await database.aclose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def regions_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a database with that world, of each kind in turn."""
+def own_regions_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of such a database of the test's own, of each kind in turn."""
     if request.param == "sqlite":
         path = tmp_path / "liuke.db"
         shutil.copy(request.getfixturevalue("regions_file"), path)
@@ -74,9 +91,9 @@ def regions_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def regions(regions_url: str) -> AsyncIterator[Database]:
-    """That database."""
-    database = Database(regions_url)
+async def own_regions(own_regions_url: str) -> AsyncIterator[Database]:
+    """That database, to be written."""
+    database = Database(own_regions_url)
     yield database
     await database.aclose()
 

@@ -146,9 +146,6 @@ class Answers:
         self.instead_of.append(instead_of)
         return answer
 
-    async def greet(self, language: Language) -> Sequence[str]:
-        return [load_phrases()[language].greeting]
-
     def stands(self, answer: Answer) -> None:
         self.stood.append(answer)
 

@@ -54,7 +54,7 @@ async def test_nothing_is_told_where_one_of_them_is_more_than_half(
 
 
 async def test_a_figure_that_few_measure_is_not_told_though_many_are_there(
-    regions: Database, comparisons: Comparisons
+    own_regions: Database,
 ) -> None:
     minutes = range(minute_of(NOW) - 5, minute_of(NOW))
     rows = [
@@ -62,8 +62,8 @@ async def test_a_figure_that_few_measure_is_not_told_though_many_are_there(
         for account, latency in (("acme", None), ("beta", 100), ("carp", None), ("dace", None))
         for minute in minutes
     ]
-    await QualityStore(regions).take_in_hours(rows, {})
-    theirs = await comparisons.others(ACME, ["na"], DAY, NOW)
+    await QualityStore(own_regions).take_in_hours(rows, {})
+    theirs = await Comparisons(own_regions).others(ACME, ["na"], DAY, NOW)
     assert theirs and theirs.stall_rate == 0.005
     assert (theirs.latency_ms, theirs.join_ms, theirs.join_success) == (None, None, None)
 
@@ -111,15 +111,16 @@ async def test_the_course_is_told_by_hours_and_days(comparisons: Comparisons) ->
 
 
 async def test_an_incident_is_told_by_its_ticket_and_nobody_in_it(
-    regions: Database, comparisons: Comparisons
+    own_regions: Database,
 ) -> None:
+    comparisons = Comparisons(own_regions)
     assert await comparisons.incident(["sea"], NOW) is None
-    seen = await break_out(regions)
+    seen = await break_out(own_regions)
     found = await comparisons.incident(["eu", "sea"], NOW)
     assert found and (found.ticket, found.region, found.accounts) == (seen.ticket, "sea", 3)
     assert "beta" not in str(asdict(found))
     assert await comparisons.incident(["eu"], NOW) is None
     assert await comparisons.incident(["sea"], NOW + timedelta(hours=2)) is None
-    async with regions.transaction() as session:
+    async with own_regions.transaction() as session:
         await session.execute(update(IncidentSeen).values(settled_at=NOW))
     assert await comparisons.incident(["sea"], NOW) is None

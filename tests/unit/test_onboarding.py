@@ -25,6 +25,7 @@ from agent.dialogue.slots.words import SLOTS, Slot
 from agent.prompts import fixed_phrases, load_onboarding
 from agent.service.accounts.store import Known
 from agent.service.accounts.tables import Account, Fact
+from agent.speech.clauses import split_clauses
 from common.languages import LANGUAGES, Language, language_of
 from common.settings import PROJECT_ROOT
 from knowledge.client import KnowledgeClient
@@ -362,6 +363,15 @@ async def test_who_asks_back_hears_what_is_meant_and_the_question_in_other_words
     assert list(conversation.steps[2].texts) == [explained]
 
 
+async def test_a_yes_to_what_is_no_yes_or_no_question_is_asked_further() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(
+            flow, "我们想接入", *list(MANDARIN.values())[:7], "有的", "有孩子"
+        )
+    assert conversation.steps[8].texts[0] == PHRASES["zh"].explain["compliance"]
+    assert conversation.state.profile.values_of("compliance") == ("children",)
+
+
 async def test_who_does_not_know_will_not_say_or_skips_is_not_asked_again() -> None:
     def manner(slot: Slot, _: Iterable[Slot]) -> str:
         refuses = {
@@ -474,6 +484,7 @@ async def test_without_the_knowledge_server_what_was_confirmed_is_kept() -> None
         conversation = await answer_all(flow, "hi", lambda slot, _: ENGLISH[slot], "yes")
     assert conversation.facts == ENGLISH_FACTS
     assert PHRASES["en"].advice["away"] in conversation.steps[-1].texts
+    assert conversation.wants(NoteMatter)[-1] == NoteMatter("onboarding", "", "open", words="hi")
 
 
 async def test_a_guest_is_advised_and_has_no_account_to_keep_anything_with() -> None:
@@ -519,5 +530,11 @@ async def wayward(flow: Onboarding, chance: random.Random) -> Talk:
     return conversation
 
 
-def test_the_audio_of_questions_is_made_ahead() -> None:
-    assert {(text, language) for text, (_, language) in QUESTIONS.items()} <= set(fixed_phrases())
+def test_the_audio_of_a_question_is_there_whatever_is_said_before_it() -> None:
+    made = {(clause.strip(), of) for text, of in fixed_phrases() for clause in split_clauses(text)}
+    for question, (_, language) in QUESTIONS.items():
+        phrases = PHRASES[language]
+        leads = (phrases.begin, phrases.left_open, phrases.not_understood, phrases.back)
+        for lead in (*leads, *phrases.acknowledgements):
+            for clause in split_clauses(f"{lead}{'' if language == 'zh' else ' '}{question}"):
+                assert (clause.strip(), language) in made

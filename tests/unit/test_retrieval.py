@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from agent.dialogue.wishes import Wishes
+from agent.dialogue.routing import Router
 from common.errors import InputError, LiukeError, ServiceError, SetupError
 from common.shorten import shortened
 from knowledge.base import KnowledgeBase
@@ -133,6 +133,8 @@ def write_corpus(folder: Path, without: str = "") -> Path:
         path = folder / f"{entry_id}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         asked = "".join(f"  - {question}\n" for question in questions)
+        if "firewall" in entry_id:
+            asked += 'error_codes: ["701"]\n'
         path.write_text(
             f"---\nid: {entry_id}\nlanguage: {entry_id[:2]}\ntitle: {title}\nscenario: [general]\n"
             f"region: [global]\nproduct: [audio]\ntopic: t\nquestions:\n{asked}source: s\n"
@@ -444,14 +446,14 @@ async def test_of_a_long_text_the_vector_is_of_its_beginning_and_end(
 async def test_a_wish_that_no_definite_words_say_is_heard_through_the_server(
     client: KnowledgeClient,
 ) -> None:
-    wishes = Wishes(client)
+    router = Router(client)
     said = "it lags since Monday, and honestly I would rather have one of your engineers call me"
     heard = [
-        await wishes.read(text)
+        await router.route(text, None)
         for text in (said, "the whole thing fell over, not one customer gets in")
     ]
-    assert [one.wish for one in heard if one] == ["person", "emergency"]
-    assert await wishes.read("how do I stop the echo") is None
+    assert [one.route for one in heard] == ["person", "emergency"]
+    assert (await router.route("how do I stop the echo", None)).route in ("question", "trouble")
 
 
 def test_openings_and_health(server: TestClient) -> None:
@@ -491,6 +493,7 @@ async def test_the_client_reads_what_the_server_says(client: KnowledgeClient) ->
     assert await client.find_entry("zh/none") is None
     assert await client.find_entry("zh/echo", version=0) is None
     assert Opening("en/echo", "Put on headphones.") in await client.openings()
+    assert await client.error_codes() == {"701"}
     with pytest.raises(InputError, match="query"):
         await client.search(" ")
 

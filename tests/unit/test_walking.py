@@ -49,6 +49,7 @@ async def test_it_works_now_ends_it() -> None:
     assert await name("echo-howling", "是的", "好了，现在正常了") == "solved"
     assert await name("echo-howling", "yes", "great, it works now") == "solved"
     assert await name("echo-howling", "哦，问题已经解决了，谢谢") == "solved"
+    assert await name("echo-howling", "oh, it works now") == "solved"  # whatever was asked
 
 
 async def test_that_something_works_is_a_yes_where_something_else_is_asked() -> None:

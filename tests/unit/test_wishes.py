@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent.dialogue.reading import runs_of, texts_of
-from agent.dialogue.wishes import Heard, Wish, Wishes, load_reader, load_words
+from agent.dialogue.wishes import Wish, load_reader, load_words
 from eval.wishes.bench import measure
 from eval.wishes.utterances import HELD_OUT, TRAINING, load
-from knowledge.client import KnowledgeClient
-from knowledge.contract import MOST_EMBEDDED, PUBLIC
+from knowledge.contract import MOST_EMBEDDED
 from tests.unit.embedding import model
 
 pytestmark = pytest.mark.models
@@ -70,15 +69,6 @@ def test_definite_words_need_no_vector(text: str, wish: Wish) -> None:
 )
 def test_what_looks_like_them_is_left_to_the_classifier(text: str) -> None:
     assert load_words().definite(text) is None
-
-
-async def test_while_the_knowledge_server_is_away_definite_words_decide() -> None:
-    knowledge = KnowledgeClient("http://127.0.0.1:8959", "token", tenant=PUBLIC)
-    wishes = Wishes(knowledge)
-    assert await wishes.read("我要转人工") == Heard("person", is_sure=True)
-    assert await wishes.read("the thing is that somebody of yours ought to call me") is None
-    assert await wishes.read(" ") is None
-    await knowledge.aclose()
 
 
 def test_a_story_is_read_sentence_by_sentence_and_a_pasted_log_in_part() -> None:

@@ -65,6 +65,8 @@ class Onboarding:
     """The flow, for one call; where it stands is the caller's to keep."""
 
     def __init__(self, knowledge: KnowledgeClient) -> None:
+        """Raises SetupError when the words of slots cannot be used."""
+        load_slot_words()  # takes 0.2 s, which no customer waits for
         self._knowledge = knowledge
         self._phrases = load_onboarding()
 
@@ -119,7 +121,8 @@ class Onboarding:
     def _take_in(self, state: OnboardingState, reading: Reading) -> Step[OnboardingState]:
         """The next question, or the same in other words where it has no answer."""
         phrases, asked = self._phrases[state.language], state.asked
-        if reading.reply == "explain" and asked:
+        only_yes = reading.reply == "yes" and _is_nothing(reading)
+        if asked and (reading.reply == "explain" or only_yes):
             return self._again(state, [phrases.explain[asked]])
         if reading.reply == "repeat":
             return self._again(state, [])
@@ -220,9 +223,8 @@ class Onboarding:
         phrases = self._phrases[state.language]
         advice = await self._advice(state, said)
         if not state.profile.fillings:
-            state = replace(state, subject=advice.subject)
             texts = (phrases.empty, *advice.texts)
-            return Step(texts, None, self._over(state, advice, []), advice.citations)
+            return Step(texts, None, _over(state, advice, []), advice.citations)
         state = replace(state, advised=True, subject=advice.subject)
         step = self._read_back(state, advice.texts)
         wants = (advice.checklist,) if advice.checklist else ()
@@ -239,19 +241,19 @@ class Onboarding:
         if not state.advised:
             advice = await self._advice(state, said)
         texts = (lead, *advice.texts)
-        return Step(texts, None, self._over(state, advice, facts), advice.citations)
+        return Step(texts, None, _over(state, advice, facts), advice.citations)
 
     async def _advice(self, state: OnboardingState, said: Said) -> Advice:
         phrases, language = self._phrases[state.language], state.language
         return await advise(self._knowledge, state.profile, phrases, language, said.at.date())
 
-    def _over(
-        self, state: OnboardingState, advice: Advice, facts: Sequence[Want]
-    ) -> tuple[Want, ...]:
-        """What is wanted where the flow is over."""
-        checklist = [advice.checklist] if advice.checklist else []
-        matter = NoteMatter("onboarding", advice.subject, "solved", words=state.words)
-        return (*facts, *checklist, matter)
+
+def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tuple[Want, ...]:
+    """What is wanted where the flow is over."""
+    checklist = [advice.checklist] if advice.checklist else []
+    done: Literal["solved", "open"] = "solved" if advice.subject else "open"
+    matter = NoteMatter("onboarding", advice.subject, done, words=state.words)
+    return (*facts, *checklist, matter)
 
 
 def _read(state: OnboardingState, said: Said) -> Reading:

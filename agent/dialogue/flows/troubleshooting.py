@@ -113,11 +113,15 @@ class Troubleshooting:
         self._phrases = load_flow("troubleshooting")
         self._rules = _load_rules()
 
+    def query(self, said: str) -> str:
+        """What to search for: with a place in it, what is said of the place would be found."""
+        return self._places.without(said)
+
     async def begin(
         self, said: Said, scope: Scope, found: Retrieval, earlier: Sequence[NoteMatter] = ()
     ) -> Step[Trouble]:
-        """A trouble is told. ``found``: for what was said; ``earlier``: of calls before, the latest
-        last."""
+        """A trouble is told. ``found``: for the `query` of what was said; ``earlier``: of calls
+        before, the latest last."""
         if recalled := self._recalled(said, earlier):
             return await self.again(recalled, said, scope, found)
         state = await self._choose(self._heard(Trouble(said.text), said), said, found)
@@ -142,7 +146,7 @@ class Troubleshooting:
     async def step(
         self, state: Trouble, said: Said, scope: Scope, found: Retrieval | None = None
     ) -> Step[Trouble]:
-        """What follows from what is said then. ``found``: for it, where somebody has searched."""
+        """What follows from what is said then. ``found``: for its `query`, if it was searched."""
         if self._walker.is_over(said.text):
             return self._solved(state, said)
         if state.walk:
@@ -221,23 +225,21 @@ class Troubleshooting:
         if entry := await self._of_code(said, found):
             return replace(state, subject=_stem(entry.id), rivals=())
         best, rules = found.best, self._rules
-        if state.metric and (best is None or best.topic not in rules.topics):
-            return replace(state, subject=rules.entries[state.metric], rivals=())
-        if best is None or best.is_small_talk:
-            return state
+        if best is None or best.topic not in rules.topics:
+            usual = rules.entries[state.metric] if state.metric else state.subject
+            return replace(state, subject=usual, rivals=())
         told = [one for one in found.passages if one.language == said.language]
         ranked = [Rival(_stem(one.entry_id), one.title, one.score) for one in told]
         first = next((one for one in ranked if one.subject == _stem(best.id)), None)
         if first is None:
             return replace(state, subject=_stem(best.id), rivals=())
-        close = [one for one in ranked if first.score - one.score <= rules.close]
-        rivals = (first, *(one for one in close if one.subject != first.subject))[:2]
-        return replace(
-            state,
-            subject=first.subject,
-            score=first.score,
-            rivals=rivals if len(rivals) > 1 else (),
-        )
+        state = replace(state, subject=first.subject, score=first.score, rivals=())
+        second = next((one for one in ranked if one.subject != first.subject), None)
+        if second is None or first.score - second.score > rules.close:
+            return state
+        other = await self._walker.entry(second.subject, said.language)
+        is_trouble = other is not None and other.topic in rules.topics
+        return replace(state, rivals=(first, second)) if is_trouble else state
 
     async def _of_code(self, said: Said, found: Retrieval) -> SourceEntry | None:
         """The entry, of those found, that has a code that was read out."""
@@ -275,12 +277,13 @@ class Troubleshooting:
         """The account's figures first, where the trouble is one that they show."""
         fixed, asks = self._phrases[said.language].fixed, self._rules.asks
         if state.metric is None:
-            state = replace(state, asks=asks["other"])
-            return await self._go_on(state, said, [*texts, fixed["begin"]])
+            texts = self._suspecting(state, said.language, [*texts, fixed["begin"]])
+            return await self._go_on(replace(state, asks=asks["other"]), said, texts)
         own = await self._looking.owned(scope, said.at) if scope.account else None
         if own is None or not own.regions:
             first = fixed["begin"] if scope.account else fixed["unseen"]
-            return await self._go_on(replace(state, asks=asks["unseen"]), said, [*texts, first])
+            texts = self._suspecting(state, said.language, [*texts, first])
+            return await self._go_on(replace(state, asks=asks["unseen"]), said, texts)
         asked = Asked(state.metric, state.place, state.stretch)
         seen = await self._looking.look(scope, asked, own, said.at)
         texts = [*texts, *self._figures.of(seen, said.language, said.at)]
@@ -292,7 +295,14 @@ class Troubleshooting:
             return Step(texts, None, [_note(state, "handed_over")])
         if seen.verdict == "region_side":
             return await self._handed_over(state, said, [*texts, fixed["region_side"]])
+        if seen.verdict != "normal":
+            texts = self._suspecting(state, said.language, texts)
         return await self._go_on(replace(state, asks=asks[_asks_after(seen)]), said, texts)
+
+    def _suspecting(self, state: Trouble, language: Language, texts: list[str]) -> list[str]:
+        """With what follows from a change that was told before anything was asked."""
+        is_suspect = state.changed and not state.told
+        return [*texts, self._phrases[language].fixed["changed_noted"]] if is_suspect else texts
 
     async def _go_on(self, state: Trouble, said: Said, texts: list[str]) -> Step[Trouble]:
         """The next question that decides the way, or the first step of the playbook."""

@@ -31,7 +31,7 @@ LIVE: Final = "live"
 _CLAUSE: Final = re.compile(
     r"(?<!\d)[,.]|[,.](?!\d)|[!?;:，。！？；：…\n]+|(?: |^)(?=but )|(?=但是|不过|而是|就是|然后)"
 )
-_SENTENCE_END: Final = re.compile(r"[.!?。！？\n]")
+_DOTTED: Final = re.compile(r"\bU\.S\.(?:A\.)?")
 _ASKING_END: Final = re.compile("[?？]")
 #: As `FIELDS` of accounts has it.
 _LONGEST_TEXT: Final = 200
@@ -111,12 +111,12 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
         return Reading(reply=reply)
     concerned, left_open = _of_slots(clauses, asked, words)
     found = _Found()
-    _take_values(found, clauses, asked, concerned, today)
+    _take_values(found, clauses, asked, concerned, today, words)
     for slot, value, at in _own_unasked(clauses, words):
         found.give(slot, value)
         found.taken.add(at)
     if asked and asked not in found.given and asked not in left_open and reply != "enough":
-        answer = _answer(found, clauses, asked, text)
+        answer = _answer(found, clauses, asked, text, words)
         if answer is not None:
             found.given[asked] = dict.fromkeys(answer)
         elif words.alone["none"].fullmatch(bare(plain_of(text))) and asked in _MAY_BE_OPEN:
@@ -149,7 +149,7 @@ _MAY_BE_OPEN: Final[frozenset[Slot]] = frozenset({"pain", "scale", "business_mod
 
 def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
     """The clauses of a text, as said and as read."""
-    text = text.replace("’", "'")
+    text = _DOTTED.sub("US", text.replace("’", "'"))
     start = 0
     for end in [*(mark.span() for mark in _CLAUSE.finditer(text)), (len(text), len(text))]:
         said = text[start : end[0]].strip()
@@ -195,9 +195,9 @@ def _take_values(
     asked: Slot | None,
     concerned: frozenset[Slot],
     today: date,
+    words: SlotWords,
 ) -> None:
     """The day of the launch, and what is named by words and in figures, clause by clause."""
-    words = load_slot_words()
     spoken_of = concerned | ({asked} if asked else set())
     is_launch = "launch_date" in spoken_of or _says(clauses, words.launch)
     for at, clause in enumerate(clauses):
@@ -234,7 +234,7 @@ def _mentions(
         is_asked = slot == asked
         if clause.asks or (clause.ends_question and not is_asked):
             continue
-        found = _longest(_written(slot, plain, words, is_asked=is_asked))
+        found = _longest(slot, _written(slot, plain, words, is_asked=is_asked), words)
         yield from found
         yield from _sounding(slot, plain, words, found, is_asked=is_asked)
     if not clause.asks and (asks_scale or not clause.ends_question):
@@ -250,25 +250,18 @@ def _written(slot: Slot, plain: str, words: SlotWords, *, is_asked: bool) -> Ite
                 yield _Mention(slot, value, *found.span())
 
 
-def _longest(mentions: Iterator[_Mention]) -> list[_Mention]:
-    """Those that lie in no longer one: South Africa is not Africa; a city's country, not both."""
+def _longest(slot: Slot, mentions: Iterator[_Mention], words: SlotWords) -> list[_Mention]:
+    """Those that lie in no longer one: South Africa is not Africa; of a kind, not what it is of."""
     every = list(dict.fromkeys(mentions))
-    words = load_slot_words()
-    kept = []
-    for one in every:
-        of = words.values[one.slot][one.value].of
-        beside = (
-            other
-            for other in every
-            if other.start <= one.start and one.end <= other.end and other.value != one.value
-        )
-        longer = any(
-            other.end - other.start > one.end - one.start
-            or (one.value == of and words.values[one.slot][other.value].of == of)
-            for other in beside
-        )
-        if not longer:
-            kept.append(one)
+    of = {value: meaning.of for value, meaning in words.values[slot].items()}
+
+    def is_less(one: _Mention, other: _Mention) -> bool:
+        if one.value == other.value or not (other.start <= one.start and one.end <= other.end):
+            return False
+        is_longer = other.end - other.start > one.end - one.start
+        return is_longer or one.value == of[one.value] == of[other.value]
+
+    kept = [one for one in every if not any(is_less(one, other) for other in every)]
     return sorted(kept, key=lambda mention: mention.start)
 
 
@@ -320,10 +313,9 @@ def _own_unasked(clauses: Sequence[_Clause], words: SlotWords) -> Iterator[tuple
 
 
 def _answer(
-    found: _Found, clauses: Sequence[_Clause], asked: Slot, text: str
+    found: _Found, clauses: Sequence[_Clause], asked: Slot, text: str, words: SlotWords
 ) -> Sequence[str] | None:
     """The answer to the question that no value's words have given; None: it is none."""
-    words = load_slot_words()
     if asked == "compliance" and (found.denied.get(asked) or _is_none(text, words)):
         return ()
     if asked not in (*OWN, "business_model"):

@@ -48,6 +48,8 @@ _SOUND, _SOUND_ASKED = 3, 2
 _SHORTEST_LATIN: Final = 5
 _LATIN: Final = re.compile("[a-z]+")
 _BESIDE_HAN: Final = re.compile(rf" +(?=[{HAN}])|(?<=[{HAN}]) +")
+#: In small letters it would be the other "us".
+_STATES: Final = re.compile(r"\bUS\b")
 _HYPHEN: Final = re.compile("(?<=[a-z])-(?=[a-z])")
 
 
@@ -231,7 +233,8 @@ def _bare(text: str) -> str:
 
 def as_read(text: str) -> str:
     """In small letters and simplified characters, without spaces beside Mandarin and hyphens."""
-    return _HYPHEN.sub(" ", _BESIDE_HAN.sub("", plain_of(text)))
+    plain = plain_of(_STATES.sub("USA", text))
+    return _HYPHEN.sub(" ", _BESIDE_HAN.sub("", plain))
 
 
 def bare(plain: str) -> str:
