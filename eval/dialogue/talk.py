@@ -15,10 +15,11 @@ class Talk(Protocol):
     async def greeting(self) -> str:
         """What it says first."""
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
         """What is spoken back in that turn, once everything that it wanted done is committed.
 
-        Empty ``text``: the caller says nothing. Raises LiukeError where the call breaks.
+        Empty ``text``: the caller says nothing. ``cut_short``: they speak into the answer next, and
+        hear its beginning alone. Raises LiukeError where the call breaks.
         """
 
     async def end(self) -> None:
@@ -68,7 +69,7 @@ async def converse(talk: Talk, caller: Caller, most: int) -> Transcript:
         greeting = await talk.greeting()
         line: Line | None = caller.begin()
         while line is not None and len(exchanges) < most:
-            answer = await talk.say(line.text)
+            answer = await talk.say(line.text, cut_short=caller.interrupts)
             exchanges.append(Exchange(line, answer))
             line = caller.hear(answer)
         await talk.end()

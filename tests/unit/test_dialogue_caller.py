@@ -192,7 +192,7 @@ class Broken:
     async def greeting(self) -> str:
         return "Hello."
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
         if text == "Hello.":
             return "Which regions are you in?"
         raise ValueError("the database is away")
@@ -213,11 +213,29 @@ class Parrot:
     async def greeting(self) -> str:
         return "Hello."
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
         return "Which regions are you in?"
 
     async def end(self) -> None:
         pass
+
+
+class Listening(Parrot):
+    """Notes which of its answers were cut short."""
+
+    def __init__(self) -> None:
+        self.cut: list[bool] = []
+
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
+        self.cut.append(cut_short)
+        return "That is how it is."
+
+
+async def test_it_speaks_into_an_answer() -> None:
+    talk, stop = Listening(), {"turn": 2, "says": ["Stop, stop."], "interrupts": True}
+    transcript = await converse(talk, caller(interjections=[stop]), 5)
+    assert transcript.exchanges[2].line.text == "Stop, stop."
+    assert talk.cut == [False, True, False, False]
 
 
 async def test_a_call_that_does_not_end_is_broken_off() -> None:
