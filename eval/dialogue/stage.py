@@ -22,7 +22,8 @@ from agent.service.quality.targets import Targets
 from agent.service.support import Support
 from common.errors import LiukeError, ServiceError
 from eval.dialogue.caller import Caller
-from eval.dialogue.grading import Evidence, Fault, grade
+from eval.dialogue.evidence import Evidence, Fault
+from eval.dialogue.grading import grade
 from eval.dialogue.kept import Kept, Row, read_kept
 from eval.dialogue.scenario import Scenario
 from eval.dialogue.talk import Transcript, converse

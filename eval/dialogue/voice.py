@@ -33,7 +33,7 @@ from agent.settings import Settings
 from common.languages import join_utterances, language_of
 from eval.audio import RATE_HZ, in_a_room, mixed, over_telephone, pink_noise, read_recording
 from eval.dialogue.caller import Caller
-from eval.dialogue.grading import Evidence, Fault
+from eval.dialogue.evidence import Evidence, Fault
 from eval.dialogue.kept import read_kept
 from eval.dialogue.scenario import Scenario
 from eval.dialogue.stage import TURNS_BEYOND, Run, broken, cited_texts, faults_of

@@ -11,7 +11,8 @@ import pytest
 from agent.service.quality.targets import DEFAULT_TARGETS
 from common.languages import Language, language_of
 from eval.dialogue.caller import Line
-from eval.dialogue.grading import CHECKS, Evidence, grade
+from eval.dialogue.evidence import Evidence
+from eval.dialogue.grading import CHECKS, grade
 from eval.dialogue.kept import Kept, Measured, Row
 from eval.dialogue.scenario import Scenario
 from eval.dialogue.talk import Exchange, Transcript
