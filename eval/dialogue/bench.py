@@ -18,6 +18,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -61,10 +62,11 @@ async def bench(arguments: argparse.Namespace) -> None:
     runs = 1 if arguments.quick else RUNS
     endpoint = None if arguments.quick else resolve_language_model(settings)
     played: dict[str, list[Run]] = {}
-    async with serving_text(settings, endpoint):
+    async with serving_text(settings, endpoint) as knowledge_url:
+        as_text = partial(_as_text, settings, knowledge_url, scenarios, runs)
         if endpoint:
-            played["text"] = await _as_text(settings, scenarios, runs, endpoint)
-        played["without_model"] = await _as_text(settings, scenarios, runs, None)
+            played["text"] = await as_text(endpoint)
+        played["without_model"] = await as_text(None)
     spoken = [one for one in scenarios if one.voice]
     if spoken and not (arguments.quick or arguments.text_only):
         async with voice_stage(settings) as stage:
@@ -80,6 +82,7 @@ async def bench(arguments: argparse.Namespace) -> None:
 
 async def _as_text(
     settings: Settings,
+    knowledge_url: str,
     scenarios: Sequence[Scenario],
     runs: int,
     endpoint: LanguageModelEndpoint | None,
@@ -87,7 +90,7 @@ async def _as_text(
     async with contextlib.AsyncExitStack() as stack:
         stage = await stack.enter_async_context(
             text_stage(
-                settings.knowledge.url,
+                knowledge_url,
                 settings.internal_token,
                 endpoint,
                 default_support(),

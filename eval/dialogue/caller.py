@@ -31,7 +31,6 @@ class Line:
     """The slots that it answers."""
     refuses: frozenset[str] = frozenset()
     """Those that it will not answer, or cannot."""
-    interrupts: bool = False
     evades: bool = False
     """It does not answer what it was asked: that may be asked again."""
 
@@ -63,6 +62,12 @@ class Caller:
         self._given |= set(told.gives)
         return self._line(self._one_of(told.begins), gives=told.gives)
 
+    @property
+    def interrupts(self) -> bool:
+        """Whether it speaks into the answer to what it has just said."""
+        next_ = self._turn + 1
+        return any(o.turn == next_ and o.interrupts for o in self.scenario.caller.interjections)
+
     def hear(self, said: str) -> Line | None:
         """What it says to that; None: it hangs up."""
         self._turn += 1
@@ -84,11 +89,13 @@ class Caller:
         self._given |= set(one.gives) | set(one.corrects)
         text = self._one_of(one.says)
         gives = [*one.gives, *one.corrects]
-        return self._line(text, gives=gives, interrupts=one.interrupts, evades=True)
+        return self._line(text, gives=gives, evades=True)
 
     def _answer(self, asked: Sequence[str]) -> Line:
         told = self.scenario.caller
         slots = [slot for slot in asked if self._wordings(slot)]
+        if not slots and set(asked) & set(told.gives):
+            return self._line(self._one_of(told.begins), gives=told.gives)
         if not slots:
             occasion = "refuses" if set(asked) & set(told.refuses) else "unknown"
             return self._line(self._phrase(occasion), refuses=asked)
@@ -182,12 +189,11 @@ class Caller:
         *,
         gives: Sequence[str] = (),
         refuses: Sequence[str] = (),
-        interrupts: bool = False,
         evades: bool = False,
     ) -> Line:
         if text.strip():
             self._language = language_of(text) if len(text) > 12 else self._language
-        return Line(text, self._language, frozenset(gives), frozenset(refuses), interrupts, evades)
+        return Line(text, self._language, frozenset(gives), frozenset(refuses), evades)
 
 
 def _any_in(patterns: Sequence[str], text: str) -> bool:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from itertools import permutations, product
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
-from agent.service.quality.targets import Targets
 from agent.service.scope import OPERATOR
 from common.languages import Language, language_of
-from common.numbers.figures import SMALL_COUNT, Figure, Said, figures_in, said_in
-from eval.dialogue.kept import SPANS, Change, Kept, Row, changes
+from common.numbers.figures import SMALL_COUNT, Figure, figures_in, said_in
+from eval.dialogue.evidence import Evidence, Fault, as_text
+from eval.dialogue.figures import KnownFigures, states
+from eval.dialogue.kept import Change, Kept, Row, changes
 from eval.dialogue.questions import sentences, slots_asked
-from eval.dialogue.scenario import FigureExpected, MatterExpected, Scenario, TicketExpected
-from eval.dialogue.talk import Transcript
+from eval.dialogue.scenario import FigureExpected, MatterExpected, TicketExpected
 
 _POLICY: Final[Mapping[str, Any]] = tomllib.loads(
     Path(__file__).with_name("policy.toml").read_text("utf-8")
@@ -37,42 +35,8 @@ _TENDED: Final = ("grants", "workers", "checklist_items")
 _FACTS: Final = "account_facts"
 #: What a call may add to, each row of which another check looks at.
 _OF_AN_ACCOUNT: Final = ("tickets", "promises", "signals", "checklists", "incidents")
-_WEEK_H: Final = 168
 #: An answer of fewer characters may be all terms: "SDK, 4.2".
 _SENTENCE: Final = 20
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a call is graded by."""
-
-    scenario: Scenario
-    transcript: Transcript
-    before: Kept
-    after: Kept
-    call_id: str
-    sources: Mapping[str, str]
-    """The texts of the entries that answers cite, by id."""
-    targets: Targets
-    """What the operator's quality is to be."""
-
-    @property
-    def account(self) -> str:
-        """The caller's; empty for a guest."""
-        return self.scenario.caller.account
-
-    @property
-    def turns(self) -> list[Row]:
-        """What the call's answers rested on."""
-        return [row for row in self.after.rows("turns") if row["call_id"] == self.call_id]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong, and which check says so."""
-
-    check: str
-    what: str
 
 
 def grade(evidence: Evidence) -> list[Fault]:
@@ -89,7 +53,7 @@ def check_facts(evidence: Evidence) -> Iterator[str]:
     added = _added(evidence, _FACTS)
     last = {str(row["field"]): row for row in added}
     for name, patterns in expected.items():
-        value = _text(last[name]["value"]) if name in last else None
+        value = as_text(last[name]["value"]) if name in last else None
         if value is None:
             yield f"{name} is not kept"
         else:
@@ -98,7 +62,7 @@ def check_facts(evidence: Evidence) -> Iterator[str]:
     given = {slot for one in evidence.transcript.exchanges for slot in one.line.gives}
     for name, row in last.items():
         if name not in expected and name not in given and name not in told.slots:
-            yield f"{name} is kept as {_text(row['value'])!r}, which nobody said"
+            yield f"{name} is kept as {as_text(row['value'])!r}, which nobody said"
 
 
 def check_tickets(evidence: Evidence) -> Iterator[str]:
@@ -228,7 +192,7 @@ def check_said(evidence: Evidence) -> Iterator[str]:
         values = _values(evidence.before, expected)
         if not values:
             yield f"{_label(expected)} is not in the database"
-        elif not any(_states(f, expected.metric, v) for f in figures for v in values):
+        elif not any(states(f, expected.metric, v) for f in figures for v in values):
             known = ", ".join(sorted({_written(expected.metric, v) for v in values}))
             yield f"{_label(expected)} is not said: {known}"
 
@@ -249,23 +213,6 @@ def _label(expected: FigureExpected) -> str:
 
 def _written(metric: str, value: float) -> str:
     return f"{value:.0f} ms" if metric.endswith("_ms") else f"{value * 100:.2f} %"
-
-
-def _states(figure: Figure, metric: str, value: float) -> bool:
-    """Whether a figure is that value, rounded as it is said."""
-    is_time = metric.endswith("_ms")
-    if figure.dimension != ("time" if is_time else "share"):
-        return False
-    exact = value if is_time else value * 100
-    return any(_rounds_to(exact, amount, figure) for amount in figure.amounts)
-
-
-def _rounds_to(exact: float, amount: float, figure: Figure) -> bool:
-    """Whether ``exact`` is ``amount`` to as many places as are said, one more or less at the end
-    where it lies between two."""
-    decimals = re.search(r"\.(\d+)", figure.text)
-    place: float = 10.0 ** -(len(decimals[1]) if decimals else 0) * figure.factor
-    return abs(exact - amount) <= place * 0.5001
 
 
 def check_never(evidence: Evidence) -> Iterator[str]:
@@ -300,7 +247,7 @@ def _names(name: str, answer: str) -> bool:
 
 def check_figures(evidence: Evidence) -> Iterator[str]:
     """Every figure is the database's, a cited entry's, or the caller's own."""
-    known = _Known.of(evidence)
+    known = KnownFigures.of(evidence)
     heard = ""
     for one in evidence.transcript.exchanges:
         heard += f"\n{one.line.text}"
@@ -321,82 +268,6 @@ _TIMES: Final = re.compile(
     r"|\b\d{1,2}\s*(?:a\.?m|p\.?m|o'clock)\b",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What figures may rest on."""
-
-    texts: Sequence[Said]
-    measured: Sequence[tuple[str, float]]
-    """With the targets."""
-    numbers: frozenset[float]
-    dues: Sequence[timedelta]
-    shortest_span_h: int
-    """Where nothing is measured, only calls and tickets of long ago are looked back at."""
-
-    @classmethod
-    def of(cls, evidence: Evidence) -> _Known:
-        texts = [said_in(text) for text in evidence.sources.values()]
-        texts += [said_in(text) for text in _own_texts(evidence)]
-        kept = (evidence.before, evidence.after)
-        rows = [(t, row) for k in kept for t in ("tickets", "incidents") for row in k.rows(t)]
-        numbers = {
-            float(row[name])
-            for _, row in rows
-            for name in ("number", "id", "ticket", "severity")
-            if isinstance(row.get(name), int)
-        }
-        measured = [(m.metric, m.value) for m in (*kept[0].measured, *kept[1].measured)]
-        measured += evidence.targets.items()
-        dues = [due for one in kept for due in one.dues]
-        shortest = SPANS[0] if kept[0].measured else _WEEK_H
-        return cls(texts, measured, frozenset(numbers), dues, shortest)
-
-    def has(self, figure: Figure, of_caller: Said) -> bool:
-        """Whether something says it."""
-        if figure.is_in(of_caller, by_number=True) or of_caller.numbers.issuperset(figure.values):
-            return True
-        if any(figure.is_in(said) for said in self.texts):
-            return True
-        if not figure.dimension:
-            return self.numbers.issuperset(figure.values)
-        if any(_states(figure, metric, value) for metric, value in self.measured):
-            return True
-        if figure.dimension == "times":
-            return self._is_ratio(figure)
-        return figure.dimension == "time" and self._is_due(figure)
-
-    def _is_due(self, figure: Figure) -> bool:
-        """A time that something takes at most, never said shorter than it is; or a span that is
-        looked back over."""
-        minute = 60_000
-        for amount in figure.amounts:
-            if amount in {hours * 60 * minute for hours in SPANS if hours >= self.shortest_span_h}:
-                return True
-            for due in self.dues:
-                exact = due.total_seconds() * 1000
-                if exact - 2 * minute <= amount <= exact + figure.factor:
-                    return True
-        return False
-
-    def _is_ratio(self, figure: Figure) -> bool:
-        pairs = product(self.measured, repeat=2)
-        ratios = (a / b for (one, a), (other, b) in pairs if one == other and b)
-        return any(
-            _rounds_to(ratio, amount, figure) for ratio in ratios for amount in figure.amounts
-        )
-
-
-def _own_texts(evidence: Evidence) -> Iterator[str]:
-    """Whatever stands in rows that the caller may hear of."""
-    for kept in (evidence.before, evidence.after):
-        for table, rows in kept.tables.items():
-            if table in ("turns", "utterances", "outbox"):
-                continue  # what the assistant said itself is no source
-            for row in rows:
-                if row.get("account", "") in ("", evidence.account, OPERATOR):
-                    yield "\n".join(_text(v) for v in row.values() if isinstance(v, str | list))
 
 
 def _around(text: str, figure: Figure) -> str:
@@ -435,7 +306,8 @@ def check_turns(evidence: Evidence) -> Iterator[str]:
     """It comes to its end in time, and nobody is left without an answer."""
     transcript = evidence.transcript
     most = evidence.scenario.expected.turns
-    if len(transcript.exchanges) > most or not transcript.is_over:
+    is_over = transcript.is_over or transcript.broke is not None  # which is told elsewhere
+    if len(transcript.exchanges) > most or not is_over:
         yield f"it is not over after {most} turns"
     for one in transcript.exchanges:
         if one.line.text and not one.answer.strip():
@@ -538,9 +410,3 @@ def _has(pattern: str, text: str) -> bool:
 
 def _any(patterns: Iterable[str], text: str) -> bool:
     return any(_has(pattern, text) for pattern in patterns)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 from agent.cli.output import err
@@ -24,31 +26,37 @@ _START_S = 180.0
 @contextlib.asynccontextmanager
 async def serving_text(
     settings: Settings, endpoint: LanguageModelEndpoint | None
-) -> AsyncIterator[None]:
-    """Both are up. Raises ServiceError where one does not start."""
+) -> AsyncIterator[str]:
+    """Both are up; the knowledge server's address. Raises ServiceError where one does not start."""
     async with contextlib.AsyncExitStack() as stack:
-        url = settings.knowledge.url
-        await stack.enter_async_context(_serving("knowledge.server", f"{url}/healthz", settings))
+        url, token = settings.knowledge.url, settings.internal_token
+        # Its health is told to everybody: only an answer to our token shows that it is ours.
+        if not await answers(f"{url}/openings?tenant=", token):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                url = f"http://127.0.0.1:{free.getsockname()[1]}"
+            variables = {"LIUKE_KNOWLEDGE_URL": url}
+            await stack.enter_async_context(
+                _started("knowledge.server", f"{url}/healthz", variables)
+            )
         if endpoint and endpoint.embedded:
             address = urlsplit(endpoint.base_url)
             health = f"{address.scheme}://{address.netloc}/health"
-            module = "agent.host.language_model"
-            await stack.enter_async_context(_serving(module, health, settings))
-        yield
+            if not await answers(health):
+                await stack.enter_async_context(_started("agent.host.language_model", health, {}))
+        yield url
 
 
 @contextlib.asynccontextmanager
-async def _serving(module: str, health: str, settings: Settings) -> AsyncIterator[None]:
-    token = settings.internal_token
-    if await answers(health, token):
-        yield
-        return
+async def _started(module: str, health: str, variables: Mapping[str, str]) -> AsyncIterator[None]:
     err.print(f"starting {module}", highlight=False)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module), cwd=PROJECT_ROOT, stdout=sys.stderr
+        *(sys.executable, "-m", module),
+        cwd=PROJECT_ROOT,
+        env={**os.environ, **variables},
+        stdout=sys.stderr,
     )
     try:
-        await wait_until_up(process, health, name=module, timeout_s=_START_S, token=token)
+        await wait_until_up(process, health, name=module, timeout_s=_START_S)
         yield
     finally:
         await stop(process)

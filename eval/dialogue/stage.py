@@ -22,7 +22,8 @@ from agent.service.quality.targets import Targets
 from agent.service.support import Support
 from common.errors import LiukeError, ServiceError
 from eval.dialogue.caller import Caller
-from eval.dialogue.grading import Evidence, Fault, grade
+from eval.dialogue.evidence import Evidence, Fault
+from eval.dialogue.grading import grade
 from eval.dialogue.kept import Kept, Row, read_kept
 from eval.dialogue.scenario import Scenario
 from eval.dialogue.talk import Transcript, converse
@@ -97,8 +98,16 @@ class TextStage:
             sources = await cited_texts(knowledge, call_id, after)
         finally:
             await knowledge.aclose()
-        evidence = Evidence(scenario, transcript, before, after, call_id, sources, self.targets)
-        return transcript, grade(evidence)
+        evidence = Evidence(
+            scenario, transcript, before, after, call_id, sources, self.targets, now.date()
+        )
+        return transcript, faults_of(evidence)
+
+
+def faults_of(evidence: Evidence) -> list[Fault]:
+    """All that is wrong with a call; first, that it broke off."""
+    broke = evidence.transcript.broke
+    return [*([broken(broke)] if broke else []), *grade(evidence)]
 
 
 def broken(error: Exception) -> Fault:

@@ -15,10 +15,11 @@ class Talk(Protocol):
     async def greeting(self) -> str:
         """What it says first."""
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
         """What is spoken back in that turn, once everything that it wanted done is committed.
 
-        Empty ``text``: the caller says nothing. Raises LiukeError where the call breaks.
+        Empty ``text``: the caller says nothing. ``cut_short``: they speak into the answer next, and
+        hear its beginning alone. Raises LiukeError where the call breaks.
         """
 
     async def end(self) -> None:
@@ -40,7 +41,9 @@ class Transcript:
     greeting: str
     exchanges: Sequence[Exchange]
     is_over: bool
-    """The caller has hung up; else the call went on beyond what it may take."""
+    """The caller has hung up; else the call went on beyond what it may take, or broke."""
+    broke: Exception | None = None
+    """By what it was broken off."""
 
     @property
     def answers(self) -> list[str]:
@@ -58,14 +61,18 @@ class Transcript:
 async def converse(talk: Talk, caller: Caller, most: int) -> Transcript:
     """A whole call; after ``most`` turns of the caller's it is broken off.
 
-    Raises LiukeError where the call breaks.
+    What breaks it, whatever that is, is told with what was said until then.
     """
     exchanges: list[Exchange] = []
-    greeting = await talk.greeting()
-    line: Line | None = caller.begin()
-    while line is not None and len(exchanges) < most:
-        answer = await talk.say(line.text)
-        exchanges.append(Exchange(line, answer))
-        line = caller.hear(answer)
-    await talk.end()
+    greeting = ""
+    try:
+        greeting = await talk.greeting()
+        line: Line | None = caller.begin()
+        while line is not None and len(exchanges) < most:
+            answer = await talk.say(line.text, cut_short=caller.interrupts)
+            exchanges.append(Exchange(line, answer))
+            line = caller.hear(answer)
+        await talk.end()
+    except Exception as error:
+        return Transcript(greeting, exchanges, is_over=False, broke=error)
     return Transcript(greeting, exchanges, is_over=line is None)

@@ -75,8 +75,11 @@ class TextTalk:
         disclosure = load_phrases()[self._language].disclosure
         return " ".join([disclosure, *await self._dialogue.greet(self._language)])
 
-    async def say(self, text: str) -> str:
-        """A turn. Raises ServiceError when the knowledge server is away."""
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
+        """A turn; of an answer that is cut short the first text is heard.
+
+        Raises ServiceError when the knowledge server is away.
+        """
         if not text.strip():
             return ""
         number, self._turn = self._turn, self._turn + 1
@@ -88,7 +91,8 @@ class TextTalk:
             language=answer.language,
             question=text,
         )
-        said = "".join([part async for part in answer.texts])
+        parts = [part async for part in answer.texts]
+        said = "".join(parts[:1] if cut_short else parts)
         self._dialogue.stands(answer)
         self._keeping.take(answer)
         if answer.action:
@@ -100,7 +104,7 @@ class TextTalk:
             question=text,
             answer=said,
             declined=answer.declined,
-            interrupted=False,
+            interrupted=cut_short,
             citations=answer.citations_json(),
             timings_ms=answer.timings_ms,
         )

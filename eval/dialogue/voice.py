@@ -33,10 +33,10 @@ from agent.settings import Settings
 from common.languages import join_utterances, language_of
 from eval.audio import RATE_HZ, in_a_room, mixed, over_telephone, pink_noise, read_recording
 from eval.dialogue.caller import Caller
-from eval.dialogue.grading import Evidence, Fault, grade
+from eval.dialogue.evidence import Evidence, Fault
 from eval.dialogue.kept import read_kept
 from eval.dialogue.scenario import Scenario
-from eval.dialogue.stage import TURNS_BEYOND, Run, broken, cited_texts
+from eval.dialogue.stage import TURNS_BEYOND, Run, broken, cited_texts, faults_of
 from eval.dialogue.talk import Transcript, converse
 from eval.dialogue.world import World
 from eval.installation import new_installation, reuse_facts, set_up, started_stack
@@ -51,6 +51,8 @@ _LOSS: Final = 0.01
 _SILENT_S: Final = 15.0
 #: An answer begins within this time, or none comes.
 _ANSWERS_S: Final = 20.0
+#: Who interrupts lets so much of an answer pass.
+_PATIENT_S: Final = 1.2
 _LONGEST_ANSWER_S: Final = 60.0
 _SIGNED_FOR: Final = timedelta(minutes=10)
 #: The last of a call is written so long after its caller has left.
@@ -73,7 +75,7 @@ class VoiceTalk:
         await hear_greeting(self._line)
         return self._heard_since(0)
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
         """A turn. Raises ServiceError where the call breaks."""
         line = self._line
         began_ms = line.microphone.now_ms()
@@ -84,7 +86,10 @@ class VoiceTalk:
         await line.wait_till(speech.end_ms)
         answered = lambda: line.ear.first_sound_after(speech.end_ms) is not None  # noqa: E731
         if await line.until(answered, _ANSWERS_S):
-            await hear_out(line, _LONGEST_ANSWER_S)
+            if cut_short:
+                await line.wait_till(line.microphone.now_ms() + _PATIENT_S * 1000)
+            else:
+                await hear_out(line, _LONGEST_ANSWER_S)
         return self._heard_since(began_ms)
 
     async def end(self) -> None:
@@ -153,8 +158,9 @@ class VoiceStage:
         finally:
             await knowledge.aclose()
         targets = self.settings.qos.targets
-        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources, targets)
-        return transcript, grade(evidence)
+        call_id, today = grant.call_id, now.date()
+        evidence = Evidence(scenario, transcript, before, after, call_id, sources, targets, today)
+        return transcript, faults_of(evidence)
 
     async def _grant(self, scenario: Scenario) -> Grant:
         caller, signed = scenario.caller, ""

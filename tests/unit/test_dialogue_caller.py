@@ -126,6 +126,12 @@ def test_it_refuses_and_does_not_know() -> None:
         assert not line.gives and len(line.refuses) == 1
 
 
+def test_it_says_again_what_it_began_with() -> None:
+    one = caller(gives=["users"])
+    one.begin()
+    assert says(one, "Who are your users?").text == "Hello."
+
+
 def test_it_corrects_itself_and_stays_with_it() -> None:
     correction = {"turn": 2, "says": ["No, Brazil."], "corrects": {"regions": ["Brazil."]}}
     one = caller(interjections=[correction])
@@ -180,17 +186,56 @@ def test_it_asks_what_else_it_wants_rates_and_hangs_up() -> None:
     assert one.hear("Goodbye.") is None
 
 
+class Broken:
+    """Answers once."""
+
+    async def greeting(self) -> str:
+        return "Hello."
+
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
+        if text == "Hello.":
+            return "Which regions are you in?"
+        raise ValueError("the database is away")
+
+    async def end(self) -> None:
+        pass
+
+
+async def test_what_breaks_a_call_is_told_with_what_was_said() -> None:
+    transcript = await converse(Broken(), caller(), 5)
+    assert (len(transcript.exchanges), transcript.is_over) == (1, False)
+    assert isinstance(transcript.broke, ValueError)
+
+
 class Parrot:
     """Asks the same for ever."""
 
     async def greeting(self) -> str:
         return "Hello."
 
-    async def say(self, text: str) -> str:
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
         return "Which regions are you in?"
 
     async def end(self) -> None:
         pass
+
+
+class Listening(Parrot):
+    """Notes which of its answers were cut short."""
+
+    def __init__(self) -> None:
+        self.cut: list[bool] = []
+
+    async def say(self, text: str, *, cut_short: bool = False) -> str:
+        self.cut.append(cut_short)
+        return "That is how it is."
+
+
+async def test_it_speaks_into_an_answer() -> None:
+    talk, stop = Listening(), {"turn": 2, "says": ["Stop, stop."], "interrupts": True}
+    transcript = await converse(talk, caller(interjections=[stop]), 5)
+    assert transcript.exchanges[2].line.text == "Stop, stop."
+    assert talk.cut == [False, True, False, False]
 
 
 async def test_a_call_that_does_not_end_is_broken_off() -> None:

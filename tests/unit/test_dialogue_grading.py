@@ -11,7 +11,8 @@ import pytest
 from agent.service.quality.targets import DEFAULT_TARGETS
 from common.languages import Language, language_of
 from eval.dialogue.caller import Line
-from eval.dialogue.grading import CHECKS, Evidence, grade
+from eval.dialogue.evidence import Evidence
+from eval.dialogue.grading import CHECKS, grade
 from eval.dialogue.kept import Kept, Measured, Row
 from eval.dialogue.scenario import Scenario
 from eval.dialogue.talk import Exchange, Transcript
@@ -72,6 +73,7 @@ def evidence(
         "call",
         sources or {},
         DEFAULT_TARGETS,
+        NOW.date(),
     )
 
 
@@ -190,6 +192,8 @@ PASSING: dict[str, list[Evidence]] = {
             after={"tickets": [ticket(7)]},
             dues=[timedelta(minutes=14, seconds=40)],
         ),
+        evidence({}, [("We launch on January 12, 2027.", "That is six weeks from now.")]),
+        evidence({}, [("2027年1月12日上线。", "还有大约6周。")], language="zh"),
         evidence({}, [("Bad?", "The target is below 400 ms, and below 1 %.")]),
         evidence({}, [("When?", "It began on 1 December at 14:30.")]),
     ],
@@ -310,6 +314,7 @@ FAILING: dict[str, list[tuple[Evidence, str]]] = {
             ),
             "5 minutes",
         ),
+        (evidence({}, [("On January 12, 2027.", "That is 9 weeks from now.")]), "9 weeks"),
         (evidence({}, [("Which?", "It is ticket 12.")], after={"tickets": [ticket(7)]}), "12"),
         (
             evidence({}, [("印尼呢？", "印尼的卡顿率是 5.2%。")], measured=SEA, language="zh"),
@@ -402,5 +407,6 @@ def test_a_row_that_is_gone_or_another_is_a_fault() -> None:
             "call",
             {},
             DEFAULT_TARGETS,
+            NOW.date(),
         )
         assert [fault.check for fault in grade(changed)] == ["nothing else"]

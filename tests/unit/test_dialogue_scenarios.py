@@ -15,7 +15,7 @@ from agent.service.quality.targets import DEFAULT_TARGETS
 from agent.service.support import default_support
 from common.errors import InputError
 from eval.dialogue.bench import details_of, summarise
-from eval.dialogue.grading import Fault
+from eval.dialogue.evidence import Fault
 from eval.dialogue.kept import Kept, changes, read_kept
 from eval.dialogue.scenario import SCENARIOS, Scenario, read_scenarios
 from eval.dialogue.stage import Run
