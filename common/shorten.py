@@ -1,4 +1,4 @@
-"""Shortening: a text of any length in, one that fits out, with its beginning and its end."""
+"""Shortening: a text of any length in, one that fits out."""
 
 from __future__ import annotations
 
@@ -14,3 +14,14 @@ def shortened(text: str, most: int) -> str:
     beginning = int(most * _BEGINNING)
     end = most - beginning - 1
     return f"{text[:beginning].rstrip()} {text[-end:].lstrip()}"
+
+
+def beginning(text: str, most: int) -> str:
+    """At most ``most`` characters of the text: how it begins, in whole words, and "…"."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    if text[most - 1].isascii() and not text[most - 1].isspace() and " " in cut:
+        cut = cut[: cut.rindex(" ")]
+    return f"{cut.rstrip(' ,.，。、')}…"

@@ -12,7 +12,7 @@ from agent.dialogue.customer import Customer, noted
 from agent.dialogue.days import day_called
 from agent.prompts import load_flow, load_phrases
 from common.languages import Language
-from common.shorten import shortened
+from common.shorten import beginning
 
 #: Characters of the customer's own words that are said back.
 _WORDS: Final[dict[Language, int]] = {"zh": 40, "en": 100}
@@ -39,6 +39,6 @@ async def greeting(customer: Customer | None, language: Language) -> Greeting:
         return Greeting([named, phrases.fixed["ask"]])
     names = load_flow("figures")[language].names
     day = day_called(matter.changed_at, customer.now(), names, language)
-    words = shortened(matter.words, _WORDS[language]).rstrip("。．.!！?？")
+    words = beginning(matter.words, _WORDS[language]).rstrip("。．.!！?？")
     recall = phrases.filled["recall"].format(day=day, words=words)
     return Greeting([named, recall], noted(matter))

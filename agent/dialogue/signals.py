@@ -17,7 +17,7 @@ from agent.dialogue.contract import NoteSignal, Signal
 from agent.dialogue.matching import any_of, plain
 from common.errors import SetupError
 from common.settings import PROJECT_ROOT
-from common.shorten import shortened
+from common.shorten import beginning
 
 WORDS_FILE: Final = PROJECT_ROOT / "prompts" / "signals.toml"
 #: Those that words show; what shows none of them is "other".
@@ -44,7 +44,7 @@ class Signals:
                 continue
             for signal, signs in self._signs.items():
                 if signs.search(read):
-                    return NoteSignal(signal, shortened(sentence.strip(), _LONGEST))
+                    return NoteSignal(signal, beginning(sentence.strip(), _LONGEST))
         return None
 
     def answered(self, text: str) -> NoteSignal:
@@ -53,7 +53,7 @@ class Signals:
             return heard
         read = plain(text)
         told = (signal for signal, words in self._answers.items() if words.search(read))
-        return NoteSignal(next(told, "other"), shortened(text.strip(), _LONGEST))
+        return NoteSignal(next(told, "other"), beginning(text.strip(), _LONGEST))
 
 
 @cache

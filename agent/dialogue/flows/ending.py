@@ -25,11 +25,11 @@ from agent.prompts import load_escalation, load_flow
 from common.errors import SetupError
 from common.languages import Language
 from common.settings import PROJECT_ROOT
-from common.shorten import shortened
+from common.shorten import beginning
 
 FILE: Final = PROJECT_ROOT / "prompts" / "ending.toml"
 #: Characters of the customer's own words that are said back.
-_WORDS: Final = 40
+_WORDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Endings:
         names = self._phrases[language].names
         parts = [
             names["solved" if one.state == "solved" else "open"].format(
-                words=shortened(one.words, _WORDS)
+                words=beginning(one.words, _WORDS)
             )
             for one in happened.matters
             if one.kind == "trouble" and one.words and one.state != "handed_over"

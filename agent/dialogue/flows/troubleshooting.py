@@ -34,7 +34,7 @@ from agent.service.scope import Scope
 from common.errors import SetupError
 from common.languages import Language
 from common.numbers.digits import with_digits
-from common.shorten import shortened
+from common.shorten import beginning
 from knowledge.contract import Retrieval, SourceEntry
 
 Slot = Literal["what", "which", "reach", "where", "changed", "example"]
@@ -374,7 +374,7 @@ class Troubleshooting:
         tried = await self._walker.tried(state.walk, said.language) if state.walk else []
         place = state.place.called(said.language) if state.place else ""
         details = [
-            filled[name].format(**{what: shortened(value, most)})
+            filled[name].format(**{what: beginning(value, most)})
             for name, what, value, most in (
                 ("ticket_region", "region", place, _WORDS),
                 ("ticket_told", "told", " ".join(state.told), _TOLD),
@@ -382,7 +382,7 @@ class Troubleshooting:
             )
             if value
         ]
-        subject = shortened(state.words, _WORDS)
+        subject = beginning(state.words, _WORDS)
         if details:
             subject = filled["ticket"].format(words=subject, details="; ".join(details))
         wants: list[Want] = [CallPerson("person", subject), _note(state, "handed_over")]
