@@ -360,9 +360,19 @@ class Troubleshooting:
             return await self._handed_over(replace(state, walk=stage.walk), said, texts)
         assert stage.entry is not None
         state = replace(state, walk=stage.walk, language=said.language)
+        if stage.walk and len(stage.walk.taken) == 1 and not state.is_seen:
+            texts = self._pointed(texts, stage.entry, said.language)
         if stage.kind == "step":
             state = replace(state, question=stage.texts[-1])
         return Step([*texts, *stage.texts], state, (), [_cited(stage.entry, state.score)])
+
+    def _pointed(self, texts: list[str], entry: SourceEntry, language: Language) -> list[str]:
+        """Before the first step the entry's own point, whose audio is there, in place of words that
+        say nothing."""
+        if not entry.opening:
+            return texts
+        begin = self._phrases[language].fixed["begin"]
+        return [*(text for text in texts if text != begin), entry.opening]
 
     def _solved(self, state: Trouble, said: Said) -> Step[Trouble]:
         text = self._phrases[said.language].fixed["solved"]
