@@ -152,13 +152,15 @@ class Dialogue:
         finding = asyncio.create_task(
             self._lookup.find(answer.question, answer.language, history), name="finding"
         )
+        finding.add_done_callback(
+            lambda done: None if done.cancelled() else answer.note_time("retrieval", started)
+        )
         try:
             routed = await self._route(answer, history)
             answer.note_time("routing", started)
             texts = await self._decided(answer, routed, history, seen, finding)
             if not texts:
                 found = await finding
-                answer.note_time("retrieval", started)
         finally:
             finding.cancel()
             await asyncio.gather(finding, return_exceptions=True)
