@@ -8,15 +8,16 @@ counted and shown, and no part of any time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
-from matplotlib.figure import Figure as Plot
+from matplotlib.figure import Figure
 
 from agent.service.quality.targets import Metric
-from common.numbers.figures import Figure, figures_in
+from common.numbers.figures import figures_in
+from eval.dialogue.figures import states
 from eval.dialogue.questions import slots_asked
 from eval.voice.comparison import compare, plot, row
 from eval.voice.rows import Topic
@@ -60,30 +61,18 @@ def answered(asked: Asked, known: Known, values: Mapping[Metric, Sequence[float]
     if asked.turn is None:
         return Answered(asked, is_right=False)
     text = asked.turn.answer
-    right = any(states(text, metric, value) for metric, mine in values.items() for value in mine)
+    said = figures_in(text)
+    right = any(
+        states(figure, metric, value)
+        for metric, mine in values.items()
+        for figure, value in product(said, mine)
+    )
     _, heard = heard_behind(asked.turn, {**known.acknowledgements_ms, **known.leads_ms})
     return Answered(
         asked,
         is_right=right if values else bool(slots_asked(text)),
         point_ms=heard[0].start_ms - asked.turn.speech.end_ms if heard else None,
     )
-
-
-def states(text: str, metric: Metric, value: float) -> bool:
-    """Whether a text has the value of a metric, rounded as it is said."""
-    is_time = metric.endswith("_ms")
-    exact = value if is_time else 100 * value
-    return any(
-        figure.dimension == ("time" if is_time else "share") and _rounds(exact, figure)
-        for figure in figures_in(text)
-    )
-
-
-def _rounds(exact: float, figure: Figure) -> bool:
-    """Whether ``exact`` is a figure to as many places as are said; halves go either way."""
-    decimals = re.search(r"\.(\d+)", figure.text)
-    place = figure.factor * 10.0 ** -(len(decimals[1]) if decimals else 0)
-    return any(abs(exact - amount) <= 0.5001 * place for amount in figure.amounts)
 
 
 def summarise_answers(answers: Answers) -> dict[str, Any]:
@@ -99,6 +88,6 @@ def answer_rows(answers: Answers) -> list[dict[str, Any]]:
     return [row(name, one, _TIMES) for name, mine in answers.items() for one in mine]
 
 
-def answer_plot(topic: Topic, answers: Answers) -> tuple[str, Plot]:
+def answer_plot(topic: Topic, answers: Answers) -> tuple[str, Figure]:
     """When the answers began, with its caption."""
     return _CAPTIONS[topic], plot(answers, "first_words_ms", "first words", "turns")

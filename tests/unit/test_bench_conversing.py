@@ -21,13 +21,14 @@ from agent.service.quality.store import QualityStore
 from agent.service.quality.targets import METRICS
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
+from common.numbers.figures import figures_in
+from eval.dialogue.figures import states
 from eval.report import write_report
 from eval.voice.answers import (
     Answered,
     answer_plot,
     answer_rows,
     answered,
-    states,
     summarise_answers,
 )
 from eval.voice.conversations import Conversation, OwnFigure, make_conversations
@@ -93,28 +94,17 @@ def test_who_tells_of_a_product_is_nobody_of_the_demo() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "right"),
+    ("text", "missed"),
     [
-        ("In the last 24 hours, your stall rate is 1.2%.", True),
-        ("It is 1.23 percent.", True),
-        ("百分之一点二。", True),
-        ("It is 1%.", True),
-        ("It is 1.3%.", False),
-        ("It is 12%.", False),
-        ("It is 1.2.", False),
-        ("I will look it up for you.", False),
+        ("In the last 24 hours, your stall rate is 1.2%.", False),
+        ("百分之一点二。", False),
+        ("It is 1.3%.", True),
+        ("It is 1.2.", True),
+        ("I will look it up for you.", True),
     ],
 )
-def test_a_rate_has_to_be_there_as_it_is_rounded(text: str, right: bool) -> None:
-    assert states(text, "stall_rate", 0.0123) is right
-
-
-@pytest.mark.parametrize(
-    ("text", "right"),
-    [("168 milliseconds", True), ("168毫秒", True), ("0.17 s", True), ("168%", False)],
-)
-def test_a_time_has_to_be_there_in_any_unit(text: str, right: bool) -> None:
-    assert states(text, "latency_ms", 168.4) is right
+def test_a_figure_has_to_be_there_with_its_unit(text: str, missed: bool) -> None:
+    assert answered(heard(text), KNOWN, {"stall_rate": [0.0123]}).is_missed is missed
 
 
 def test_a_figure_begins_behind_what_leads_to_it() -> None:
@@ -122,10 +112,6 @@ def test_a_figure_begins_behind_what_leads_to_it() -> None:
     found = answered(asked, KNOWN, {"stall_rate": [0.5, 0.0123]})
     assert not found.is_missed
     assert (found.first_words_ms, found.point_ms) == (600, 2400)
-
-
-def test_a_figure_that_is_another_is_missed() -> None:
-    assert answered(heard("It is 2%."), KNOWN, {"stall_rate": [0.0123]}).is_missed
 
 
 def test_where_there_is_no_figure_nothing_is_right() -> None:
@@ -211,8 +197,9 @@ async def test_the_tool_of_stock_gives_the_same_figures(
     try:
         look_up = teller.tool()
         day = await look_up(raw_arguments={"region": called, "hours": "24"})
-        assert states(day, "stall_rate", 0.01)
-        assert states(day, "latency_ms", 80)
+        figures = figures_in(day)
+        assert any(states(figure, "stall_rate", 0.01) for figure in figures)
+        assert any(states(figure, "latency_ms", 80) for figure in figures)
         assert called in day
         for nobody in ({"region": "Mars", "hours": 24}, {"region": called, "hours": -1}):
             assert isinstance(await look_up(raw_arguments=nobody), str)
