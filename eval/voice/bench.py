@@ -2,11 +2,13 @@
 
 A real participant asks every question of both stacks, in real rooms of the same LiveKit server, one
 stack after the other; then Liuke alone with several calls at once. Then customers want a person:
-how soon both stacks say so, have a ticket, and have paged somebody.
+how soon both stacks say so, have a ticket, and have paged somebody. Then customers whom their site
+has signed in tell of a new product, and ask for their own figures: how soon both stacks ask the
+next thing, and have the figure.
 
 The page goes to a receiver of the bench's own, which is the whole rota of an installation that the
-bench starts, with records of its own. Where Liuke runs already it has a rota of real people: nobody
-there is paged, and those rows are left out.
+bench starts, with records of its own, and the demo in them. Where Liuke runs already it has a rota
+of real people and records of real customers: all but the questions is left out.
 """
 
 from __future__ import annotations
@@ -14,9 +16,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final, Protocol
@@ -25,24 +26,25 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from agent.cli.output import err, print_json
-from agent.probe.audio import load_clip, prepare_recording, resample, sounds
-from agent.probe.call import Line, ask, hear_greeting, hear_out, joined
-from agent.prompts import load_phrases
+from agent.probe.audio import resample, sounds
+from agent.prompts import load_flow, load_onboarding, load_phrases
 from agent.settings import Settings
 from agent.speech.client import SpeechClient
 from agent.speech.contract import SPEAKING_RATE_HZ
-from common.errors import LiukeError, SetupError
-from common.languages import LANGUAGES
+from common.errors import SetupError
+from common.languages import LANGUAGES, Language
 from eval.installation import (
     answers,
     await_openings,
     forgetting_what_is_spoken,
-    memory_mb,
-    quiet,
     running_stack,
     started_stack,
 )
 from eval.report import write_report
+from eval.voice.answers import Answered, answer_plot, answer_rows, summarise_answers
+from eval.voice.conversations import Conversation, make_conversations
+from eval.voice.conversing import OwnFigures, hold_all, seed
+from eval.voice.customer import Customer
 from eval.voice.escalation import CustomerInNeed, Records
 from eval.voice.escalation_scores import (
     Called,
@@ -61,7 +63,8 @@ from eval.voice.questions import (
     make_plan,
     record,
 )
-from eval.voice.scores import STACKS, Asked, Known, Run, StackName, details, judge, plots, summarise
+from eval.voice.rows import ROWS, TOPICS, Row, Topic
+from eval.voice.scores import STACKS, Asked, Known, Run, StackName, details, plots, summarise
 from eval.voice.stacks import Stack, liuke_stack, stock_stack
 from eval.voice.wishes import Wish, make_wishes
 from knowledge.entries.entry import Corpus, read_corpus
@@ -72,87 +75,8 @@ QUESTIONS_PER_CALL = 4
 CROWDS = (2, 4)
 QUESTIONS_PER_CROWDED_CALL = 2
 DIALLING_APART_S = 2.0
-#: An answer that goes on for longer is left; the questions behind it go into a call of their own.
-LONGEST_ANSWER_S = 12.0
 #: Of the questions of each language, the share that stock is asked too: one in so many.
 STOCK_EVERY = 3
-ROWS: Final = ("questions", "escalation")
-
-
-class Customer:
-    """Asks one stack; keeps what it heard under ``folder``."""
-
-    def __init__(
-        self, stack: Stack, files: Mapping[Question, Path], known: Known, folder: Path
-    ) -> None:
-        self._stack = stack
-        self._files = files
-        self._known = known
-        self._folder = folder
-        self._calls = count(1)
-        self.memory_mb = 0.0
-        #: Share of the machine that was busy before each single call.
-        self.busy: list[float] = []
-
-    async def ask_all(
-        self, questions: Sequence[Question], *, per_call: int, calls_at_once: int = 1
-    ) -> list[Asked]:
-        """Ask ``questions`` of one language, in as many calls as it takes."""
-        asked: list[Asked] = []
-        while len(asked) < len(questions):
-            if calls_at_once == 1:
-                self.busy.append(await quiet(self._stack.roots))
-            asked += await self._call(questions[len(asked) :][:per_call], calls_at_once)
-        return asked
-
-    async def _call(self, questions: Sequence[Question], calls_at_once: int) -> list[Asked]:
-        """One call, for as long as it goes well; the first question is dealt with in any case."""
-        recording = self._folder / f"{next(self._calls):02}.wav"
-        await prepare_recording(recording)
-        line: Line | None = None
-        trouble = ""
-        try:
-            grant = await self._stack.grant(questions[0].language)
-            async with joined(grant, recording) as line:
-                await self._converse(line, questions, alone=calls_at_once == 1)
-        except LiukeError as error:
-            trouble = error.message
-        turns = (await line.report()).timeline.turns if line and line.microphone.placements else ()
-        asked = [
-            judge(question, turn, self._known, calls_at_once)
-            for question, turn in zip(questions, turns, strict=False)
-        ] or [Asked(questions[0], calls_at_once, failure=trouble)]
-        for each in asked:
-            err.print(f"  {_line(self._stack.name, each)}", highlight=False, markup=False)
-        return asked
-
-    async def _converse(self, line: Line, questions: Sequence[Question], *, alone: bool) -> None:
-        clips = [await load_clip(self._files[question]) for question in questions]
-        await hear_greeting(line)
-        if alone:
-            await quiet(self._stack.roots)
-        await line.until(line.settled, LONGEST_ANSWER_S)  # a greeting that came late
-        for clip in clips:
-            await ask(line, clip)
-            over = await hear_out(line, LONGEST_ANSWER_S)
-            if alone:
-                now_mb = await asyncio.to_thread(memory_mb, self._stack.roots)
-                self.memory_mb = max(self.memory_mb, now_mb)
-            if not over:
-                return
-
-
-def _line(name: StackName, asked: Asked) -> str:
-    """What is printed of a question when its call is over."""
-    parts = [name, asked.question.text]
-    if turn := asked.turn:
-        parts.append(f"heard {turn.transcript!r}")
-    if asked.voice_to_voice_ms is not None:
-        parts.append(f"{asked.voice_to_voice_ms:.0f} ms")
-    parts += ["acknowledged"] * asked.acknowledged + ["with its opening"] * asked.with_opening
-    if asked.failure:
-        parts.append(f"FAILED: {asked.failure}")
-    return " · ".join(parts)
 
 
 async def measure(customer: Customer, plan: Plan, crowds: Sequence[int]) -> Run:
@@ -210,63 +134,93 @@ async def crowd(customer: Asker, questions: Sequence[Question], calls: int) -> l
 async def known_words(settings: Settings, corpus: Corpus) -> Known:
     """What the running installation says word for word."""
     speech = SpeechClient(settings.speech.url, settings.internal_token)
-    lengths: dict[str, float] = {}
+    waiting = [(t, lang) for lang, said in load_phrases().items() for t in said.acknowledgements]
     try:
-        for language, phrases in load_phrases().items():
-            for text in phrases.acknowledgements:
-                pcm = b"".join([chunk async for chunk in speech.speak(text, language)])
-                samples = resample(np.frombuffer(pcm, dtype="<i2"), SPEAKING_RATE_HZ)
-                heard = sounds(samples)
-                lengths[text] = heard[-1].end_ms - heard[0].start_ms
+        return Known(
+            tuple(entry.opening for entry in corpus.entries),
+            {text: await _length_ms(speech, text, language) for text, language in waiting},
+            {text: await _length_ms(speech, text, language) for text, language in _leads()},
+        )
     finally:
         await speech.aclose()
-    return Known(tuple(entry.opening for entry in corpus.entries), lengths)
+
+
+async def _length_ms(speech: SpeechClient, text: str, language: Language) -> float:
+    """How long a text sounds."""
+    pcm = b"".join([chunk async for chunk in speech.speak(text, language)])
+    heard = sounds(resample(np.frombuffer(pcm, dtype="<i2"), SPEAKING_RATE_HZ))
+    return heard[-1].end_ms - heard[0].start_ms
+
+
+def _leads() -> Iterator[tuple[str, Language]]:
+    """What is said before a figure, and before the next question of onboarding."""
+    for language, figures in load_flow("figures").items():
+        for name, text in figures.fixed.items():
+            if name.startswith("lead_"):
+                yield text, language
+    for language, said in load_onboarding().items():
+        leads = (said.begin, *said.acknowledgements, said.left_open, said.not_understood, said.back)
+        for text in leads:
+            yield text, language
 
 
 async def bench(arguments: argparse.Namespace) -> None:
     """Run the benchmark."""
     found = Settings()
-    rows = [arguments.rows] if arguments.rows else list(ROWS)
+    rows: list[Row] = [arguments.rows] if arguments.rows else list(ROWS)
     with contextlib.ExitStack() as around:
         pager = None
-        if "escalation" in rows:
+        if rows != ["questions"]:
             if not await _runs(found):
                 folder = found.paths.data_dir / "bench" / "installation"
                 pager = around.enter_context(on_call(folder))
-            elif len(rows) == 1:
+            elif "questions" not in rows:
                 raise SetupError(f"{_REAL_PEOPLE}.", "Stop it: the bench starts one of its own.")
             else:
-                err.print(f"{_REAL_PEOPLE}; the rows of escalation are left out", highlight=False)
-        await _bench(arguments, asks="questions" in rows, pager=pager)
+                err.print(f"{_REAL_PEOPLE}; all but the questions is left out", highlight=False)
+                rows = ["questions"]
+        await _bench(arguments, rows, pager)
 
 
-_REAL_PEOPLE: Final = "Liuke runs already, and nobody of its rota is to be paged by a benchmark"
+_REAL_PEOPLE: Final = (
+    "Liuke runs already, and nobody of its rota or its customers is a benchmark's to talk to"
+)
 
 
 async def _runs(settings: Settings) -> bool:
     return await answers(f"{settings.api.url_here}/healthz")
 
 
-async def _bench(arguments: argparse.Namespace, *, asks: bool, pager: Pager | None) -> None:
-    """``pager``: whom the installation calls; None: nobody wants a person."""
+async def _bench(arguments: argparse.Namespace, rows: Sequence[Row], pager: Pager | None) -> None:
+    """``pager``: whom the bench's own installation calls; None: for the questions any will do."""
     settings = Settings()
     corpus = await asyncio.to_thread(_read_corpus, settings)
     questions = await asyncio.to_thread(_questions, corpus, arguments.data)
     plan = make_plan(questions, quick=arguments.quick)
-    wishes = make_wishes(quick=arguments.quick) if pager else []
+    wishes = make_wishes(quick=arguments.quick) if "escalation" in rows else []
+    talks = {
+        topic: make_conversations(topic, quick=arguments.quick) for topic in TOPICS if topic in rows
+    }
     names = [arguments.only] if arguments.only else STACKS
     runs: dict[StackName, Run] = {}
     needs: dict[StackName, list[Called]] = {}
+    talked: dict[Topic, dict[StackName, list[Answered]]] = {}
     async with (started_stack if pager else running_stack)(settings):
         await await_openings(settings)
-        said = (*plan.warm_up, *plan.single, *plan.crowded, *(wish.said for wish in wishes))
-        files = await asyncio.to_thread(record, settings, said)
+        of_talks = (one for some in talks.values() for talk in some for one in talk.said)
+        said = (*plan.warm_up, *(wish.said for wish in wishes), *of_talks)
+        asked = (*plan.single, *plan.crowded) if "questions" in rows else ()
+        files = await asyncio.to_thread(record, settings, (*said, *asked))
         ready = Ready(settings, plan, files, await known_words(settings, corpus))
+        if talks:
+            await seed(settings)
         with forgetting_what_is_spoken(settings):
-            if asks:
+            if "questions" in rows:
                 runs = {name: await _ask(ready, name) for name in names}
-            if pager:
+            if wishes and pager:
                 needs = {name: await _wish(ready, name, wishes, pager) for name in names}
+            for topic, some in talks.items():
+                talked[topic] = {name: await _talk(ready, name, topic, some) for name in names}
     result: dict[str, Any] = {}
     more: dict[str, Any] = {}
     figures: list[tuple[str, Figure]] = []
@@ -276,6 +230,10 @@ async def _bench(arguments: argparse.Namespace, *, asks: bool, pager: Pager | No
         result["escalation"] = summarise_escalation(needs)
         more |= escalation_details(needs)
         figures.append(escalation_plot(needs))
+    for topic, mine in talked.items():
+        result[topic] = summarise_answers(mine)
+        more[f"{topic}_turns"] = answer_rows(mine)
+        figures.append(answer_plot(topic, mine))
     folder = settings.paths.data_dir / "bench"
     title = "Voice to voice: Liuke and the stock stack"
     page = await asyncio.to_thread(write_report, folder, "voice", title, result | more, figures)
@@ -300,7 +258,7 @@ class Ready:
 async def _ask(ready: Ready, name: StackName) -> Run:
     """Put the questions to one stack."""
     plan = ready.plan if name == "liuke" else _shortened(ready.plan)
-    async with _stack(ready.settings, name) as stack:
+    async with _stack(ready.settings, name, "questions") as stack:
         customer = Customer(stack, ready.files, ready.known, ready.calls_of(name))
         return await measure(customer, plan, CROWDS if plan.crowded else ())
 
@@ -312,7 +270,7 @@ async def _wish(
     folder = ready.calls_of(name) / "escalation"
     records = Records(ready.settings)
     try:
-        async with _stack(ready.settings, name, calls_people=True) as stack:
+        async with _stack(ready.settings, name, "escalation") as stack:
             err.print(f"{name}: warm-up, then wishes for a person", highlight=False)
             customer = Customer(stack, ready.files, ready.known, folder / "warm-up")
             for mine in _by_language(ready.plan.warm_up):
@@ -323,13 +281,30 @@ async def _wish(
         await records.aclose()
 
 
+async def _talk(
+    ready: Ready, name: StackName, topic: Topic, conversations: Sequence[Conversation]
+) -> list[Answered]:
+    """Hold conversations with one stack, after a warm-up that does not count."""
+    folder = ready.calls_of(name) / topic
+    own = OwnFigures(ready.settings)
+    try:
+        async with _stack(ready.settings, name, topic) as stack:
+            err.print(f"{name}: warm-up, then {topic}", highlight=False)
+            warming = Customer(stack, ready.files, ready.known, folder / "warm-up")
+            callers = {one.caller.language: one.caller for one in conversations}
+            for question in ready.plan.warm_up:
+                await warming.converse(callers[question.language], [question])
+            customer = Customer(stack, ready.files, ready.known, folder)
+            return await hold_all(customer, conversations, ready.known, own)
+    finally:
+        await own.aclose()
+
+
 def _stack(
-    settings: Settings, name: StackName, *, calls_people: bool = False
+    settings: Settings, name: StackName, row: Row
 ) -> contextlib.AbstractAsyncContextManager[Stack]:
-    """``calls_people``: of the stock stack, for Liuke does in any case."""
-    if name == "liuke":
-        return liuke_stack(settings)
-    return stock_stack(settings, calls_people=calls_people)
+    """``row``: for which stock is to have the means; Liuke has those for all."""
+    return liuke_stack(settings) if name == "liuke" else stock_stack(settings, row)
 
 
 def _read_corpus(settings: Settings) -> Corpus:
@@ -346,7 +321,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `make bench-voice` takes."""
     parser.add_argument("--data", type=Path, help="folder with speech/manifest.tsv and its clips")
     parser.add_argument(
-        "--quick", action="store_true", help="six questions, one call at a time, eight wishes"
+        "--quick", action="store_true", help="a few of each row, one call at a time"
     )
-    parser.add_argument("--rows", choices=ROWS, help="the questions alone, or the wishes alone")
+    parser.add_argument("--rows", choices=ROWS, help="one of the rows alone")
     parser.add_argument("--only", choices=("liuke", "stock"), help="one of the two stacks")

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from agent.cli.output import err
 from agent.probe.audio import load_clip, prepare_recording
 from agent.probe.call import Line, ask, hear_greeting, hear_out, joined
+from agent.rooms.principal import guest
 from agent.service.database import Database
 from agent.service.tickets.tables import Ticket
 from agent.settings import Settings
@@ -92,7 +93,7 @@ class CustomerInNeed:
         ticket: Ticket | None = None
         trouble = ""
         try:
-            grant = await self._stack.grant(wish.said.language)
+            grant = await self._stack.grant(guest(wish.said.language))
             async with joined(grant, recording) as line:
                 await self._wish(line, wish)
         except LiukeError as error:

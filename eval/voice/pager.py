@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import threading
 import time
@@ -74,6 +75,8 @@ def receiving() -> Iterator[tuple[Pager, str]]:
 def on_call(folder: Path) -> Iterator[Pager]:
     """A pager, and the environment of an installation that knows nobody else, for what is started.
 
+    The bench is the site that signs its customers in.
+
     ``folder``: for its records and its rota; emptied before, and left for who wants to look.
     """
     shutil.rmtree(folder, ignore_errors=True)
@@ -84,6 +87,7 @@ def on_call(folder: Path) -> Iterator[Pager]:
         os.environ.update(
             LIUKE_SUPPORT_FILE=str(support),
             LIUKE_DATABASE_URL=f"sqlite:///{folder / 'liuke.db'}",
+            LIUKE_API_SITE_SECRET=secrets.token_hex(32),
             LIUKE_AGENT_NAME="liuke-bench",  # no worker of the operator's takes these calls
         )
         yield pager

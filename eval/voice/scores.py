@@ -40,6 +40,8 @@ class Known:
     """The approved first sentences of the entries."""
     acknowledgements_ms: Mapping[str, float]
     """Sentences that only ask to wait for the answer, and how long each sounds."""
+    leads_ms: Mapping[str, float] = field(default_factory=dict)
+    """Sentences of an answer that lead to what was asked for, likewise."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Asked:
     acknowledged: bool = False
     with_opening: bool = False
 
+    @property
+    def first_words_ms(self) -> float | None:
+        """``voice_to_voice_ms`` of a proper answer."""
+        return None if self.failure else self.voice_to_voice_ms
+
 
 @dataclass
 class Run:
@@ -73,9 +80,7 @@ class Run:
 
 def judge(question: Question, turn: TurnReport, known: Known, calls_at_once: int) -> Asked:
     """Measure one turn, and say whether it is an answer."""
-    waiting = next((text for text in known.acknowledgements_ms if turn.answer.startswith(text)), "")
-    answer = turn.answer.removeprefix(waiting).lstrip()
-    heard = _behind(turn.sounds, known.acknowledgements_ms.get(waiting, 0.0))
+    answer, heard = heard_behind(turn, known.acknowledgements_ms)
     return Asked(
         question=question,
         calls_at_once=calls_at_once,
@@ -83,17 +88,27 @@ def judge(question: Question, turn: TurnReport, known: Known, calls_at_once: int
         turn=turn,
         voice_to_voice_ms=heard[0].start_ms - turn.speech.end_ms if heard else None,
         gaps_ms=tuple(b.start_ms - a.end_ms for a, b in pairwise(heard)),
-        acknowledged=bool(waiting),
+        acknowledged=answer != turn.answer,
         with_opening=answer.startswith(known.openings),
     )
 
 
-def _behind(sounds: Sequence[Span], length_ms: float) -> Sequence[Span]:
+def heard_behind(turn: TurnReport, lengths_ms: Mapping[str, float]) -> tuple[str, Sequence[Span]]:
+    """What of an answer, and of its sounds, follows those sentences at its beginning.
+
+    ``lengths_ms``: how long each sentence sounds.
+    """
+    answer, heard = turn.answer, turn.sounds
+    while first := next((text for text in lengths_ms if answer.startswith(text)), ""):
+        answer = answer.removeprefix(first).lstrip()
+        heard = _behind(heard, lengths_ms[first])
+    return answer, heard
+
+
+def _behind(sounds: Sequence[Span], length_ms: float) -> tuple[Span, ...]:
     """The sounds that follow a sentence of this length at their beginning."""
-    if not length_ms:
-        return sounds
     end_ms = sounds[0].start_ms + length_ms - _SAME_LENGTH_MS if sounds else 0.0
-    return [sound for sound in sounds if sound.start_ms >= end_ms]
+    return tuple(sound for sound in sounds if sound.start_ms >= end_ms)
 
 
 def _failure(

@@ -16,16 +16,18 @@ import psutil
 
 from agent.probe.call import Grant, request_grant
 from agent.rooms.access import resolve_livekit
-from agent.rooms.principal import guest
+from agent.rooms.principal import Principal, sign
 from agent.rooms.tokens import Seat, room_token
 from agent.settings import Settings
-from common.languages import Language
 from common.settings import PROJECT_ROOT
 from eval.installation import liuke_roots, shared_roots, stop, wait_until_up
+from eval.voice.rows import Row
 from eval.voice.scores import StackName
-from eval.voice.stock import AGENT_NAME as STOCK_NAME
+from eval.voice.stock import agent_name
 
 _STOCK_START_TIMEOUT_S: Final = 120.0
+#: A signature is for the call that begins now.
+_SIGNED_FOR: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -33,32 +35,36 @@ class Stack:
     """A running assistant: how to call it, and the processes that started all others of it."""
 
     name: StackName
-    grant: Callable[[Language], Awaitable[Grant]]
+    grant: Callable[[Principal], Awaitable[Grant]]
     roots: tuple[psutil.Process, ...]
 
 
 @contextlib.asynccontextmanager
 async def liuke_stack(settings: Settings) -> AsyncIterator[Stack]:
-    """The running installation."""
+    """The running installation; whoever is no guest is signed in as by its site."""
 
-    async def grant(language: Language) -> Grant:
-        return await request_grant(settings.api.url_here, language)
+    async def grant(caller: Principal) -> Grant:
+        signed, language = "", caller.language
+        if not caller.guest:
+            secret = settings.api.site_secret.get_secret_value()
+            signed = sign(caller.account, caller.contact, language, secret, _SIGNED_FOR)
+        return await request_grant(settings.api.url_here, language, signed)
 
     yield Stack("liuke", grant, await asyncio.to_thread(liuke_roots, settings))
 
 
 @contextlib.asynccontextmanager
-async def stock_stack(settings: Settings, *, calls_people: bool = False) -> AsyncIterator[Stack]:
+async def stock_stack(settings: Settings, row: Row) -> AsyncIterator[Stack]:
     """The stock worker on the running installation's servers, until the end of the block.
 
-    ``calls_people``: it has a function tool for that.
+    ``row``: for which it has the means.
     """
     access = resolve_livekit(settings)
 
-    async def grant(language: Language) -> Grant:
+    async def grant(caller: Principal) -> Grant:
         call = uuid.uuid4().hex
-        seat = Seat(call, f"stock-{call}", f"customer-{call[:12]}", guest(language))
-        token = room_token(access, seat, STOCK_NAME, timedelta(minutes=10))
+        seat = Seat(call, f"stock-{call}", f"customer-{call[:12]}", caller)
+        token = room_token(access, seat, agent_name(row), timedelta(minutes=10))
         return Grant(call, access.url, token, seat.room)
 
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -67,8 +73,8 @@ async def stock_stack(settings: Settings, *, calls_people: bool = False) -> Asyn
     log = await asyncio.to_thread(log_path.open, "wb")
     with log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "eval.voice.stock", "--health-port", str(port)),
-            *(["--calls-people"] if calls_people else []),
+            *(sys.executable, "-m", "eval.voice.stock"),
+            *("--health-port", str(port), "--row", row),
             cwd=PROJECT_ROOT,
             stdout=log,
             stderr=log,

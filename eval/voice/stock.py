@@ -4,8 +4,8 @@ A default `AgentSession`: plain faster-whisper and plain Kokoro behind the frame
 retrieval in `on_user_turn_completed` as LiveKit's documentation shows it. The same models, voice,
 prompt and knowledge as Liuke's, none of Liuke's means: no partials, no shorter window, no openings,
 no clauses, no cache. Only what would need a cloud key is pinned to what runs locally. It tells each
-turn's times on `liuke.answer`, so that the same client measures both. With `--calls-people` the
-model has a function tool instead, by which it calls a person (`eval/voice/people.py`).
+turn's times on `liuke.answer`, so that the same client measures both. For the rows in which
+something is done or looked up the model has a function tool instead (`eval/voice/tools.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import io
 import json
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from faster_whisper import WhisperModel
@@ -54,14 +55,17 @@ from agent.speech.say.spoken import spoken
 from common.errors import SetupError
 from common.languages import Language, language_of
 from common.logs import configure_logging
-from eval.voice.people import CallingAgent, PersonCaller
+from eval.voice.people import PersonCaller
+from eval.voice.profile_tool import ProfileNoter
+from eval.voice.quality_tool import QualityTeller, regions_of
+from eval.voice.rows import ROWS, Row
+from eval.voice.tools import ToolAgent, Toolbox
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC
 
-AGENT_NAME = "stock"
 #: As many passages as Liuke retrieves.
 _PASSAGES = 4
-#: What the model may write where it can call a person: an answer behind the call.
+#: What the model may write where it has a tool: an answer behind the call.
 _MOST_TOKENS_WITH_TOOL = 2 * MOST_TOKENS
 #: Loading both models takes seconds, on a busy machine more than the framework's ten.
 _LOADING_TIMEOUT_S = 60.0
@@ -231,22 +235,34 @@ def load_models(process: JobProcess) -> None:
     process.userdata["voice"] = voice
 
 
+def agent_name(row: Row) -> str:
+    """By which the stock stack is called for a row."""
+    return f"stock-{row}"
+
+
 async def hold_call(ctx: JobContext) -> None:
-    """Answer one call; its metadata is as Liuke's."""
-    settings = Settings()
-    knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
-    ctx.add_shutdown_callback(knowledge.aclose)
-    agent = RetrievingAgent(json.loads(ctx.job.metadata)["language"], knowledge)
-    await _hold(ctx, settings, agent, MOST_TOKENS)
-
-
-async def hold_call_with_tool(ctx: JobContext) -> None:
-    """Answer one call, with a tool by which the model calls a person."""
+    """Answer one call of a row; its metadata is as Liuke's."""
     settings = Settings()
     seat = json.loads(ctx.job.metadata)
-    caller = PersonCaller(settings, seat["call_id"], seat["language"])
-    ctx.add_shutdown_callback(caller.aclose)
-    await _hold(ctx, settings, CallingAgent(caller, seat["language"]), _MOST_TOKENS_WITH_TOOL)
+    language: Language = seat["language"]
+    if ctx.job.agent_name == agent_name("questions"):
+        knowledge = KnowledgeClient(settings.knowledge.url, settings.internal_token, tenant=PUBLIC)
+        ctx.add_shutdown_callback(knowledge.aclose)
+        await _hold(ctx, settings, RetrievingAgent(language, knowledge), MOST_TOKENS)
+        return
+    toolbox = await _toolbox(settings, ctx.job.agent_name, seat)
+    ctx.add_shutdown_callback(toolbox.aclose)
+    await _hold(ctx, settings, ToolAgent(toolbox, language), _MOST_TOKENS_WITH_TOOL)
+
+
+async def _toolbox(settings: Settings, name: str, seat: Mapping[str, Any]) -> Toolbox:
+    language: Language = seat["language"]
+    if name == agent_name("escalation"):
+        return PersonCaller(settings, seat["call_id"], language)
+    if name == agent_name("figures"):
+        regions = await regions_of(settings, seat["account"], language)
+        return QualityTeller(settings, seat["account"], regions, language)
+    return ProfileNoter(language)
 
 
 async def _hold(ctx: JobContext, settings: Settings, agent: Agent, most_tokens: int) -> None:
@@ -283,8 +299,8 @@ async def _hold(ctx: JobContext, settings: Settings, agent: Agent, most_tokens: 
     )
 
 
-def create_server(settings: Settings, health_port: int, *, calls_people: bool) -> AgentServer:
-    """The worker, with explicit dispatch by ``AGENT_NAME``."""
+def create_server(settings: Settings, health_port: int, row: Row) -> AgentServer:
+    """The worker, with explicit dispatch by the name that it has for ``row``."""
     access = resolve_livekit(settings)
     server = AgentServer(
         ws_url=access.url,
@@ -298,8 +314,7 @@ def create_server(settings: Settings, health_port: int, *, calls_people: bool) -
         # By default local models on two cores mark the worker full, and it takes no call.
         load_fnc=lambda: 0.0,
     )
-    answer = hold_call_with_tool if calls_people else hold_call
-    server.rtc_session(answer, agent_name=AGENT_NAME)
+    server.rtc_session(hold_call, agent_name=agent_name(row))
     return server
 
 
@@ -307,11 +322,11 @@ def main() -> None:
     """Serve until SIGTERM, with Liuke's settings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--health-port", type=int, required=True)
-    parser.add_argument("--calls-people", action="store_true", help="with a tool for that")
+    parser.add_argument("--row", choices=ROWS, required=True, help="what is measured")
     arguments = parser.parse_args()
     configure_logging()
     settings = Settings()
-    server = create_server(settings, arguments.health_port, calls_people=arguments.calls_people)
+    server = create_server(settings, arguments.health_port, arguments.row)
     asyncio.run(serve(server, Closing(), settings.agent))
 
 

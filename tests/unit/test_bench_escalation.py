@@ -34,8 +34,9 @@ from eval.voice.escalation_scores import (
     summarise_escalation,
 )
 from eval.voice.pager import on_call, receiving
-from eval.voice.people import PersonCaller, calls_read
+from eval.voice.people import PersonCaller
 from eval.voice.scores import Asked, StackName
+from eval.voice.tools import calls_read
 from eval.voice.wishes import Kind, Wish, make_wishes
 from tests.unit.test_bench_voice import question, turn
 
@@ -51,7 +52,7 @@ def called(
     language: Language = "en",
     failure: str | None = None,
 ) -> Called:
-    said = question("Everything is down!", language)
+    said = question(f"This is about {kind}.", language)
     heard = turn((1000 + first_words_ms, 9000), answer="Understood.")
     asked = Asked(said, 1, failure, heard, voice_to_voice_ms=first_words_ms)
     return Called(Wish(kind, said), asked, ticket_ms, page_ms, severity=1)
@@ -86,6 +87,7 @@ def own_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for what the bench starts; its environment is put back after the test."""
     for name in ("LIUKE_SUPPORT_FILE", "LIUKE_DATABASE_URL", "LIUKE_AGENT_NAME"):
         monkeypatch.setenv(name, "of somebody else")
+    monkeypatch.setenv("LIUKE_API_SITE_SECRET", "")
     return tmp_path / "installation"
 
 
@@ -174,7 +176,7 @@ async def test_a_call_that_is_written_as_text_becomes_one(
         for piece in pieces:
             yield llm.ChatChunk(id="1", delta=llm.ChoiceDelta(role="assistant", content=piece))
 
-    read = [part async for part in calls_read(written())]
+    read = [part async for part in calls_read(written(), "call_person")]
     calls = [
         call
         for part in read
