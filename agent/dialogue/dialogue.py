@@ -31,7 +31,7 @@ from agent.dialogue.offers import Offers
 from agent.dialogue.routing import Routed, Router
 from agent.dialogue.seen import Seen
 from agent.dialogue.turns import Turn, Turns
-from agent.dialogue.wishes import Wish
+from agent.dialogue.wishes import WISHES, Wish
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
@@ -176,7 +176,18 @@ class Dialogue:
     async def _route(self, answer: Answer, history: Sequence[Message]) -> Routed:
         if wish := self._offers.accepted(answer.question, history):
             return Routed(wish, is_sure=True)
-        return await self._router.route(answer.question, answer.course_before.under_way)
+        course = answer.course_before
+        routed = await self._router.route(answer.question, course.under_way)
+        is_unsure_wish = routed.route in WISHES and not routed.is_sure
+        if is_unsure_wish and course.under_way and self._is_plain_answer(answer):
+            return Routed(course.under_way, is_sure=False)
+        return routed
+
+    def _is_plain_answer(self, answer: Answer) -> bool:
+        if self._turns is None or self._customer is None:
+            return False
+        said = Said(answer.question, answer.language, self._customer.now())
+        return self._turns.is_plain_answer(said, answer.course_before)
 
     def _people(self, answer: Answer, routed: Routed, history: Sequence[Message]) -> str:
         """The words to a wish: people are called, or where it is not sure, that is offered."""

@@ -153,7 +153,9 @@ class VoiceStage:
         finally:
             await knowledge.aclose()
         targets = self.settings.qos.targets
-        evidence = Evidence(scenario, transcript, before, after, grant.call_id, sources, targets)
+        evidence = Evidence(
+            scenario, transcript, before, after, grant.call_id, sources, targets, now.date()
+        )
         return transcript, grade(evidence)
 
     async def _grant(self, scenario: Scenario) -> Grant:

@@ -72,6 +72,7 @@ def evidence(
         "call",
         sources or {},
         DEFAULT_TARGETS,
+        NOW.date(),
     )
 
 
@@ -192,6 +193,13 @@ PASSING: dict[str, list[Evidence]] = {
         ),
         evidence({}, [("Bad?", "The target is below 400 ms, and below 1 %.")]),
         evidence({}, [("When?", "It began on 1 December at 14:30.")]),
+        evidence({}, [("In January.", "The launch is around January 2027.")]),
+        evidence({}, [("January 3, 2027.", "You have about 5 weeks until the launch.")]),
+        evidence(
+            {},
+            [("Yes.", "离上线还有大约4周。")],
+            before={"account_facts": [fact("launch_date", "2026-12-30")]},
+        ),
     ],
     "asking": [
         evidence({}, [ASKED, GIVES, ("Android.", "Is that right: India, on Android?")]),
@@ -311,6 +319,8 @@ FAILING: dict[str, list[tuple[Evidence, str]]] = {
             "5 minutes",
         ),
         (evidence({}, [("Which?", "It is ticket 12.")], after={"tickets": [ticket(7)]}), "12"),
+        (evidence({}, [("January 3, 2027.", "You have about 9 weeks left.")]), "9 weeks"),
+        (evidence({}, [("In January.", "You have about 5 weeks left.")]), "5 weeks"),
         (
             evidence({}, [("印尼呢？", "印尼的卡顿率是 5.2%。")], measured=SEA, language="zh"),
             "5.2%",
@@ -402,5 +412,6 @@ def test_a_row_that_is_gone_or_another_is_a_fault() -> None:
             "call",
             {},
             DEFAULT_TARGETS,
+            NOW.date(),
         )
         assert [fault.check for fault in grade(changed)] == ["nothing else"]

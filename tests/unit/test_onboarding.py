@@ -153,7 +153,7 @@ class Talk:
 
 async def talk(flow: Onboarding, first: str, *others: str, known: Known | None = NEW) -> Talk:
     """A conversation in which the customer says this, whatever they are asked."""
-    conversation = Talk([flow.begin(known, said(first))])
+    conversation = Talk([await flow.begin(known, said(first))])
     for text in others:
         conversation.steps.append(await flow.step(conversation.state, said(text)))
     return conversation
@@ -175,7 +175,7 @@ ENGLISH_FACTS = {
     "users": "students between ten and fourteen",
     "pain": "the sound breaks when the network is bad",
     "scenario": ("education",),
-    "regions": ("southeast-asia",),
+    "regions": ("southeast-asia", "Indonesia", "Vietnam"),
     "scale": "5,000 at the same time",
     "platforms": ("ios", "android"),
     "business_model": "payment per lesson",
@@ -197,7 +197,7 @@ MANDARIN_FACTS = {
     "users": "独居的老人",
     "pain": "他们一个人在家很孤单",
     "scenario": ("voice-room",),
-    "regions": ("middle-east",),
+    "regions": ("middle-east", "沙特"),
     "scale": "日活40万",
     "platforms": ("android", "mini-program"),
     "business_model": "打赏和虚拟礼物",
@@ -213,7 +213,7 @@ async def answer_all(
     flow: Onboarding, first: str, manner: Manner, yes: str, *, known: Known | None = NEW
 ) -> Talk:
     """A caller answers every question in their manner, and confirms what is read back."""
-    conversation = Talk([flow.begin(known, said(first))])
+    conversation = Talk([await flow.begin(known, said(first))])
     while not conversation.is_over:
         assert len(conversation.steps) < 40, "it never ends"
         question = conversation.steps[-1].texts[-1]
@@ -509,7 +509,7 @@ async def wayward(flow: Onboarding, chance: random.Random) -> Talk:
     """A caller who answers several at once, asks back, digresses, skips; by ``chance``."""
     answers = chance.choice([ENGLISH, MANDARIN])
     asides = ["what do you mean?", "什么意思", "嗯那个", "hm, well", "没听清", "not sure", "跳过"]
-    conversation = Talk([flow.begin(NEW, said(chance.choice(["we are new", "我们是新客户"])))])
+    conversation = Talk([await flow.begin(NEW, said(chance.choice(["we are new", "我们是新客户"])))])
     while not conversation.is_over:
         assert len(conversation.steps) < 40, "it never ends"
         state, question = conversation.state, conversation.steps[-1].texts[-1]
