@@ -337,6 +337,7 @@ async def test_the_profile_read_back_is_corrected_until_it_is_right() -> None:
     assert conversation.is_over
     assert conversation.facts == {
         **{name: value for name, value in ENGLISH_FACTS.items() if name != "launch_date"},
+        "regions": ("southeast-asia", "Indonesia", "Thailand"),
         "scale": "8,000 at the same time",
         "platforms": ("ios", "android", "web"),
         "business_model": "subscription",

@@ -293,7 +293,7 @@ _YEAR_IN_WORDS: Final = re.compile(
 )
 _EN_THIRD: Final = r"\b(?P<third>early|beginning|start|mid|middle|late|end|first half)"
 _EN_YEAR: Final = r"(?P<year>(?:of )?next year|(?:of )?this year|20\d\d)"
-_EN_YEAR_BEHIND: Final = rf"(?:,? {_EN_YEAR})?"
+_EN_YEAR_BEHIND: Final = rf"(?:,? *{_EN_YEAR})?"
 #: The most exact first: what it finds counts. Without a year, and where may is a verb: ``before``.
 _READERS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
     (re.compile(pattern), read)

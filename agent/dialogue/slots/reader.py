@@ -111,8 +111,10 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     words = load_slot_words()
     clauses = list(_clauses(text, words))
     reply = _reply(text, words)
-    if reply is None and _says(clauses, words.replies["language"]):
-        reply = "repeat"
+    if remarks := [at for at, one in enumerate(clauses) if words.replies["language"].search(one.plain)]:
+        # What leads up to it belongs to it: "sorry, Tom takes over, can we go on in English?"
+        clauses = clauses[remarks[-1] + 1 :]
+        reply = None if clauses else "repeat"
     if reply in ("explain", "repeat", "skip"):
         return Reading(reply=reply)
     concerned, left_open = _of_slots(clauses, asked, words)
@@ -215,7 +217,10 @@ def _take_values(
         elif not clause.asks and words.live.search(plain):
             found.give("launch_date", LIVE)
             found.taken.add(at)
+        rest = plain
         for mention in _mentions(plain, clause, asked, words, asks_scale="scale" in spoken_of):
+            blank = "|" * (mention.end - mention.start)
+            rest = f"{rest[: mention.start]}{blank}{rest[mention.end :]}"
             if _is_denied(mention, plain, words):
                 found.denied.setdefault(mention.slot, set()).add(mention.value)
             else:
@@ -225,6 +230,8 @@ def _take_values(
                 found.denied["regions"].add(name) if is_denied else found.give("regions", name)
             is_place = mention.slot in ("scenario", "regions")
             (found.placed if is_place else found.taken).add(at)
+        if at in found.placed and not bare(words.small.sub(" ", rest)):
+            found.taken.add(at)
 
 
 def _take_day(
@@ -243,9 +250,8 @@ def _take_day(
 
 def _is_other_day(day: Day, plain: str, words: SlotWords) -> bool:
     """Whether a day is named as the one that it is not."""
-    before = words.beside.sub("", plain[: day.start]).rstrip()
-    said = list(words.replies["not_before"].finditer(before))
-    return bool(said) and said[-1].end() == len(before)
+    said = list(words.replies["not_before"].finditer(plain[: day.start]))
+    return bool(said) and not bare(words.beside.sub(" ", plain[said[-1].end() : day.start]))
 
 
 def _is_bare(day: Day, plain: str, words: SlotWords) -> bool:
@@ -364,9 +370,17 @@ def _own_unasked(
                 kept = next(group for group in found.groups() if group is not None)
                 start = found.start() + found[0].rfind(kept)
                 text = _trimmed(clause.said[start : start + len(kept)], words)
+                if slot == "users" and _is_platform(kept, words):
+                    continue
                 if text and not words.replies["unknown"].search(kept):
                     yield slot, text, at
                     break
+
+
+def _is_platform(kept: str, words: SlotWords) -> bool:
+    """Whether "it is for …" tells where it runs, and not for whom."""
+    named = any(_written("platforms", as_read(kept), words, is_asked=False))
+    return named and words.people.search(kept) is None
 
 
 def _answer(

@@ -112,6 +112,8 @@ class SlotWords:
     """What may stand beside a day that is the whole answer."""
     unnamed: re.Pattern[str]
     """What tells a region, and is no name of a place."""
+    small: re.Pattern[str]
+    """What may stand beside places, and says nothing."""
     place: re.Pattern[str]
     """The whole of what names a place that no list has, as it is written."""
     people: re.Pattern[str]
@@ -153,6 +155,7 @@ def load_slot_words() -> SlotWords:
             live=any_of(words["launch"]["live"]),
             beside=any_of(words["launch"]["beside"]),
             unnamed=any_of(_plain(words["places"]["unnamed"])),
+            small=any_of(words["places"]["small"]),
             place=_place(words["places"]),
             people=people,
             served=_served(people),
@@ -198,7 +201,9 @@ def _meanings(added: Mapping[str, Mapping[str, Any]], field: str) -> dict[str, M
             entry=of.get("entry", ""),
             launch=of.get("launch", ""),
             written=tuple(filter(None, (any_of(words), places, calls.get(value)))),
-            places=re.compile("|".join(p.pattern for p in (places, calls.get(value)) if p)),
+            places=re.compile(
+                "|".join(of.pattern for of in (places, calls.get(value)) if of), re.IGNORECASE
+            ),
             asked=any_of(asked),
             sounds=sounds_of([*words, *named], _SOUND),
             sounds_asked=sounds_of([*asked, *named], _SOUND_ASKED),
