@@ -178,16 +178,11 @@ class Dialogue:
             return Routed(wish, is_sure=True)
         course = answer.course_before
         routed = await self._router.route(answer.question, course.under_way)
-        is_unsure_wish = routed.route in WISHES and not routed.is_sure
-        if is_unsure_wish and course.under_way and self._is_plain_answer(answer):
-            return Routed(course.under_way, is_sure=False)
+        if routed.route in WISHES and course.under_way and self._turns and self._customer:
+            said = Said(answer.question, answer.language, self._customer.now())
+            if self._turns.is_plain_answer(said, course, is_sure=routed.is_sure):
+                return Routed(course.under_way, is_sure=False)
         return routed
-
-    def _is_plain_answer(self, answer: Answer) -> bool:
-        if self._turns is None or self._customer is None:
-            return False
-        said = Said(answer.question, answer.language, self._customer.now())
-        return self._turns.is_plain_answer(said, answer.course_before)
 
     def _people(self, answer: Answer, routed: Routed, history: Sequence[Message]) -> str:
         """The words to a wish: people are called, or where it is not sure, that is offered."""

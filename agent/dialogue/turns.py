@@ -90,10 +90,13 @@ class Turns:
         step = self._resume(course.flows[-1], language)
         return Turn(step.texts, _moved(course, step.state))
 
-    def is_plain_answer(self, said: Said, course: Course) -> bool:
-        """Whether it plainly answers what onboarding asked, whatever else it sounds like."""
-        flow = course.flows[-1] if course.flows else None
-        return isinstance(flow, OnboardingState) and self._onboarding.is_plain_answer(flow, said)
+    def is_plain_answer(self, said: Said, course: Course, *, is_sure: bool) -> bool:
+        """Whether it plainly answers what onboarding asked, though it sounds like a wish for a
+        person. ``is_sure``: surely."""
+        match course.flows[-1] if course.flows else None:
+            case OnboardingState() as flow:
+                return self._onboarding.is_plain_answer(flow, said, is_sure=is_sure)
+        return False
 
     def signal(self, said: str) -> NoteSignal | None:
         """That they may leave, whatever it was that they asked."""

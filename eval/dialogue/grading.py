@@ -312,7 +312,9 @@ def check_figures(evidence: Evidence) -> Iterator[str]:
         answer = _TIMES.sub(" ", one.answer)
         for figure in figures_in(answer):
             is_figure = figure.dimension or max(figure.values) > SMALL_COUNT
-            if is_figure and not (known.has(figure, of_caller) or _is_until(figure, evidence, days)):
+            if is_figure and not (
+                known.has(figure, of_caller) or _is_until(figure, evidence, days)
+            ):
                 yield f"{figure.text!r} has no source: {_around(answer, figure)!r}"
 
 

@@ -97,7 +97,9 @@ class TextStage:
             sources = await cited_texts(knowledge, call_id, after)
         finally:
             await knowledge.aclose()
-        evidence = Evidence(scenario, transcript, before, after, call_id, sources, self.targets, now.date())
+        evidence = Evidence(
+            scenario, transcript, before, after, call_id, sources, self.targets, now.date()
+        )
         return transcript, grade(evidence)
 
 

@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse
 from agent.dialogue.contract import NoteMatter, SetChecklist, StateFact, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.onboarding import Onboarding, OnboardingState
+from agent.dialogue.flows.profile import recorded_profile
 from agent.dialogue.slots.words import SLOTS, Slot
 from agent.prompts import fixed_phrases, load_onboarding
 from agent.service.accounts.store import Known
@@ -299,6 +300,42 @@ async def test_answers_to_other_questions_count_and_the_question_stays() -> None
     assert conversation.state.profile.values_of("users") == ("students",)
 
 
+async def test_what_bothers_users_is_heard_where_they_were_asked_and_the_other_way_round() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(flow, "we are new here", "上麦太慢了。", "中东的年轻人。")
+    assert conversation.asked == ["users", "users", "scenario"]
+    assert conversation.state.profile.values_of("pain") == ("上麦太慢了",)
+    assert conversation.state.profile.values_of("users") == ("中东的年轻人",)
+
+
+async def test_a_place_is_kept_as_it_was_called_and_found_again() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(flow, "we are new here", "Clubs in Germany and Indonesia.")
+    profile = conversation.state.profile
+    words = PHRASES["en"].parts["regions"].format(value="Germany and Indonesia")
+    assert words in profile.in_words(PHRASES["en"], "en")
+    (kept,) = (one.value for one in profile.facts(PHRASES["en"], "en") if one.field == "regions")
+    assert kept == ("europe", "Germany", "southeast-asia", "Indonesia")
+    fact = Fact(account="acme", field="regions", value=list(kept), source="person", said_at=AT)
+    again = recorded_profile(Known(Account(id="acme", name="Acme"), (), (), {"regions": [fact]}))
+    assert again.values_of("regions") == ("europe", "Germany", "indonesia")
+
+
+async def test_only_what_opens_with_a_product_and_asks_how_to_begin_is_an_opening() -> None:
+    async with onboarding() as flow:
+        assert flow.is_opening(said("做在线K歌，怎么接？"))
+        assert not flow.is_opening(said("K歌的来电怎么接？"))
+        assert not flow.is_opening(said("怎么接？"))
+
+
+async def test_users_that_sound_like_a_person_are_users_and_a_wish_stays_one() -> None:
+    async with onboarding() as flow:
+        asked = (await talk(flow, "we are new here")).state
+        assert flow.is_plain_answer(asked, said("年轻人。"), is_sure=True)
+        assert not flow.is_plain_answer(asked, said("找个人来，我们在印尼。"), is_sure=True)
+        assert not flow.is_plain_answer(asked, said("I want to talk to a person"), is_sure=False)
+
+
 async def test_a_correction_takes_the_place_of_what_was_said() -> None:
     async with onboarding() as flow:
         conversation = await talk(
@@ -510,7 +547,9 @@ async def wayward(flow: Onboarding, chance: random.Random) -> Talk:
     """A caller who answers several at once, asks back, digresses, skips; by ``chance``."""
     answers = chance.choice([ENGLISH, MANDARIN])
     asides = ["what do you mean?", "什么意思", "嗯那个", "hm, well", "没听清", "not sure", "跳过"]
-    conversation = Talk([await flow.begin(NEW, said(chance.choice(["we are new", "我们是新客户"])))])
+    conversation = Talk(
+        [await flow.begin(NEW, said(chance.choice(["we are new", "我们是新客户"])))]
+    )
     while not conversation.is_over:
         assert len(conversation.steps) < 40, "it never ends"
         state, question = conversation.state, conversation.steps[-1].texts[-1]

@@ -19,7 +19,7 @@ from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.advice import Advice, advise
 from agent.dialogue.flows.profile import Profile, recorded_profile
 from agent.dialogue.matching import SENTENCE_ENDS, plain
-from agent.dialogue.slots.reader import Filling, Reading, read, told_of
+from agent.dialogue.slots.reader import Filling, Reading, names_users, read, told_of
 from agent.dialogue.slots.words import OWN, SLOTS, Slot, bare, load_slot_words
 from agent.prompts import OnboardingPhrases, load_onboarding
 from agent.service.accounts.store import Known
@@ -101,9 +101,16 @@ class Onboarding:
         is_asked = any(begins.fullmatch(bare(plain(one))) for one in SENTENCE_ENDS.split(said.text))
         return is_asked and "scenario" in read(said.text, said.at.date()).given
 
-    def is_plain_answer(self, state: OnboardingState, said: Said) -> bool:
-        """Whether a value of a list is given, or it is asked to repeat or go on otherwise: more
-        than own words, which might be anything."""
+    def is_plain_answer(self, state: OnboardingState, said: Said, *, is_sure: bool) -> bool:
+        """Whether it answers what was asked, though it sounds like a wish for a person.
+
+        ``is_sure``: surely so; then where it names nobody but users. Else where a value of a list
+        is given, which own words might not be, or it is to be asked in another language.
+        """
+        if state.asked == "users" and names_users(said.text):
+            return True
+        if is_sure:
+            return False
         reading = read(said.text, said.at.date(), state.asked)
         return reading.reply == "repeat" or bool(reading.given.keys() - set(OWN))
 

@@ -179,9 +179,7 @@ def _value(
         meanings = load_slot_words().values[slot]
         return tuple(
             dict.fromkeys(
-                kept
-                for value in filling.values
-                for kept in _kept(value, meanings, language)
+                kept for value in filling.values for kept in _kept(value, meanings, language)
             )
         )
     if slot == "launch_date":

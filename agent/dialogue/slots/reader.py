@@ -102,8 +102,8 @@ class _Found:
     placed: set[int] = field(default_factory=set)
     """Clauses that say what or where the product is, as own words may: students in Jakarta."""
 
-    def give(self, slot: Slot, value: str) -> None:
-        self.given.setdefault(slot, {})[value] = None
+    def give(self, slot: Slot, *values: str) -> None:
+        self.given.setdefault(slot, {}).update(dict.fromkeys(values))
 
 
 def read(text: str, today: date, asked: Slot | None = None) -> Reading:
@@ -111,7 +111,9 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     words = load_slot_words()
     clauses = list(_clauses(text, words))
     reply = _reply(text, words)
-    if remarks := [at for at, one in enumerate(clauses) if words.replies["language"].search(one.plain)]:
+    if remarks := [
+        at for at, one in enumerate(clauses) if words.replies["language"].search(one.plain)
+    ]:
         # What leads up to it belongs to it: "sorry, Tom takes over, can we go on in English?"
         clauses = clauses[remarks[-1] + 1 :]
         reply = None if clauses else "repeat"
@@ -221,22 +223,20 @@ def _take_values(
         for mention in _mentions(plain, clause, asked, words, asks_scale="scale" in spoken_of):
             blank = "|" * (mention.end - mention.start)
             rest = f"{rest[: mention.start]}{blank}{rest[mention.end :]}"
+            named = [mention.value]
+            if mention.slot == "regions":
+                named += _name_of_place(mention, plain, clause, words)
             if _is_denied(mention, plain, words):
-                found.denied.setdefault(mention.slot, set()).add(mention.value)
+                found.denied.setdefault(mention.slot, set()).update(named)
             else:
-                found.give(mention.slot, mention.value)
-            if mention.slot == "regions" and (name := _name_of_place(mention, plain, clause, words)):
-                is_denied = mention.value in found.denied.get("regions", ())
-                found.denied["regions"].add(name) if is_denied else found.give("regions", name)
+                found.give(mention.slot, *named)
             is_place = mention.slot in ("scenario", "regions")
             (found.placed if is_place else found.taken).add(at)
         if at in found.placed and not bare(words.small.sub(" ", rest)):
             found.taken.add(at)
 
 
-def _take_day(
-    found: _Found, day: Day, plain: str, today: date, words: SlotWords
-) -> str:
+def _take_day(found: _Found, day: Day, plain: str, today: date, words: SlotWords) -> str:
     """The clause without the day, whose numbers are no amounts, and any that it is not."""
     rest = f"{plain[: day.start]} | {plain[day.end :]}"
     if not _is_other_day(day, plain, words):
@@ -260,19 +260,15 @@ def _is_bare(day: Day, plain: str, words: SlotWords) -> bool:
     return not day.about and not bare(words.beside.sub(" ", beside))
 
 
-def _name_of_place(
-    mention: _Mention, plain: str, clause: _Clause, words: SlotWords
-) -> str | None:
-    """What a place in a region is called, where it is no value by itself."""
+def _name_of_place(mention: _Mention, plain: str, clause: _Clause, words: SlotWords) -> list[str]:
+    """What a place in a region is called, where it is one and no value by itself."""
     meaning = words.values["regions"][mention.value]
     called = plain[mention.start : mention.end]
     names = {as_read(name) for name in meaning.names.values()}
-    if meaning.of != mention.value or called in names or not meaning.places.fullmatch(called):
-        return None
-    if words.unnamed.fullmatch(called):
-        return None
+    if meaning.of != mention.value or called in names or words.unnamed.fullmatch(called):
+        return []
     said = re.search(re.escape(called), clause.said, re.IGNORECASE)
-    return said[0] if said else None
+    return [said[0]] if said and meaning.places.fullmatch(called) else []
 
 
 def _of_kinds(values: Iterable[str]) -> tuple[str, ...]:
@@ -412,6 +408,13 @@ def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
     """Whether a clause leads up to what is said of another slot: "I gave you the wrong peak"."""
     says_other = bool(found.given or found.denied)
     return says_other and words.replies["remark"].search(clause.plain) is not None
+
+
+def names_users(text: str) -> bool:
+    """Whether a text names people who may use a product, and says nothing else: 年轻人."""
+    words, plain = load_slot_words(), as_read(text)
+    rest, named = words.people.subn(" ", plain)
+    return bool(named) and not bare(words.small.sub(" ", rest))
 
 
 def told_of(text: str) -> Slot | None:

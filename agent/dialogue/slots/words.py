@@ -239,7 +239,9 @@ def _place(places: Mapping[str, list[str]]) -> re.Pattern[str]:
     small = "|".join(map(re.escape, places["small"]))
     ends = "|".join(map(re.escape, places["ends"]))
     one = rf"(?:[A-Z][\w'.-]+|(?i:{small}))"
-    return re.compile(rf"(?=.*[A-Z]\w)(?:{one}[\s,&]*)+|[{HAN}、和]{{1,10}}(?:{ends})(?:[{HAN}]{{0,4}})")
+    return re.compile(
+        rf"(?=.*[A-Z]\w)(?:{one}[\s,&]*)+|[{HAN}、和]{{1,10}}(?:{ends})(?:[{HAN}]{{0,4}})"
+    )
 
 
 def _served(people: re.Pattern[str]) -> re.Pattern[str]:
