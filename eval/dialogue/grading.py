@@ -313,7 +313,7 @@ def check_figures(evidence: Evidence) -> Iterator[str]:
         for figure in figures_in(answer):
             is_figure = figure.dimension or max(figure.values) > SMALL_COUNT
             if is_figure and not (
-                known.has(figure, of_caller) or _is_until(figure, evidence, days)
+                known.has(figure, of_caller) or _is_until(figure, evidence.today, days)
             ):
                 yield f"{figure.text!r} has no source: {_around(answer, figure)!r}"
 
@@ -341,11 +341,11 @@ def _days_in(text: str) -> Iterator[date]:
                 yield datetime.strptime(said, form).date()
 
 
-def _is_until(figure: Figure, evidence: Evidence, days: Iterable[date]) -> bool:
+def _is_until(figure: Figure, today: date, days: Iterable[date]) -> bool:
     """Whether it is the time until one of the days, one unit more or less."""
     day_ms = 24 * 60 * 60 * 1000
     return figure.dimension == "time" and any(
-        abs((day - evidence.today).days * day_ms - amount) <= figure.factor
+        abs((day - today).days * day_ms - amount) <= figure.factor
         for day in days
         for amount in figure.amounts
     )

@@ -111,9 +111,8 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     words = load_slot_words()
     clauses = list(_clauses(text, words))
     reply = _reply(text, words)
-    if remarks := [
-        at for at, one in enumerate(clauses) if words.replies["language"].search(one.plain)
-    ]:
+    language = words.replies["language"]
+    if remarks := [at for at, clause in enumerate(clauses) if language.search(clause.plain)]:
         # What leads up to it belongs to it: "sorry, Tom takes over, can we go on in English?"
         clauses = clauses[remarks[-1] + 1 :]
         reply = None if clauses else "repeat"
@@ -406,8 +405,10 @@ def _answer(
 
 def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
     """Whether a clause leads up to what is said of another slot: "I gave you the wrong peak"."""
-    says_other = bool(found.given or found.denied)
-    return says_other and words.replies["remark"].search(clause.plain) is not None
+    if not (found.given or found.denied):
+        return False
+    is_sorry = words.replies["corrects"].fullmatch(plain_of(_trimmed(clause.said, words)))
+    return bool(is_sorry or words.replies["remark"].search(clause.plain))
 
 
 def names_users(text: str) -> bool:
