@@ -31,7 +31,7 @@ from agent.dialogue.offers import Offers
 from agent.dialogue.routing import Routed, Router
 from agent.dialogue.seen import Seen
 from agent.dialogue.turns import Turn, Turns
-from agent.dialogue.wishes import Wish
+from agent.dialogue.wishes import WISHES, Wish
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
@@ -178,7 +178,13 @@ class Dialogue:
     async def _route(self, answer: Answer, history: Sequence[Message]) -> Routed:
         if wish := self._offers.accepted(answer.question, history):
             return Routed(wish, is_sure=True)
-        return await self._router.route(answer.question, answer.course_before.under_way)
+        course = answer.course_before
+        routed = await self._router.route(answer.question, course.under_way)
+        if routed.route in WISHES and course.under_way and self._turns and self._customer:
+            said = Said(answer.question, answer.language, self._customer.now())
+            if self._turns.is_plain_answer(said, course, is_sure=routed.is_sure):
+                return Routed(course.under_way, is_sure=False)
+        return routed
 
     def _people(self, answer: Answer, routed: Routed, history: Sequence[Message]) -> str:
         """The words to a wish: people are called, or where it is not sure, that is offered."""

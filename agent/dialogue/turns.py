@@ -79,6 +79,8 @@ class Turns:
             return self._after(step, said, replace(now, flows=now.flows[:-1]))
         if route != "trouble" and self._figures.is_asked(said.text, course.figures):
             route = "figures"
+        if route == "question" and not course.flows and self._onboarding.is_opening(said):
+            route = "onboarding"
         return await self._begin(said, route, replace(now, figures=course.figures), find)
 
     def back(self, course: Course, language: Language) -> Turn:
@@ -87,6 +89,14 @@ class Turns:
             return Turn((), course)
         step = self._resume(course.flows[-1], language)
         return Turn(step.texts, _moved(course, step.state))
+
+    def is_plain_answer(self, said: Said, course: Course, *, is_sure: bool) -> bool:
+        """Whether it plainly answers what onboarding asked, though it sounds like a wish for a
+        person. ``is_sure``: surely."""
+        match course.flows[-1] if course.flows else None:
+            case OnboardingState() as flow:
+                return self._onboarding.is_plain_answer(flow, said, is_sure=is_sure)
+        return False
 
     def signal(self, said: str) -> NoteSignal | None:
         """That they may leave, whatever it was that they asked."""
@@ -122,7 +132,7 @@ class Turns:
                 return self._after(trouble, said, replace(course, figures=None))
             case "onboarding":
                 known = await self._customer.known()
-                return self._after(self._onboarding.begin(known, said), said, course)
+                return self._after(await self._onboarding.begin(known, said), said, course)
             case "leaving":
                 return self._after(await self._retaining.begin(said), said, course)
             case _:

@@ -48,6 +48,7 @@ class Caller:
     _is_closing: bool = False
     _has_left: bool = False
     _then: int = 0
+    _heard: str = ""
     _given: set[str] = field(default_factory=set)
     _evaded: set[str] = field(default_factory=set)
     _replied: set[int] = field(default_factory=set)
@@ -72,6 +73,8 @@ class Caller:
         """What it says to that; None: it hangs up."""
         self._turn += 1
         told = self.scenario.caller
+        # Whoever was silent and hears nothing goes on with what they heard last.
+        said = self._heard = said if said.strip() else self._heard
         for interjection in told.interjections:
             if interjection.turn == self._turn:
                 return self._interject(interjection)

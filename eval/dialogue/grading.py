@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
@@ -248,15 +250,51 @@ def _names(name: str, answer: str) -> bool:
 def check_figures(evidence: Evidence) -> Iterator[str]:
     """Every figure is the database's, a cited entry's, or the caller's own."""
     known = KnownFigures.of(evidence)
-    heard = ""
+    heard, days = "", list(_days_kept(evidence))
     for one in evidence.transcript.exchanges:
         heard += f"\n{one.line.text}"
+        days += _days_in(one.line.text)
         of_caller = said_in(heard)
         answer = _TIMES.sub(" ", one.answer)
         for figure in figures_in(answer):
             is_figure = figure.dimension or max(figure.values) > SMALL_COUNT
-            if is_figure and not known.has(figure, of_caller):
+            if is_figure and not (
+                known.has(figure, of_caller) or _is_until(figure, evidence.today, days)
+            ):
                 yield f"{figure.text!r} has no source: {_around(answer, figure)!r}"
+
+
+def _days_kept(evidence: Evidence) -> Iterator[date]:
+    """Those that are facts of the caller's account."""
+    for kept in (evidence.before, evidence.after):
+        for row in kept.rows(_FACTS):
+            if row["account"] == evidence.account and str(row["field"]).endswith("_date"):
+                yield from _days_in(str(row["value"]))
+
+
+#: A day as callers say it, and as it is kept.
+_DAYS: Final = {
+    r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d",
+    r"\d{4}年\d{1,2}月\d{1,2}日": "%Y年%m月%d日",
+    r"[A-Z][a-z]+ \d{1,2}, \d{4}": "%B %d, %Y",
+}
+
+
+def _days_in(text: str) -> Iterator[date]:
+    for pattern, form in _DAYS.items():
+        for said in re.findall(pattern, text):
+            with suppress(ValueError):  # the 31st of a month of 30; no month's name
+                yield datetime.strptime(said, form).date()
+
+
+def _is_until(figure: Figure, today: date, days: Iterable[date]) -> bool:
+    """Whether it is the time until one of the days, one unit more or less."""
+    day_ms = 24 * 60 * 60 * 1000
+    return figure.dimension == "time" and any(
+        abs((day - today).days * day_ms - amount) <= figure.factor
+        for day in days
+        for amount in figure.amounts
+    )
 
 
 #: Days and times of day: whether they are right is for a scenario to say.
@@ -264,7 +302,8 @@ _TIMES: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}|\d{1,2}[:：]\d{2}|\d{4}年(?:\d{1,2}月)?(?:\d{1,2}[日号])?"
     r"|\d{1,2}月\d{1,2}[日号]?|[\d零一二三四五六七八九十两]{1,3}点(?:[\d零一二三四五六七八九十]{1,3}分|半|钟)?"
     r"|\b\d{1,2}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*(?:,?\s+\d{4})?"
-    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\s+\d{1,2}(?:st|nd|rd|th)?(?:,?\s+\d{4})?"
+    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\s+\d{1,2}(?!\d)(?:st|nd|rd|th)?(?:,?\s+\d{4})?"
+    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*\s+\d{4}"
     r"|\b\d{1,2}\s*(?:a\.?m|p\.?m|o'clock)\b",
     re.IGNORECASE,
 )

@@ -241,3 +241,10 @@ async def test_it_speaks_into_an_answer() -> None:
 async def test_a_call_that_does_not_end_is_broken_off() -> None:
     transcript = await converse(Parrot(), caller(), 5)
     assert (len(transcript.exchanges), transcript.is_over) == (5, False)
+
+
+def test_whoever_was_silent_goes_on_with_what_they_were_asked() -> None:
+    one = caller(interjections=[{"turn": 1, "says": [""]}])
+    one.begin()
+    assert not says(one, "Which countries are your users in?").text
+    assert says(one, "").text == "India."

@@ -196,6 +196,13 @@ PASSING: dict[str, list[Evidence]] = {
         evidence({}, [("2027年1月12日上线。", "还有大约6周。")], language="zh"),
         evidence({}, [("Bad?", "The target is below 400 ms, and below 1 %.")]),
         evidence({}, [("When?", "It began on 1 December at 14:30.")]),
+        evidence({}, [("In January.", "The launch is around January 2027.")]),
+        evidence({}, [("January 3, 2027.", "You have about 5 weeks until the launch.")]),
+        evidence(
+            {},
+            [("Yes.", "离上线还有大约4周。")],
+            before={"account_facts": [fact("launch_date", "2026-12-30")]},
+        ),
     ],
     "asking": [
         evidence({}, [ASKED, GIVES, ("Android.", "Is that right: India, on Android?")]),
@@ -316,6 +323,8 @@ FAILING: dict[str, list[tuple[Evidence, str]]] = {
         ),
         (evidence({}, [("On January 12, 2027.", "That is 9 weeks from now.")]), "9 weeks"),
         (evidence({}, [("Which?", "It is ticket 12.")], after={"tickets": [ticket(7)]}), "12"),
+        (evidence({}, [("January 3, 2027.", "You have about 9 weeks left.")]), "9 weeks"),
+        (evidence({}, [("In January.", "You have about 5 weeks left.")]), "5 weeks"),
         (
             evidence({}, [("印尼呢？", "印尼的卡顿率是 5.2%。")], measured=SEA, language="zh"),
             "5.2%",

@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse
 from agent.dialogue.contract import NoteMatter, SetChecklist, StateFact, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.onboarding import Onboarding, OnboardingState
+from agent.dialogue.flows.profile import recorded_profile
 from agent.dialogue.slots.words import SLOTS, Slot
 from agent.prompts import fixed_phrases, load_onboarding
 from agent.service.accounts.store import Known
@@ -153,7 +154,7 @@ class Talk:
 
 async def talk(flow: Onboarding, first: str, *others: str, known: Known | None = NEW) -> Talk:
     """A conversation in which the customer says this, whatever they are asked."""
-    conversation = Talk([flow.begin(known, said(first))])
+    conversation = Talk([await flow.begin(known, said(first))])
     for text in others:
         conversation.steps.append(await flow.step(conversation.state, said(text)))
     return conversation
@@ -175,7 +176,7 @@ ENGLISH_FACTS = {
     "users": "students between ten and fourteen",
     "pain": "the sound breaks when the network is bad",
     "scenario": ("education",),
-    "regions": ("southeast-asia",),
+    "regions": ("southeast-asia", "Indonesia", "Vietnam"),
     "scale": "5,000 at the same time",
     "platforms": ("ios", "android"),
     "business_model": "payment per lesson",
@@ -197,7 +198,7 @@ MANDARIN_FACTS = {
     "users": "独居的老人",
     "pain": "他们一个人在家很孤单",
     "scenario": ("voice-room",),
-    "regions": ("middle-east",),
+    "regions": ("middle-east", "沙特"),
     "scale": "日活40万",
     "platforms": ("android", "mini-program"),
     "business_model": "打赏和虚拟礼物",
@@ -213,7 +214,7 @@ async def answer_all(
     flow: Onboarding, first: str, manner: Manner, yes: str, *, known: Known | None = NEW
 ) -> Talk:
     """A caller answers every question in their manner, and confirms what is read back."""
-    conversation = Talk([flow.begin(known, said(first))])
+    conversation = Talk([await flow.begin(known, said(first))])
     while not conversation.is_over:
         assert len(conversation.steps) < 40, "it never ends"
         question = conversation.steps[-1].texts[-1]
@@ -299,6 +300,42 @@ async def test_answers_to_other_questions_count_and_the_question_stays() -> None
     assert conversation.state.profile.values_of("users") == ("students",)
 
 
+async def test_what_bothers_users_is_heard_where_they_were_asked_and_the_other_way_round() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(flow, "we are new here", "上麦太慢了。", "中东的年轻人。")
+    assert conversation.asked == ["users", "users", "scenario"]
+    assert conversation.state.profile.values_of("pain") == ("上麦太慢了",)
+    assert conversation.state.profile.values_of("users") == ("中东的年轻人",)
+
+
+async def test_a_place_is_kept_as_it_was_called_and_found_again() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(flow, "we are new here", "Clubs in Germany and Indonesia.")
+    profile = conversation.state.profile
+    words = PHRASES["en"].parts["regions"].format(value="Germany and Indonesia")
+    assert words in profile.in_words(PHRASES["en"], "en")
+    (kept,) = (one.value for one in profile.facts(PHRASES["en"], "en") if one.field == "regions")
+    assert kept == ("europe", "Germany", "southeast-asia", "Indonesia")
+    fact = Fact(account="acme", field="regions", value=list(kept), source="person", said_at=AT)
+    again = recorded_profile(Known(Account(id="acme", name="Acme"), (), (), {"regions": [fact]}))
+    assert again.values_of("regions") == ("europe", "Germany", "indonesia")
+
+
+async def test_only_what_opens_with_a_product_and_asks_how_to_begin_is_an_opening() -> None:
+    async with onboarding() as flow:
+        assert flow.is_opening(said("做在线K歌，怎么接？"))
+        assert not flow.is_opening(said("K歌的来电怎么接？"))
+        assert not flow.is_opening(said("怎么接？"))
+
+
+async def test_users_that_sound_like_a_person_are_users_and_a_wish_stays_one() -> None:
+    async with onboarding() as flow:
+        asked = (await talk(flow, "we are new here")).state
+        assert flow.is_plain_answer(asked, said("年轻人。"), is_sure=True)
+        assert not flow.is_plain_answer(asked, said("找个人来，我们在印尼。"), is_sure=True)
+        assert not flow.is_plain_answer(asked, said("I want to talk to a person"), is_sure=False)
+
+
 async def test_a_correction_takes_the_place_of_what_was_said() -> None:
     async with onboarding() as flow:
         conversation = await talk(
@@ -337,6 +374,7 @@ async def test_the_profile_read_back_is_corrected_until_it_is_right() -> None:
     assert conversation.is_over
     assert conversation.facts == {
         **{name: value for name, value in ENGLISH_FACTS.items() if name != "launch_date"},
+        "regions": ("southeast-asia", "Indonesia", "Thailand"),
         "scale": "8,000 at the same time",
         "platforms": ("ios", "android", "web"),
         "business_model": "subscription",
@@ -509,7 +547,9 @@ async def wayward(flow: Onboarding, chance: random.Random) -> Talk:
     """A caller who answers several at once, asks back, digresses, skips; by ``chance``."""
     answers = chance.choice([ENGLISH, MANDARIN])
     asides = ["what do you mean?", "什么意思", "嗯那个", "hm, well", "没听清", "not sure", "跳过"]
-    conversation = Talk([flow.begin(NEW, said(chance.choice(["we are new", "我们是新客户"])))])
+    conversation = Talk(
+        [await flow.begin(NEW, said(chance.choice(["we are new", "我们是新客户"])))]
+    )
     while not conversation.is_over:
         assert len(conversation.steps) < 40, "it never ends"
         state, question = conversation.state, conversation.steps[-1].texts[-1]

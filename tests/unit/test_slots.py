@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from agent.dialogue.slots.reader import LIVE, Filling, Reply, read
+from agent.dialogue.slots.reader import LIVE, Filling, Reading, Reply, read, told_of
 from agent.dialogue.slots.words import Slot, load_slot_words, load_vocabulary
 from common.settings import PROJECT_ROOT
 from knowledge.entries.entry import entry_paths
@@ -37,12 +37,12 @@ def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] 
         ("regions", "Jakarta", {"indonesia"}),
         ("regions", "沙特还有阿联酋", {"saudi-arabia", "uae"}),
         ("regions", "全球", {"global"}),
-        ("regions", "Mainly the US, some in Canada", {"north-america"}),
+        ("regions", "Mainly the US, some in Canada", {"north-america", "Canada"}),
         ("regions", "in the us", {"north-america"}),
         ("regions", "US", {"north-america"}),
-        ("regions", "The U.S. and Canada", {"north-america"}),
-        ("regions", "it matters to us in Germany", {"europe"}),
-        ("regions", "South Africa and Nigeria", {"africa"}),
+        ("regions", "The U.S. and Canada", {"north-america", "Canada"}),
+        ("regions", "it matters to us in Germany", {"europe", "Germany"}),
+        ("regions", "South Africa and Nigeria", {"africa", "South Africa", "Nigeria"}),
         ("regions", "印度尼西亚", {"indonesia"}),
         ("regions", "音你和曰南", {"indonesia", "vietnam"}),
         ("regions", "Jakart and Bankok", {"indonesia", "thailand"}),
@@ -50,6 +50,10 @@ def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] 
         ("regions", "不是印度是印尼", {"indonesia"}),
         ("regions", "东南亚，但是不做越南", {"southeast-asia"}),
         ("regions", "印尼不做，只做越南", {"vietnam"}),
+        ("regions", "not Germany, France", {"europe", "France"}),
+        ("regions", "欧洲，德国法国", {"europe", "德国", "法国"}),
+        ("regions", "Ruritania, mostly.", {"Ruritania"}),
+        ("regions", "黔东南州", {"黔东南州"}),
         ("regions", "还没定，可能是印尼", {"indonesia"}),
         ("scale", "about 5,000 at the same time", {"concurrent:5000"}),
         ("scale", "日活四十万", {"daily:400000"}),
@@ -79,6 +83,9 @@ def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] 
         ("compliance", "用户里有小学生，通话要录音", {"children", "recording"}),
         ("compliance", "数据不能出境", {"data-residency"}),
         ("compliance", "HIPAA obviously", {"health"}),
+        ("compliance", "Music rights.", {"Music rights"}),
+        ("compliance", "Just the Brazilian privacy law.", {"Just the Brazilian privacy law"}),
+        ("compliance", "影视版权。", {"影视版权"}),
         ("compliance", "No.", set()),
         ("compliance", "没什么特别的", set()),
     ],
@@ -92,6 +99,14 @@ def test_the_answer_to_a_question(slot: Slot, text: str, wanted: Collection[str]
     ("text", "day", "about"),
     [
         ("next month", "2027-01-01", True),
+        ("January 28, 2027.", "2027-01-28", False),
+        ("28 January 2027", "2027-01-28", False),
+        ("February 9th, 2027", "2027-02-09", False),
+        ("Jan. 28, 2027", "2027-01-28", False),
+        ("the twenty eighth of January, twenty twenty-seven", "2027-01-28", False),
+        ("January 2027", "2027-01-01", True),
+        ("明年二月十四号", "2027-02-14", False),
+        ("Not before March", "2027-03-01", True),
         ("明年三月", "2027-03-01", True),
         ("before Christmas", "2026-12-25", True),
         ("before the Chinese New Year", "2027-02-06", True),
@@ -182,10 +197,25 @@ def test_own_words_are_kept_without_what_leads_up_to_them(slot: Slot, text: str,
         ),
         (
             "我们的 game 要在 Brazil 上线，用 Unity",
-            {"regions": ("latin-america",), "platforms": ("unity",)},
+            {"regions": ("latin-america", "Brazil"), "platforms": ("unity",)},
         ),
         ("how much does it cost per month for 5,000 users?", {}),
         ("Can the SDK run on Unity?", {}),
+        ("We go live on January 19, 2027.", {"launch_date": ("2027-01-19",)}),
+        ("February 9, 2027.", {"launch_date": ("2027-02-09",)}),
+        ("2027年1月30日开课", {"launch_date": ("2027-01-30",)}),
+        ("上线是2027年2月14日，不是2027年1月15日", {"launch_date": ("2027-02-14",)}),
+        ("It's February 14, not January 15, that we launch", {"launch_date": ("2027-02-14",)}),
+        (
+            "We run maths tutoring for teenagers in Peru and want to move our lessons to you",
+            {
+                "users": ("teenagers in Peru",),
+                "scenario": ("education",),
+                "regions": ("latin-america", "Peru"),
+            },
+        ),
+        ("我们做小学生的小班课", {"users": ("小学生",), "scenario": ("education",)}),
+        ("it's for iOS, and parents watch it", {"users": ("parents",), "platforms": ("ios",)}),
         ("my daughter's birthday is in March", {}),
         ("it takes two minutes and 30 seconds", {}),
         ("hello, good morning", {}),
@@ -204,6 +234,10 @@ def test_what_is_said_unasked(text: str, given: dict[Slot, tuple[str, ...]]) -> 
         ("launch_date", "as soon as possible"),
         ("business_model", "I'd rather not say"),
         ("business_model", "这个保密"),
+        ("business_model", "不好意思，这个不能透露。"),
+        ("scale", "这个先不说，可以吗？"),
+        ("launch_date", "Let's skip that one."),
+        ("compliance", "I can't share that, sorry."),
         ("scale", "no idea"),
         ("pain", "Honestly, I don't know"),
         ("compliance", "I'm not sure, our legal team hasn't said"),
@@ -213,6 +247,49 @@ def test_who_does_not_know_or_will_not_say_has_answered(asked: Slot, text: str) 
     reading = read(text, TODAY, asked)
     assert asked in reading.left_open
     assert not reading.given
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("compliance", "What do you mean by rules?"),
+        ("compliance", "India."),
+        ("compliance", "February 9, 2027."),
+        ("business_model", "哦不对，地区我说错了，不是越南，是泰国。"),
+        (
+            "business_model",
+            "Sorry, I gave you the wrong peak. It's nine thousand, not two thousand.",
+        ),
+        ("regions", "The picture takes too long to open."),
+    ],
+)
+def test_what_answers_something_else_is_no_answer_in_words(asked: Slot, text: str) -> None:
+    assert asked not in read(text, TODAY, asked).given
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sorry, my colleague Tom takes over here, can we go on in English from now on?",
+        "不好意思，我还是说中文吧，后面都用中文可以吗？",
+    ],
+)
+def test_who_wants_another_language_is_asked_again_in_it(text: str) -> None:
+    assert read(text, TODAY, "pain") == Reading(reply="repeat")
+
+
+@pytest.mark.parametrize(
+    ("text", "slot"),
+    [
+        ("It takes too long to answer.", "pain"),
+        ("上麦太慢了。", "pain"),
+        ("Students in big cities who feel lonely at night.", "users"),
+        ("中东的年轻人，喜欢晚上一起聊天。", "users"),
+        ("老人不会操作，进不来。", None),
+    ],
+)
+def test_signs_tell_users_from_what_bothers_them(text: str, slot: Slot | None) -> None:
+    assert told_of(text) == slot
 
 
 def test_what_is_open_may_be_named_unasked() -> None:

@@ -18,8 +18,9 @@ from agent.dialogue.contract import NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.advice import Advice, advise
 from agent.dialogue.flows.profile import Profile, recorded_profile
-from agent.dialogue.slots.reader import Filling, Reading, read
-from agent.dialogue.slots.words import SLOTS, Slot, load_slot_words
+from agent.dialogue.matching import SENTENCE_ENDS, plain
+from agent.dialogue.slots.reader import Filling, Reading, names_users, read, told_of
+from agent.dialogue.slots.words import OWN, SLOTS, Slot, bare, load_slot_words
 from agent.prompts import OnboardingPhrases, load_onboarding
 from agent.service.accounts.store import Known
 from common.errors import InputError, ServiceError
@@ -70,9 +71,11 @@ class Onboarding:
         self._knowledge = knowledge
         self._phrases = load_onboarding()
 
-    def begin(self, known: Known | None, said: Said) -> Step[OnboardingState]:
+    async def begin(self, known: Known | None, said: Said) -> Step[OnboardingState]:
         """The first question, of what neither the records nor the customer have said."""
         profile = recorded_profile(known).take_in(read(said.text, said.at.date()), corrects=True)
+        if "scenario" in profile.open_slots and (found := await self._looked_up(said)):
+            profile = profile.take_in(found, corrects=True)
         words = shortened(said.text, _LONGEST_WORDS)
         state = OnboardingState(said.language, profile, is_guest=known is None, words=words)
         lead = [self._phrases[said.language].begin] if profile.open_slots else []
@@ -91,6 +94,25 @@ class Onboarding:
             profile = state.profile.take_in(reading, corrects=reading.corrects)
             return await self._advise_early(replace(state, profile=profile), said)
         return self._take_in(state, reading)
+
+    def is_opening(self, said: Said) -> bool:
+        """Whether they tell what they make and ask how to begin, and nothing more."""
+        begins = load_slot_words().alone["begin"]
+        is_asked = any(begins.fullmatch(bare(plain(one))) for one in SENTENCE_ENDS.split(said.text))
+        return is_asked and "scenario" in read(said.text, said.at.date()).given
+
+    def is_plain_answer(self, state: OnboardingState, said: Said, *, is_sure: bool) -> bool:
+        """Whether it answers what was asked, though it sounds like a wish for a person.
+
+        ``is_sure``: surely so; then where it names nobody but users. Else where a value of a list
+        is given, which own words might not be, or it is to be asked in another language.
+        """
+        if state.asked == "users" and names_users(said.text):
+            return True
+        if is_sure:
+            return False
+        reading = read(said.text, said.at.date(), state.asked)
+        return reading.reply == "repeat" or bool(reading.given.keys() - set(OWN))
 
     def is_answer(self, state: OnboardingState, said: Said, *, is_trouble: bool) -> bool:
         """Whether anything of it answers the open question, or says something of the product.
@@ -268,7 +290,7 @@ def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tupl
 
 def _read(state: OnboardingState, said: Said) -> Reading:
     """What is said, to the open question, or to correct a day or an amount without naming it."""
-    reading = read(said.text, said.at.date(), state.asked)
+    reading = _as_told(state, read(said.text, said.at.date(), state.asked))
     if not reading.corrects and reading.reply != "no":
         return reading
     is_empty = _is_nothing(reading)
@@ -279,6 +301,23 @@ def _read(state: OnboardingState, said: Said) -> Reading:
             if slot in bare.given and (corrects or slot in bare.denied):
                 return bare
     return reading
+
+
+#: One is often told where the other was asked.
+_EACH_OTHER: Final[Mapping[Slot, Slot]] = {"users": "pain", "pain": "users"}
+
+
+def _as_told(state: OnboardingState, reading: Reading) -> Reading:
+    """With what bothers the users as that where the users were asked, and the other way round."""
+    asked = state.asked
+    other = _EACH_OTHER.get(asked) if asked else None
+    if asked is None or other not in state.profile.open_slots or asked not in reading.given:
+        return reading
+    told = reading.given[asked]
+    if other in reading.given or told_of(told.values[0]) != other:
+        return reading
+    rest = {slot: of for slot, of in reading.given.items() if slot != asked}
+    return replace(reading, given={**rest, other: told})
 
 
 def _is_nothing(reading: Reading) -> bool:

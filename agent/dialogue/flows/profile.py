@@ -14,7 +14,7 @@ from typing import Final
 from agent.dialogue.contract import StateFact
 from agent.dialogue.slots import amounts, days
 from agent.dialogue.slots.reader import LIVE, Filling, Reading
-from agent.dialogue.slots.words import OWN, SLOTS, Slot, load_slot_words
+from agent.dialogue.slots.words import OWN, SLOTS, Meaning, Slot, as_read, load_slot_words
 from agent.prompts import OnboardingPhrases
 from agent.service.accounts.store import FIELDS, Known
 from common.languages import Language
@@ -100,9 +100,18 @@ def recorded_profile(known: Known | None) -> Profile:
     for slot in SLOTS:
         fact = known.fact(slot) if known else None
         if fact:
-            values = (fact.value,) if isinstance(fact.value, str) else tuple(fact.value)
-            fillings[slot] = Filling(values)
+            is_text = isinstance(fact.value, str)
+            fillings[slot] = Filling((fact.value,) if is_text else _of_names(slot, fact.value))
     return Profile(fillings, recorded=fillings)
+
+
+def _of_names(slot: Slot, kept: Sequence[str]) -> tuple[str, ...]:
+    """The values of a list as `_value` has kept it: "southeast-asia, 印尼" is Indonesia."""
+    meanings = load_slot_words().values.get(slot, {})
+    by_name = {name: value for value, of in meanings.items() for name in of.names.values()}
+    values = [by_name.get(one, one) for one in kept]
+    wider = {meanings[v].of for v in values if v in meanings and meanings[v].of != v}
+    return tuple(value for value in values if value not in wider)
 
 
 def joined(values: Sequence[str], phrases: OnboardingPhrases) -> str:
@@ -113,9 +122,14 @@ def joined(values: Sequence[str], phrases: OnboardingPhrases) -> str:
 
 
 def names_of(slot: Slot, values: Iterable[str], language: Language) -> list[str]:
-    """What values are called; one that nobody has named, as it is."""
-    meanings = load_slot_words().values[slot]
-    return [meanings[value].names[language] if value in meanings else value for value in values]
+    """What values are called; one that nobody has named, as it is, and not what it lies in."""
+    meanings, values = load_slot_words().values[slot], tuple(values)
+    own = [as_read(value) for value in values if value not in meanings]
+    return [
+        meanings[value].names[language] if value in meanings else value
+        for value in values
+        if value not in meanings or not any(meanings[value].places.fullmatch(one) for one in own)
+    ]
 
 
 def _part(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: Language) -> str:
@@ -124,7 +138,17 @@ def _part(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: La
     if filling.values == (LIVE,):
         return phrases.parts["live"]
     said = _said(slot, filling, phrases, language)
-    return phrases.parts[slot].format(value=_turned(said, phrases) if slot in OWN else said)
+    meanings = load_slot_words().values.get(slot, {})
+    is_own = slot in OWN or not any(value in meanings for value in filling.values)
+    return phrases.parts[slot].format(value=_turned(said, phrases) if is_own else said)
+
+
+def _kept(value: str, meanings: Mapping[str, Meaning], language: Language) -> list[str]:
+    """The value of the vocabulary, and what the customer named where that is a kind of it."""
+    meaning = meanings.get(value)
+    if meaning is None or meaning.of == value:
+        return [value]
+    return [meaning.of, meaning.names[language]]
 
 
 def _turned(said: str, phrases: OnboardingPhrases) -> str:
@@ -153,8 +177,11 @@ def _value(
     """As the field of the account has it; None where it has no such value."""
     if FIELDS[slot] == "list":
         meanings = load_slot_words().values[slot]
-        of = (meanings[value].of if value in meanings else value for value in filling.values)
-        return tuple(dict.fromkeys(of))
+        return tuple(
+            dict.fromkeys(
+                kept for value in filling.values for kept in _kept(value, meanings, language)
+            )
+        )
     if slot == "launch_date":
         return None if filling.values == (LIVE,) else filling.values[0]
     return _said(slot, filling, phrases, language)

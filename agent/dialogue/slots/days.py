@@ -38,9 +38,16 @@ def day_in(clause: str, today: date) -> Day | None:
             except (ValueError, OverflowError):  # the 31st of a month of 30; in a million years
                 continue
             if read_day:
-                return Day(found.start(), found.end(), *read_day)
+                before = found.end("before") if found.groupdict().get("before") else found.start()
+                return Day(before, found.end(), *read_day)
     holidays = _holidays(clause, today)
     return max(holidays, key=lambda day: day.end - day.start, default=None)
+
+
+def undivided(text: str) -> str:
+    """A text in which no mark divides a date: "Jan. 28, 2027" is "Jan 28 2027"."""
+    text = _YEAR_IN_WORDS.sub(lambda said: str(2020 + _YEARS_EN[said[1].lower()]), text)
+    return _BEFORE_YEAR.sub(r"\1", _ABBREVIATED.sub(r"\1", text))
 
 
 def _ordinal_in_digits(found: re.Match[str]) -> str:
@@ -271,11 +278,22 @@ _ORDINALS: Final = (
 _ORDINAL_WORD: Final = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _ORDINAL: Final = re.compile(
     rf"\b(?:{_ORDINAL_WORD})\b(?= (?:of )?{_EN_MONTH.replace('?P<month>', '?:')})"
-    rf"|(?<=[a-z] )(?<!the )\b(?:{_ORDINAL_WORD})$"
+    rf"|(?<=[a-z] )(?<!the )\b(?:{_ORDINAL_WORD})(?=$| 20\d\d$)"
+)
+_EN_MONTH_NAME: Final = _EN_MONTH.replace("?P<month>", "")
+_ABBREVIATED: Final = re.compile(rf"{_EN_MONTH_NAME}\.(?= *\d)", re.IGNORECASE)
+_BEFORE_YEAR: Final = re.compile(
+    rf"({_EN_MONTH.replace('?P<month>', '?:')}(?: *(?:\d{{1,2}}(?:st|nd|rd|th)?|{_ORDINAL_WORD}))?)"
+    r",(?= *20\d\d\b)",
+    re.IGNORECASE,
+)
+_YEARS_EN: Final = {"six": 6, "seven": 7, "eight": 8, "nine": 9}
+_YEAR_IN_WORDS: Final = re.compile(
+    rf"\btwenty[ -]twenty[ -]({'|'.join(_YEARS_EN)})\b", re.IGNORECASE
 )
 _EN_THIRD: Final = r"\b(?P<third>early|beginning|start|mid|middle|late|end|first half)"
 _EN_YEAR: Final = r"(?P<year>(?:of )?next year|(?:of )?this year|20\d\d)"
-_EN_YEAR_BEHIND: Final = rf"(?:,? {_EN_YEAR})?"
+_EN_YEAR_BEHIND: Final = rf"(?:,? *{_EN_YEAR})?"
 #: The most exact first: what it finds counts. Without a year, and where may is a verb: ``before``.
 _READERS: Final[tuple[tuple[re.Pattern[str], _Reader], ...]] = tuple(
     (re.compile(pattern), read)

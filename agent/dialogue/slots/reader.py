@@ -17,7 +17,7 @@ from typing import Final, Literal
 from agent.dialogue.matching import plain as plain_of
 from agent.dialogue.matching import sound as sound_of
 from agent.dialogue.slots.amounts import UNSAID, amounts_in, spelled_out
-from agent.dialogue.slots.days import day_in
+from agent.dialogue.slots.days import Day, day_in, undivided
 from agent.dialogue.slots.words import OWN, Slot, SlotWords, as_read, bare, load_slot_words
 from common.languages import HAN_CHARACTER
 from common.shorten import shortened
@@ -40,6 +40,10 @@ _MARKS: Final = " ,，.。;；:：、"
 _LONGEST_REPLY: Final = 60
 #: How alike a Latin word and a value's must be where a letter is wrong.
 _ALIKE: Final = 0.84
+#: Beside `OWN` these, too, are kept in words that no list has: a region, where it is a place.
+_IN_WORDS: Final[tuple[Slot, ...]] = ("regions", "business_model", "compliance")
+#: Characters of an answer in which whom it is about is named.
+_AT_THE_BEGINNING: Final = 20
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ class _Found:
     placed: set[int] = field(default_factory=set)
     """Clauses that say what or where the product is, as own words may: students in Jakarta."""
 
-    def give(self, slot: Slot, value: str) -> None:
-        self.given.setdefault(slot, {})[value] = None
+    def give(self, slot: Slot, *values: str) -> None:
+        self.given.setdefault(slot, {}).update(dict.fromkeys(values))
 
 
 def read(text: str, today: date, asked: Slot | None = None) -> Reading:
@@ -107,12 +111,17 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     words = load_slot_words()
     clauses = list(_clauses(text, words))
     reply = _reply(text, words)
+    language = words.replies["language"]
+    if remarks := [at for at, clause in enumerate(clauses) if language.search(clause.plain)]:
+        # What leads up to it belongs to it: "sorry, Tom takes over, can we go on in English?"
+        clauses = clauses[remarks[-1] + 1 :]
+        reply = None if clauses else "repeat"
     if reply in ("explain", "repeat", "skip"):
         return Reading(reply=reply)
     concerned, left_open = _of_slots(clauses, asked, words)
     found = _Found()
     _take_values(found, clauses, asked, concerned, today, words)
-    for slot, value, at in _own_unasked(clauses, words):
+    for slot, value, at in _own_unasked(clauses, words, opens=asked is None):
         found.give(slot, value)
         found.taken.add(at)
     if asked and asked not in found.given and asked not in left_open and reply != "enough":
@@ -149,7 +158,7 @@ _MAY_BE_OPEN: Final[frozenset[Slot]] = frozenset({"pain", "scale", "business_mod
 
 def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
     """The clauses of a text, as said and as read."""
-    text = _DOTTED.sub("US", text.replace("’", "'"))
+    text = undivided(_DOTTED.sub("US", text.replace("’", "'")))
     start = 0
     for end in [*(mark.span() for mark in _CLAUSE.finditer(text)), (len(text), len(text))]:
         said = text[start : end[0]].strip()
@@ -202,21 +211,63 @@ def _take_values(
     is_launch = "launch_date" in spoken_of or _says(clauses, words.launch)
     for at, clause in enumerate(clauses):
         plain = clause.plain
-        if not clause.asks and is_launch and (day := day_in(plain, today)):
-            found.given["launch_date"] = {day.day.isoformat(): None}
-            # Its numbers are no amounts.
-            found.about, plain = day.about, f"{plain[: day.start]} | {plain[day.end :]}"
+        day = None if clause.asks else day_in(plain, today)
+        if day and (is_launch or _is_bare(day, plain, words)):
+            plain = _take_day(found, day, plain, today, words)
             found.taken.add(at)
         elif not clause.asks and words.live.search(plain):
             found.give("launch_date", LIVE)
             found.taken.add(at)
+        rest = plain
         for mention in _mentions(plain, clause, asked, words, asks_scale="scale" in spoken_of):
+            blank = "|" * (mention.end - mention.start)
+            rest = f"{rest[: mention.start]}{blank}{rest[mention.end :]}"
+            named = [mention.value]
+            if mention.slot == "regions":
+                named += _name_of_place(mention, plain, clause, words)
             if _is_denied(mention, plain, words):
-                found.denied.setdefault(mention.slot, set()).add(mention.value)
+                found.denied.setdefault(mention.slot, set()).update(named)
             else:
-                found.give(mention.slot, mention.value)
+                found.give(mention.slot, *named)
             is_place = mention.slot in ("scenario", "regions")
             (found.placed if is_place else found.taken).add(at)
+        if at in found.placed and not bare(words.small.sub(" ", rest)):
+            found.taken.add(at)
+
+
+def _take_day(found: _Found, day: Day, plain: str, today: date, words: SlotWords) -> str:
+    """The clause without the day, whose numbers are no amounts, and any that it is not."""
+    rest = f"{plain[: day.start]} | {plain[day.end :]}"
+    if not _is_other_day(day, plain, words):
+        found.given["launch_date"] = {day.day.isoformat(): None}
+        found.about = day.about
+        return rest
+    found.denied.setdefault("launch_date", set()).add(day.day.isoformat())
+    another = day_in(rest, today)
+    return _take_day(found, another, rest, today, words) if another else rest
+
+
+def _is_other_day(day: Day, plain: str, words: SlotWords) -> bool:
+    """Whether a day is named as the one that it is not."""
+    said = list(words.replies["not_before"].finditer(plain[: day.start]))
+    return bool(said) and not bare(words.beside.sub(" ", plain[said[-1].end() : day.start]))
+
+
+def _is_bare(day: Day, plain: str, words: SlotWords) -> bool:
+    """Whether a clause says nothing but a day: in onboarding that is the day of the launch."""
+    beside = f"{plain[: day.start]} {plain[day.end :]}"
+    return not day.about and not bare(words.beside.sub(" ", beside))
+
+
+def _name_of_place(mention: _Mention, plain: str, clause: _Clause, words: SlotWords) -> list[str]:
+    """What a place in a region is called, where it is one and no value by itself."""
+    meaning = words.values["regions"][mention.value]
+    called = plain[mention.start : mention.end]
+    names = {as_read(name) for name in meaning.names.values()}
+    if meaning.of != mention.value or called in names or words.unnamed.fullmatch(called):
+        return []
+    said = re.search(re.escape(called), clause.said, re.IGNORECASE)
+    return [said[0]] if said and meaning.places.fullmatch(called) else []
 
 
 def _of_kinds(values: Iterable[str]) -> tuple[str, ...]:
@@ -298,18 +349,33 @@ def _is_denied(mention: _Mention, plain: str, words: SlotWords) -> bool:
 # What is kept in own words
 
 
-def _own_unasked(clauses: Sequence[_Clause], words: SlotWords) -> Iterator[tuple[Slot, str, int]]:
+def _own_unasked(
+    clauses: Sequence[_Clause], words: SlotWords, *, opens: bool
+) -> Iterator[tuple[Slot, str, int]]:
+    """``opens``: nothing was asked, so that whom a product is for is said in passing."""
     for at, clause in enumerate(clauses):
         if clause.asks or clause.ends_question:
             continue
-        for slot in OWN:
-            if found := words.own[slot].search(plain_of(clause.said)):
+        of_slots: list[tuple[Slot, re.Pattern[str]]] = [(slot, words.own[slot]) for slot in OWN]
+        of_slots.append(("users", words.users))
+        if opens:
+            of_slots.append(("users", words.served))
+        for slot, pattern in of_slots:
+            if found := pattern.search(plain_of(clause.said)):
                 kept = next(group for group in found.groups() if group is not None)
                 start = found.start() + found[0].rfind(kept)
                 text = _trimmed(clause.said[start : start + len(kept)], words)
+                if slot == "users" and _is_platform(kept, words):
+                    continue
                 if text and not words.replies["unknown"].search(kept):
                     yield slot, text, at
                     break
+
+
+def _is_platform(kept: str, words: SlotWords) -> bool:
+    """Whether "it is for …" tells where it runs, and not for whom."""
+    named = any(_written("platforms", as_read(kept), words, is_asked=False))
+    return named and words.people.search(kept) is None
 
 
 def _answer(
@@ -318,7 +384,7 @@ def _answer(
     """The answer to the question that no value's words have given; None: it is none."""
     if asked == "compliance" and (found.denied.get(asked) or _is_none(text, words)):
         return ()
-    if asked not in (*OWN, "business_model"):
+    if asked not in (*OWN, *_IN_WORDS):
         return None
     # "Not India, Indonesia" is no answer to another question.
     others = found.taken | (found.placed if found.denied else set())
@@ -326,12 +392,41 @@ def _answer(
         kept
         for at, clause in enumerate(clauses)
         if at not in others and not (clause.asks and clause.ends_question)
+        if not _is_of_another(clause, found, words)
         if (kept := _trimmed(clause.said, words))
     ]
     joined = ("，" if HAN_CHARACTER.search(text) else ", ").join(said)
     if words.alone["none"].fullmatch(bare(plain_of(joined))):
         return None
+    if asked == "regions" and not words.place.fullmatch(joined):
+        return None
     return (shortened(joined, _LONGEST_TEXT),) if len(bare(joined)) > 1 else None
+
+
+def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
+    """Whether a clause leads up to what is said of another slot: "I gave you the wrong peak"."""
+    if not (found.given or found.denied):
+        return False
+    is_sorry = words.replies["corrects"].fullmatch(plain_of(_trimmed(clause.said, words)))
+    return bool(is_sorry or words.replies["remark"].search(clause.plain))
+
+
+def names_users(text: str) -> bool:
+    """Whether a text names people who may use a product, and says nothing else: 年轻人."""
+    words, plain = load_slot_words(), as_read(text)
+    rest, named = words.people.subn(" ", plain)
+    return bool(named) and not bare(words.small.sub(" ", rest))
+
+
+def told_of(text: str) -> Slot | None:
+    """What an answer in own words tells by its signs: who the users are, or what bothers them."""
+    words, plain = load_slot_words(), plain_of(text)
+    people, pained = words.people.search(plain), words.pained.search(plain)
+    if pained and not people:
+        return "pain"
+    if people and not pained and people.start() <= _AT_THE_BEGINNING:
+        return "users"
+    return None
 
 
 def _is_none(text: str, words: SlotWords) -> bool:

@@ -65,6 +65,8 @@ class Meaning:
     launch: str
     """File of the one with what to do until a launch."""
     written: tuple[re.Pattern[str], ...]
+    places: re.Pattern[str]
+    """Names of what lies in it: they are kept beside it, as they were called."""
     asked: re.Pattern[str]
     """Words that count in the answer to the question alone."""
     sounds: re.Pattern[str]
@@ -106,6 +108,21 @@ class SlotWords:
     holidays: tuple[Holiday, ...]
     launch: re.Pattern[str]
     live: re.Pattern[str]
+    beside: re.Pattern[str]
+    """What may stand beside a day that is the whole answer."""
+    unnamed: re.Pattern[str]
+    """What tells a region, and is no name of a place."""
+    small: re.Pattern[str]
+    """What may stand beside places, and says nothing."""
+    place: re.Pattern[str]
+    """The whole of what names a place that no list has, as it is written."""
+    people: re.Pattern[str]
+    served: re.Pattern[str]
+    """Who a product is for, in what somebody opens with; the group that has matched."""
+    users: re.Pattern[str]
+    """Who uses it, said in passing; the group that has matched."""
+    pained: re.Pattern[str]
+    """Signs that something is told that bothers people."""
     own: Mapping[Slot, re.Pattern[str]]
     leading: re.Pattern[str]
     trailing: re.Pattern[str]
@@ -123,6 +140,7 @@ def load_slot_words() -> SlotWords:
         words = tomllib.loads(WORDS_FILE.read_text("utf-8"))
         replies = words["replies"]
         courtesies = replies.pop("courtesies")
+        people = any_of(words["people"]["words"])
         return SlotWords(
             values={slot: _meanings(words[slot], field) for slot, field in _VALUED.items()},
             sure=words["search"]["sure"],
@@ -135,6 +153,14 @@ def load_slot_words() -> SlotWords:
             holidays=tuple(map(_holiday, words["holidays"].values())),
             launch=any_of(words["launch"]["words"]),
             live=any_of(words["launch"]["live"]),
+            beside=any_of(words["launch"]["beside"]),
+            unnamed=any_of(_plain(words["places"]["unnamed"])),
+            small=any_of(words["places"]["small"]),
+            place=_place(words["places"]),
+            people=people,
+            served=_served(people),
+            users=_users(people),
+            pained=any_of(words["people"]["pained"]),
             own={slot: _own(words["own"][slot]) for slot in OWN},
             leading=_around(words["own"]["leading"], r"(?:\s*(?:{})[\s,，]*)+"),
             trailing=_around(words["own"]["trailing"], r"(?:[\s,，]*(?:{}))+$"),
@@ -167,13 +193,17 @@ def _meanings(added: Mapping[str, Mapping[str, Any]], field: str) -> dict[str, M
             raise KeyError(f"{value}: of")
         words = _plain(of)
         named = [as_read(name) for name in names.values()] if value in calls else []
+        places = any_of(_plain(of, "places"))
         asked = [*words, *_plain(of, "asked")]
         meanings[value] = Meaning(
             of=of.get("of", value),
             names=names,
             entry=of.get("entry", ""),
             launch=of.get("launch", ""),
-            written=tuple(filter(None, (any_of(words), calls.get(value)))),
+            written=tuple(filter(None, (any_of(words), places, calls.get(value)))),
+            places=re.compile(
+                "|".join(of.pattern for of in (places, calls.get(value)) if of), re.IGNORECASE
+            ),
             asked=any_of(asked),
             sounds=sounds_of([*words, *named], _SOUND),
             sounds_asked=sounds_of([*asked, *named], _SOUND_ASKED),
@@ -199,6 +229,37 @@ def _long_latin(words: Iterable[str]) -> Iterable[str]:
 def _holiday(of: Mapping[str, Any]) -> Holiday:
     days = tuple(of.get("days", ()))
     return Holiday(any_of(_plain(of)), of.get("month", 1), of.get("day", 1), days)
+
+
+def _place(places: Mapping[str, list[str]]) -> re.Pattern[str]:
+    """A pattern for Mandarin with what places end with, and for English names beside small words.
+
+    A name has a capital letter: as typed, or as a recogniser writes it.
+    """
+    small = "|".join(map(re.escape, places["small"]))
+    ends = "|".join(map(re.escape, places["ends"]))
+    one = rf"(?:[A-Z][\w'.-]+|(?i:{small}))"
+    return re.compile(
+        rf"(?=.*[A-Z]\w)(?:{one}[\s,&]*)+|[{HAN}、和]{{1,10}}(?:{ends})(?:[{HAN}]{{0,4}})"
+    )
+
+
+def _served(people: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(
+        rf"\bfor ((?:[\w'-]+ ){{0,2}}?{people.pattern}"
+        r"(?: (?:in|from|who|aged|with|over|under|across|at) .+?)?)"
+        r"(?= and (?:we|want|need|would|plan|are|have)\b|$)"
+        rf"|(?:做|给|为|帮)([^的做给为帮]{{0,4}}{people.pattern})(?:的|用|提供|做|上|看)"
+        rf"|({people.pattern})都?在"
+    )
+
+
+def _users(people: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(
+        rf"((?:[\w'-]+ ){{0,2}}?{people.pattern}) (?:will |would |can |mostly )?"
+        r"(?:use|watch|play|join|open) (?:it|them|this)\b"
+        rf"|({people.pattern})(?:们)?(?:在用|会用|用它|来用|在看|来看)"
+    )
 
 
 def _own(words: Iterable[str]) -> re.Pattern[str]:
