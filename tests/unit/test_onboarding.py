@@ -326,6 +326,7 @@ async def test_only_what_opens_with_a_product_and_asks_how_to_begin_is_an_openin
         assert flow.is_opening(said("做在线K歌，怎么接？"))
         assert not flow.is_opening(said("K歌的来电怎么接？"))
         assert not flow.is_opening(said("怎么接？"))
+        assert not flow.is_opening(said("K歌合唱总是不同步，怎么做？"))
 
 
 async def test_users_that_sound_like_a_person_are_users_and_a_wish_stays_one() -> None:

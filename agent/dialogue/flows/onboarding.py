@@ -96,8 +96,11 @@ class Onboarding:
         return self._take_in(state, reading)
 
     def is_opening(self, said: Said) -> bool:
-        """Whether they tell what they make and ask how to begin, and nothing more."""
-        begins = load_slot_words().alone["begin"]
+        """Whether they tell what they make and ask how to begin, and of no trouble with it."""
+        words = load_slot_words()
+        begins = words.alone["begin"]
+        if words.pained.search(plain(said.text)):
+            return False
         is_asked = any(begins.fullmatch(bare(plain(one))) for one in SENTENCE_ENDS.split(said.text))
         return is_asked and "scenario" in read(said.text, said.at.date()).given
 
