@@ -9,7 +9,7 @@ counted and shown, and no part of any time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
@@ -78,9 +78,12 @@ def answered(asked: Asked, known: Known, values: Mapping[Metric, Sequence[float]
 def summarise_answers(answers: Answers) -> dict[str, Any]:
     """A part of the benchmark's last line.
 
-    ``times_sooner``: stock's times in Liuke's, over what neither missed.
+    ``times_sooner``: stock's times in Liuke's, over what neither missed. ``right_or_not``: the same
+    for the first words of whatever was answered, for a stack that is never right has no times.
     """
-    return compare(answers, _TIMES, "turns")
+    spoken = {name: [replace(one, is_right=True) for one in mine] for name, mine in answers.items()}
+    right_or_not = compare(spoken, ("first_words_ms",), "turns")
+    return compare(answers, _TIMES, "turns") | {"right_or_not": right_or_not}
 
 
 def answer_rows(answers: Answers) -> list[dict[str, Any]]:

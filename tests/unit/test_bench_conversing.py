@@ -247,6 +247,15 @@ def test_times_are_compared_where_neither_missed() -> None:
     }
 
 
+def test_a_stack_that_is_never_right_is_compared_by_its_first_words() -> None:
+    wrong = [given("a", 5000, is_right=False), given("b", 9000, is_right=False)]
+    result = summarise_answers(answers(given("a", 500), stock=wrong))
+    assert result["times_sooner"]["turns"] == 0
+    right_or_not = result["right_or_not"]
+    assert right_or_not["stock"] == {"first_words_ms": {"p50": 7000, "p95": 8800}, "missed_pct": 0}
+    assert right_or_not["times_sooner"]["first_words_ms"]["p50"] == 10.0
+
+
 def test_a_stack_that_was_not_asked_leaves_no_ratio() -> None:
     result = summarise_answers({"liuke": [given("a", 500)]})
     assert "stock" not in result
