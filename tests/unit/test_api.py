@@ -381,7 +381,7 @@ async def knowledge(environment: pytest.MonkeyPatch) -> AsyncIterator[None]:
         shown |= {"id": entry_id, "version": version, "language": "zh", "title": tenant}
         lists = ("scenario", "region", "product", "platform", "error_codes")
         return JSONResponse(
-            shown | {name: [] for name in (*lists, "steps", "sections")} | {"names": {}}
+            shown | {name: [] for name in (*lists, "steps", "sections", "playbook")} | {"names": {}}
         )
 
     async with serve(app) as url:
