@@ -289,6 +289,16 @@ async def test_two_that_are_close_are_told_apart_by_one_question(
     assert call.matters == [(subject, "open", ""), (subject, "solved", "")]
 
 
+async def test_of_a_trouble_that_a_figure_shows_its_own_entry_tells_two_apart(
+    flow: Troubleshooting,
+) -> None:
+    call = await Caller(flow, {}, "好了，恢复了", GUEST).call(
+        "巴西的用户都卡顿", entries("black-screen", "frozen-picture", scores=(0.5, 0.45))
+    )
+    assert not any("更像" in asked for asked in call.asked)
+    assert call.matters[-1] == ("stall-rate", "solved", "latam")
+
+
 async def test_of_two_that_are_not_close_nothing_is_asked(flow: Troubleshooting) -> None:
     call = await Caller(flow, {}, "好了，恢复了").call(
         "黑屏", entries("black-screen", "frozen-picture", scores=(0.8, 0.4))

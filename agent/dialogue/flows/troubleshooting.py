@@ -243,6 +243,8 @@ class Troubleshooting:
         second = next((one for one in ranked if one.subject != first.subject), None)
         if second is None or first.score - second.score > rules.close:
             return state
+        if state.metric:  # its own entry begins with what tells the two apart
+            return replace(state, subject=rules.entries[state.metric])
         other = await self._walker.entry(second.subject, said.language)
         is_trouble = other is not None and other.topic in rules.topics
         return replace(state, rivals=(first, second)) if is_trouble else state
