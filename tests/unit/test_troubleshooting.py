@@ -299,6 +299,21 @@ async def test_of_a_trouble_that_a_figure_shows_its_own_entry_tells_two_apart(
     assert call.matters[-1] == ("stall-rate", "solved", "latam")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Drivers can hear dispatch, but dispatch can't hear the drivers.",
+        "主播听得到观众，观众听不到主播",
+    ],
+)
+async def test_who_hears_and_is_not_heard_is_understood_whatever_was_found(
+    flow: Troubleshooting, said: str
+) -> None:
+    language = language_of(said)
+    step = await flow.begin(Said(said, language, NOW), GUEST, entries("black-screen"))
+    assert [w.subject for w in step.wants if isinstance(w, NoteMatter)] == ["one-way-audio"]
+
+
 async def test_of_two_that_are_not_close_nothing_is_asked(flow: Troubleshooting) -> None:
     call = await Caller(flow, {}, "好了，恢复了").call(
         "黑屏", entries("black-screen", "frozen-picture", scores=(0.8, 0.4))

@@ -230,6 +230,8 @@ class Troubleshooting:
         """The entry on the trouble, and the second where it is as likely."""
         if entry := await self._of_code(said, found):
             return replace(state, subject=_stem(entry.id), rivals=())
+        if symptom := self._rules.symptom(said.text):
+            return replace(state, subject=symptom, rivals=())
         best, rules = found.best, self._rules
         if best is None or best.topic not in rules.topics:
             usual = rules.entries[state.metric] if state.metric else state.subject
@@ -410,6 +412,14 @@ class _Rules:
     topics: frozenset[str]
     entries: Mapping[str, str]
     words: Mapping[str, re.Pattern[str]]
+    symptoms: Sequence[tuple[str, Sequence[re.Pattern[str]]]]
+    """Entries, and groups of words of which a text has one each."""
+
+    def symptom(self, said: str) -> str | None:
+        """The entry that the words of a trouble are about; None where they leave it open."""
+        text = plain(said)
+        of = (entry for entry, groups in self.symptoms if all(g.search(text) for g in groups))
+        return next(of, None)
 
 
 def _load_rules() -> _Rules:
@@ -421,6 +431,10 @@ def _load_rules() -> _Rules:
             frozenset(given["search"]["topics"]),
             given["entries"],
             {name: any_of(words) for name, words in given["words"].items()},
+            [
+                (one["entry"], [any_of(words) for words in one["groups"]])
+                for one in given["symptoms"]
+            ],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
