@@ -59,7 +59,9 @@ class Happened:
 
     @property
     def open_matter(self) -> NoteMatter | None:
-        """The trouble of which nobody has said that it is over."""
+        """The trouble of which nobody has said that it is over; none where a person sees to it."""
+        if self.tickets:
+            return None
         troubles = [one for one in self.matters if one.kind == "trouble" and one.state == "open"]
         return troubles[-1] if troubles else None
 
