@@ -233,8 +233,10 @@ class Troubleshooting:
         if symptom := self._rules.symptom(said.text):
             return replace(state, subject=symptom, rivals=())
         best, rules = found.best, self._rules
-        if best is None or best.topic not in rules.topics:
-            usual = rules.entries[state.metric] if state.metric else state.subject
+        usual = rules.entries[state.metric] if state.metric else state.subject
+        # Of a trouble that a figure shows, another entry has to be sure.
+        is_unsure = state.metric is not None and found.opening is None
+        if best is None or best.topic not in rules.topics or is_unsure:
             return replace(state, subject=usual, rivals=())
         told = [one for one in found.passages if one.language == said.language]
         ranked = [Rival(_stem(one.entry_id), one.title, one.score) for one in told]
