@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent.dialogue.wishes import Wish
+from agent.service.retention.policy import Signal
 from common.languages import Language
 
 if TYPE_CHECKING:
@@ -66,11 +67,6 @@ class NoteMatter:
     """As quality is reported for it; empty where none is concerned."""
     words: str = ""
     """The customer's own."""
-
-
-Signal = Literal[
-    "price", "competitor", "repeated_incidents", "champion_left", "low_usage", "anger", "other"
-]
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from agent.dialogue.contract import NoteMatter, Signal
+from agent.dialogue.contract import NoteMatter
 from agent.service.accounts.store import AccountStore, Known
 from agent.service.accounts.tables import Account
 from agent.service.database import Database
 from agent.service.matters.store import Matters
 from agent.service.matters.tables import Matter
 from agent.service.quality.targets import Targets
-from agent.service.retention.policy import Offer
+from agent.service.retention.policy import Offer, Signal
 from agent.service.retention.store import Retention
 from agent.service.scope import Scope
 from agent.service.support import Support
@@ -69,18 +69,17 @@ class Customer:
 
     async def earlier(self) -> Sequence[NoteMatter]:
         """What calls of theirs before were about, the latest last."""
-        remembered = await self._matters.remembered(
-            self.scope, self._contact, besides=self._call_id
-        )
-        return [noted(matter) for matter in reversed(remembered.matters)]
+        return [noted(matter) for matter in reversed(await self._remembered())]
 
     async def unsolved(self) -> Matter | None:
         """The trouble of an earlier call that is not known to be over."""
-        remembered = await self._matters.remembered(
-            self.scope, self._contact, besides=self._call_id
-        )
-        troubles = [one for one in remembered.matters if one.kind == "trouble"]
+        troubles = [one for one in await self._remembered() if one.kind == "trouble"]
         return next((one for one in troubles if one.state != "solved"), None)
+
+    async def _remembered(self) -> Sequence[Matter]:
+        """The newest first."""
+        found = await self._matters.remembered(self.scope, self._contact, besides=self._call_id)
+        return found.matters
 
     async def serious_tickets(self, now: datetime) -> Sequence[Told]:
         """The account's own of late."""

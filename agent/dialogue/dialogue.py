@@ -35,6 +35,7 @@ from agent.dialogue.wishes import WISHES, Wish
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_phrases
+from common.errors import ServiceError
 from common.languages import Language, language_of
 from knowledge.client import KnowledgeClient
 from knowledge.contract import Retrieval
@@ -240,7 +241,14 @@ class Dialogue:
 
         now = self._customer.now()
         said = Said(answer.question, answer.language, now, history, seen)
-        turn = await self._turns.take(said, routed.route, answer.course_before, find)
+        try:
+            turn = await self._turns.take(said, routed.route, answer.course_before, find)
+        except (SQLAlchemyError, OSError) as error:
+            raise ServiceError(
+                f"The records of customers cannot be read ({type(error).__name__}).",
+                "Check LIUKE_DATABASE_URL and that the database is up.",
+                retryable=True,
+            ) from error
         # What they say of their own market shows nothing of what they think of us.
         is_of_product = answer.course_before.under_way == "onboarding"
         signal = None if is_of_product else self._turns.signal(said.text)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, get_args
 
-from agent.dialogue.contract import NoteSignal, Signal
+from agent.dialogue.contract import NoteSignal
 from agent.dialogue.matching import any_of, plain
+from agent.service.retention.policy import Signal
 from common.errors import SetupError
 from common.settings import PROJECT_ROOT
 from common.shorten import beginning

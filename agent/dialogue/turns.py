@@ -33,7 +33,6 @@ from knowledge.contract import Retrieval
 #: What the knowledge base has on a text.
 Find = Callable[[str], Awaitable[Retrieval]]
 
-
 #: What ends so is asked.
 _QUESTION: Final = re.compile(r"[?？]\s*$|[吗呢]\s*[。.]?\s*$")
 
@@ -150,7 +149,7 @@ class Turns:
     ) -> Step[Trouble] | Step[OnboardingState] | Step[Leaving]:
         match flow:
             case Trouble():
-                said, first = self._with_screen(said)
+                said, first = self._corrected(said)
                 found = await find(self._trouble.query(said.text))
                 step = await self._trouble.step(flow, said, self._customer.scope, found)
                 return replace(step, texts=[*first, *step.texts])
@@ -201,20 +200,26 @@ class Turns:
         return self._after(step, said, now)
 
     def _with_screen(self, said: Said) -> tuple[Said, list[str]]:
-        """With the error code that stands on the customer's screen, and the words for it."""
-        filled = self._troubled[said.language].filled
-        if said.seen is None:
+        """A trouble with the one error code that stands on the customer's screen, where they have
+        said none, and the words for it."""
+        codes = said.seen.codes if said.seen else ()
+        if len(codes) != 1 or codes_said(said.text):
+            return self._corrected(said)
+        shows = self._troubled[said.language].filled["screen_shows"]
+        return self._with_code(said, codes[0]), [shows.format(shown=codes[0])]
+
+    def _corrected(self, said: Said) -> tuple[Said, list[str]]:
+        """With the code on the screen in place of another that was said, and the words for it."""
+        other = differs(said.text, said.seen) if said.seen else None
+        if other is None:
             return said, []
-        if other := differs(said.text, said.seen):
-            spoken, shown = other
-            told = filled["screen_differs"].format(said=spoken, shown=shown)
-        elif len(said.seen.codes) == 1 and not codes_said(said.text):
-            (shown,) = said.seen.codes
-            told = filled["screen_shows"].format(shown=shown)
-        else:
-            return said, []
-        text = filled["with_code"].format(said=said.text, shown=shown)
-        return replace(said, text=text), [told]
+        spoken, shown = other
+        told = self._troubled[said.language].filled["screen_differs"]
+        return self._with_code(said, shown), [told.format(said=spoken, shown=shown)]
+
+    def _with_code(self, said: Said, shown: str) -> Said:
+        with_code = self._troubled[said.language].filled["with_code"]
+        return replace(said, text=with_code.format(said=said.text, shown=shown))
 
 
 def _said(step: Step[object], course: Course) -> Turn:

@@ -19,12 +19,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agent.dialogue.contract import Answer, CallPerson, PersonCalled
+from agent.dialogue.customer import Customer
 from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.prompting import PromptWriter
 from agent.dialogue.read_ahead import ReadAhead
 from agent.models.client import LanguageModel, Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_escalation, load_phrases
+from agent.service.database import Database
+from agent.service.support import default_support
 from common.errors import ServiceError
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC, Retrieval
@@ -167,9 +170,15 @@ class World:
         self.endpoint = LanguageModelEndpoint(model_url, "key", "m", embedded=True)
         self._client, self._stack = client, stack
 
-    def dialogue(self, *, embedded: bool = True, with_model: bool = True) -> Dialogue:
+    def dialogue(
+        self,
+        *,
+        embedded: bool = True,
+        with_model: bool = True,
+        customer: Customer | None = None,
+    ) -> Dialogue:
         endpoint = replace(self.endpoint, embedded=embedded)
-        dialogue = Dialogue(self._client, endpoint if with_model else None)
+        dialogue = Dialogue(self._client, endpoint if with_model else None, customer)
         self._stack.push_async_callback(dialogue.aclose)
         return dialogue
 
@@ -477,3 +486,14 @@ async def test_a_guarantee_is_declined_in_fitting_words_and_a_colleague_offered(
     assert answer.declined and not answer.citations and "保证" in answer.text
     said = (Message("user", asked), Message("assistant", answer.text))
     assert (await world.answer("好的", history=said)).action == CallPerson("person", asked)
+
+
+async def test_records_that_cannot_be_read_are_named(world: World) -> None:
+    database = Database("sqlite+aiosqlite:////nowhere/at/all.db")
+    support = default_support()
+    customer = Customer(database, support, {}, account="acme", contact="wang", call_id="1")
+    dialogue = world.dialogue(with_model=False, customer=customer)
+    with pytest.raises(ServiceError, match="records"):
+        async for _ in dialogue.compose("我们昨天的卡顿率是多少").texts:
+            pass
+    await database.aclose()

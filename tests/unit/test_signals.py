@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.dialogue.contract import Signal
 from agent.dialogue.signals import load_signals
+from agent.service.retention.policy import Signal
 
 pytestmark = pytest.mark.unit
 
