@@ -1,10 +1,10 @@
 """Completeness: what has been said of a turn in; the probability that this is all of it, out.
 
-A logistic regression over the words, one for each language. It has learnt from the ways in which
-customers ask for the entries of the corpus, against beginnings of them and what people say while
-they think (`eval/turns/train_completeness.py`). The recogniser puts a full stop behind either, and
-the
-melody of a pause hardly differs from that of an end (docs/decisions/005).
+A logistic regression over the words, for each language one of what is said where nothing was asked,
+and one of what is said where something was: "mostly students" is the beginning of a question, and
+all of a reply. They have learnt from what customers say, against beginnings of it and what people
+say while they think (`eval/turns/train_completeness.py`). The recogniser puts a full stop behind
+either, and the melody of a pause hardly differs from that of an end (docs/decisions/005).
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 from common.errors import SetupError
-from common.languages import HAN, Language
+from common.languages import HAN, LANGUAGES, Language
 
 WEIGHTS = Path(__file__).with_suffix(".json")
+
+#: A turn that nothing was asked before, or one that something was.
+TurnKind = Literal["question", "reply"]
 
 #: Longer texts are all alike to it.
 _LONGEST = 14
@@ -34,7 +38,7 @@ _TOKENS: dict[Language, re.Pattern[str]] = {
 
 @dataclass(frozen=True)
 class Completeness:
-    """The weights of one language."""
+    """The weights of one language, and of one kind of turn."""
 
     bias: float
     weights: Mapping[str, float]
@@ -46,19 +50,23 @@ class Completeness:
 
 
 @cache
-def load_completeness() -> Mapping[Language, Completeness]:
+def load_completeness() -> Mapping[TurnKind, Mapping[Language, Completeness]]:
     """Read the weights once. Raises SetupError when the file cannot be used."""
     try:
         stored = json.loads(WEIGHTS.read_text("utf-8"))
-        return {
-            language: Completeness(stored[language]["bias"], stored[language]["weights"])
-            for language in ("zh", "en")
-        }
+        return {"question": _languages(stored["question"]), "reply": _languages(stored["reply"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(
             f"The weights of turn-taking in {WEIGHTS} cannot be used: {error!r}.",
             "Restore the file, or make it anew with `python -m eval.turns.train_completeness`.",
         ) from error
+
+
+def _languages(stored: Mapping[str, Mapping[str, Any]]) -> dict[Language, Completeness]:
+    return {
+        language: Completeness(stored[language]["bias"], stored[language]["weights"])
+        for language in LANGUAGES
+    }
 
 
 def features(text: str, language: Language) -> set[str]:

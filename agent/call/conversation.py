@@ -97,6 +97,7 @@ def put_together(
         floor,
         manners,
         wait=lambda seconds: session.update_options(endpointing_opts={"max_delay": seconds}),
+        is_asked=lambda: dialogue.asks,
     )
     session: AgentSession[None] = AgentSession(
         stt=WhisperSTT(speech, activity),

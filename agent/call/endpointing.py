@@ -42,14 +42,17 @@ class TurnEndDetector(inference.TurnDetector):
         floor: Floor,
         manners: TurnTaking,
         wait: Callable[[float], None],
+        is_asked: Callable[[], bool],
         timing: Timing = TIMING,
     ) -> None:
-        """``wait`` is told with each verdict how long to wait if the turn is not over, seconds."""
+        """``wait`` is told with each verdict how long to wait if the turn is not over, seconds;
+        ``is_asked``: whether the customer was asked something, so that this is their reply."""
         super().__init__(version="v1-mini")
         self.floor = floor
         self._manners = manners
         self._completeness = load_completeness()
         self._wait = wait
+        self._is_asked = is_asked
         self._timing = timing
 
     def stream(
@@ -84,7 +87,7 @@ class TurnEndDetector(inference.TurnDetector):
         if ending == "unfinished" or self._manners.is_backchannel(words):
             return self._timing.thinking_s
         said = join_utterances(f"{self.floor.said_before} {words}")
-        model = self._completeness[language]
+        model = self._completeness["reply" if self._is_asked() else "question"][language]
         probability = max(model.probability(text, language) for text in (words, said))
         if probability >= _COMPLETE:
             return None

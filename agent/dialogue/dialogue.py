@@ -130,9 +130,14 @@ class Dialogue:
         answer.text += text
         return text
 
+    @property
+    def asks(self) -> bool:
+        """Whether a flow has asked something that waits for an answer."""
+        return self._course.asks
+
     def awaits_yes(self, history: Sequence[Message]) -> bool:
         """Whether a "yes" answers what was said last: then it is more than support."""
-        return self._course.asks or self._offers.offered(history) is not None
+        return self.asks or self._offers.offered(history) is not None
 
     async def _noted(self, answer: Answer, parts: AsyncGenerator[str, None]) -> AsyncIterator[str]:
         """The parts of an answer, which keeps what was said of it and when."""

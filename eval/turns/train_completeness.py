@@ -1,31 +1,39 @@
-"""Trains completeness: the corpus's ways of asking in, `agent/call/completeness.json` out.
+"""Trains completeness: what customers say in, `agent/call/completeness.json` out.
 
-    python -m eval.turns.train_completeness
+    python -m eval.turns.train_completeness reply
 
-Whole questions against beginnings of them: cut where a clause ends, as a speaker would pause, and
-at words drawn by chance; some with what people say while they think. How well it tells them apart
-is measured on questions of subjects that were left out. Equally good weights may still end other
-turns sooner or later: `make bench-turns` before and after says whether a new file may be used. (The
-one in use was fitted by gradient steps that stopped before the minimum: 0.922 and 0.901 on subjects
-left out, beside 0.923 and 0.901 at the minimum, which makes some answers 0.45 s later.)
+Whole turns against beginnings of them: cut where a clause ends, as a speaker would pause, and at
+words drawn by chance; some with what people say while they think. ``question``: where nothing was
+asked, from the corpus's ways of asking. ``reply``: where a flow has asked something; from these
+and from what customers say in calls, as written and as heard (`eval/routing/training.jsonl`).
+
+How well it tells them apart is measured on questions of subjects that were left out, and on replies
+to flows that nothing was made with (`eval/routing/held_out.jsonl`). Equally good weights may still
+end other turns sooner or later: `make bench-turns` before and after says whether a new file may be
+used. (The weights of questions in use were fitted by gradient steps that stopped before the
+minimum: 0.922 and 0.901 on subjects left out, beside 0.923 and 0.901 at the minimum, which makes
+some answers 0.45 s later.)
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from agent.call.completeness import WEIGHTS, Completeness, features
+from agent.call.completeness import WEIGHTS, Completeness, TurnKind, features
 from agent.call.turn_words import WORDS_FILE
 from agent.settings import Settings
 from common.languages import HAN, LANGUAGES, Language
+from eval.routing.utterances import HELD_OUT, TRAINING, Utterance, load
 from knowledge.entries.entry import Entry, read_corpus
 
 #: Ways of asking taken from each entry. The first ones are the plain ones; the later, rambling ones
@@ -52,18 +60,28 @@ _TOKEN: dict[Language, re.Pattern[str]] = {
 Example = tuple[str, bool]
 
 
-def examples(entries: Sequence[Entry], language: Language) -> list[Example]:
-    """Texts, and whether they are whole."""
+def examples(whole: Iterable[str], language: Language) -> list[Example]:
+    """Texts, and whether they are whole: those given, and beginnings of them."""
     rng = np.random.default_rng(1)
     fillers = tomllib.loads(WORDS_FILE.read_text("utf-8"))["fillers"][language]
     found: list[Example] = []
-    for entry in entries:
-        for question in entry.questions[:_QUESTIONS]:
-            found.append((question, True))
-            for text in _beginnings(question, language, rng):
-                filler = rng.choice(fillers) if rng.random() < _WITH_FILLER else ""
-                found.append((f"{text} {filler}", False))
+    for turn in whole:
+        found.append((turn, True))
+        for text in _beginnings(turn, language, rng):
+            filler = rng.choice(fillers) if rng.random() < _WITH_FILLER else ""
+            found.append((f"{text} {filler}", False))
     return found
+
+
+def questions(entries: Iterable[Entry]) -> list[str]:
+    """The corpus's ways of asking."""
+    return [question for entry in entries for question in entry.questions[:_QUESTIONS]]
+
+
+def spoken(utterances: Iterable[Utterance], language: Language) -> list[str]:
+    """What customers say in one language, as written and as it was heard."""
+    said = [one for one in utterances if one.language == language and one.is_spoken]
+    return [text for one in said for text in dict.fromkeys((one.text, one.heard or one.text))]
 
 
 def _beginnings(question: str, language: Language, rng: np.random.Generator) -> Iterator[str]:
@@ -102,28 +120,47 @@ def _sparse(seen: Sequence[set[str]], columns: dict[str, int]) -> csr_array:
     return csr_array((np.ones(len(rows)), (rows, used)), shape=(len(seen), len(columns)))
 
 
-def measure(entries: Sequence[Entry], language: Language) -> float:
-    """Chance that a whole question of a subject left out looks more whole than a beginning."""
+def auroc(fitted: Completeness, judged: Sequence[Example], language: Language) -> float:
+    """Chance that what is whole looks more whole than a beginning."""
+    probabilities = [(fitted.probability(text, language), whole) for text, whole in judged]
+    yes = np.array([p for p, whole in probabilities if whole])
+    no = np.array([p for p, whole in probabilities if not whole])
+    return float((yes[:, None] > no[None]).mean())
+
+
+def train_questions(entries: Sequence[Entry], language: Language) -> Completeness:
+    """The weights where nothing was asked; prints how good they are on subjects left out."""
     held_out = [e for number, e in enumerate(entries) if number % _HELD_OUT == 0]
     others = [e for number, e in enumerate(entries) if number % _HELD_OUT]
-    fitted = train(examples(others, language), language)
-    judged = [(fitted.probability(t, language), whole) for t, whole in examples(held_out, language)]
-    yes = np.array([p for p, whole in judged if whole])
-    no = np.array([p for p, whole in judged if not whole])
-    return float((yes[:, None] > no[None]).mean())
+    tried = train(examples(questions(others), language), language)
+    good = auroc(tried, examples(questions(held_out), language), language)
+    print(f"{language}: AUROC {good:.3f} on subjects left out")
+    return train(examples(questions(entries), language), language)
+
+
+def train_replies(entries: Sequence[Entry], language: Language) -> Completeness:
+    """The weights where something was asked; prints how good they are on replies held out."""
+    said = [*spoken(load(TRAINING), language), *questions(entries)]
+    fitted = train(examples(said, language), language)
+    replies = spoken((one for one in load(HELD_OUT) if one.under_way), language)
+    good = auroc(fitted, examples(replies, language), language)
+    print(f"{language}: AUROC {good:.3f} on replies held out")
+    return fitted
 
 
 def main() -> None:
     """Command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("kind", choices=get_args(TurnKind))
+    kind = parser.parse_args().kind
+    fit = train_questions if kind == "question" else train_replies
     corpus = read_corpus(Settings().knowledge.corpus_dir)
-    stored: dict[str, dict[str, object]] = {}
+    stored = json.loads(WEIGHTS.read_text("utf-8"))
     for language in LANGUAGES:
         entries = [e for e in corpus.entries if e.language == language and e.topic != _SMALL_TALK]
-        auroc = measure(entries, language)
-        fitted = train(examples(entries, language), language)
-        print(f"{language}: AUROC {auroc:.3f} on subjects left out, {len(fitted.weights)} weights")
+        fitted = fit(entries, language)
         weights = dict(sorted(fitted.weights.items()))
-        stored[language] = {"bias": fitted.bias, "weights": weights}
+        stored.setdefault(kind, {})[language] = {"bias": fitted.bias, "weights": weights}
     beside = WEIGHTS.with_suffix(".tmp")
     beside.write_text(json.dumps(stored, ensure_ascii=False) + "\n", "utf-8")
     beside.replace(WEIGHTS)

@@ -19,7 +19,15 @@ def patience() -> list[float]:
 
 @pytest.fixture
 def detector(patience: list[float]) -> TurnEndDetector:
-    return TurnEndDetector(Floor(), load_turn_taking(), wait=patience.append)
+    return TurnEndDetector(
+        Floor(), load_turn_taking(), wait=patience.append, is_asked=lambda: False
+    )
+
+
+@pytest.fixture
+def asking(patience: list[float]) -> TurnEndDetector:
+    """Where a flow has asked something."""
+    return TurnEndDetector(Floor(), load_turn_taking(), wait=patience.append, is_asked=lambda: True)
 
 
 def test_searching_for_words_is_not_the_end_however_it_falls(
@@ -66,6 +74,29 @@ def test_the_beginning_of_one_is_waited_behind(
 ) -> None:
     assert detector.judge(0.8, words) == 0.0
     assert 0.8 <= patience[0] <= TIMING.thinking_s
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "主要是喜欢唱歌的大学生。",
+        "先在国内上,以后去东南亚。",
+        "Mostly college students who like to sing.",
+        "android only, no iphones",
+    ],
+)
+def test_a_reply_is_whole_that_would_be_the_beginning_of_a_question(
+    detector: TurnEndDetector, asking: TurnEndDetector, words: str
+) -> None:
+    assert detector.judge(0.6, words) == 0.0
+    assert asking.judge(0.6, words) == 1.0
+
+
+@pytest.mark.parametrize(
+    "words", ["主要是。", "大概有。", "About three", "We start in.", "我想想，就是"]
+)
+def test_the_beginning_of_a_reply_is_waited_behind(asking: TurnEndDetector, words: str) -> None:
+    assert asking.judge(0.8, words) == 0.0
 
 
 def test_the_rest_is_judged_together_with_the_beginning(detector: TurnEndDetector) -> None:

@@ -71,7 +71,9 @@ async def pause_after(floor: Floor, words: str) -> AsyncIterator[TurnEndStream]:
     from agent.call.endpointing import TurnEndDetector
     from tests.unit.scripted import voice
 
-    detector = TurnEndDetector(floor, load_turn_taking(), wait=lambda _seconds: None)
+    detector = TurnEndDetector(
+        floor, load_turn_taking(), wait=lambda _seconds: None, is_asked=lambda: False
+    )
     stream = detector.stream()
     speech = np.concatenate([voice(1.5), np.zeros(HEARING_RATE_HZ // 5, np.int16)])
     for start in range(0, len(speech), FRAME):
