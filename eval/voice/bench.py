@@ -155,9 +155,7 @@ async def _length_ms(speech: SpeechClient, text: str, language: Language) -> flo
 def _leads() -> Iterator[tuple[str, Language]]:
     """What is said before a figure, and before the next question of onboarding."""
     for language, figures in load_flow("figures").items():
-        for name, text in figures.fixed.items():
-            if name.startswith("lead_"):
-                yield text, language
+        yield figures.fixed["lead"], language
     for language, said in load_onboarding().items():
         leads = (said.begin, *said.acknowledgements, said.left_open, said.not_understood, said.back)
         for text in leads:

@@ -40,7 +40,7 @@ from tests.unit.test_bench_voice import question, turn
 
 pytestmark = pytest.mark.unit
 
-LEAD = "I have your stall rate here."
+LEAD = "I have the figures."
 KNOWN = Known((), {"Let me check that.": 900.0}, {LEAD: 1500.0})
 
 

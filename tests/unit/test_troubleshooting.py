@@ -105,7 +105,7 @@ async def test_stalls_of_ones_own_lead_to_what_was_released_that_day(flow: Troub
         "我们印尼用户这两天卡顿特别严重，是不是你们的问题？", entries("indonesia", "stall-rate")
     )
     assert call.said[:7] == [
-        "您的卡顿率，我查到了。",
+        "查到了。",
         "印尼的数据算在东南亚里。",
         "过去48小时，您在东南亚的卡顿率是3.8%，其他地区0.9%。",
         "目标是低于1%。",

@@ -85,7 +85,7 @@ class FigureWords:
         if seen.own is None or (seen.metric and seen.value is None):
             yield self._gap(seen, language)
             return
-        yield fixed[f"lead_{seen.metric or 'overview'}"]
+        yield fixed["lead"]
         if seen.incident:
             yield from self.incident(seen.incident, language)
         if seen.place and seen.place.is_part:
