@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from livekit import rtc
 from livekit.agents import (
@@ -30,17 +31,26 @@ from agent.call.search_ahead import SearchAhead
 from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
 from agent.dialogue.contract import Answer, CallPerson, Outcome
+from agent.dialogue.course import Course
 from agent.dialogue.dialogue import Dialogue
 from agent.prompts import Phrases
 from common.errors import LiukeError
-from common.languages import Language, join_utterances
+from common.languages import Language, join_utterances, language_of
 
 log = logging.getLogger(__name__)
 
 #: What an answer wants done, and the question, in the customer's words, in; what came of it out.
 Act = Callable[[CallPerson, str, Language], Awaitable[Outcome]]
-#: An answer whose turn stands in.
-Keep = Callable[[Answer], None]
+
+
+class Keep(Protocol):
+    """Has written what a call leaves behind; both return at once."""
+
+    def take(self, answer: Answer) -> None:
+        """What an answer wants kept, whose turn stands."""
+
+    def stands(self, course: Course) -> None:
+        """Where the conversation stands."""
 
 
 class SupportAgent(Agent):
@@ -62,7 +72,7 @@ class SupportAgent(Agent):
         timing: Timing = TIMING,
     ) -> None:
         """``act``: calls the person that an answer to a question that stands wants; ``keep``: has
-        written what else it wants, and returns at once."""
+        written what else it wants, and where the conversation stands."""
         super().__init__(instructions="")  # the answerer writes the prompt, passages included
         self._dialogue = dialogue
         self._ahead = ahead
@@ -82,6 +92,14 @@ class SupportAgent(Agent):
         """Learn how to greet whoever calls, before the session starts; else everybody is greeted
         alike."""
         self._greeting = await self._dialogue.greet(self._language)
+
+    async def meet_again(self, said: llm.ChatContext, course: Course) -> None:
+        """Go on with a call that another process has begun, instead: with what was said in it, and
+        where it stood."""
+        await self.update_chat_ctx(said)
+        history = messages(spoken(said))
+        self._language = language_of(history[-1].text)
+        self._greeting = self._dialogue.take_up(course, history, self._language)
 
     async def on_enter(self) -> None:
         """Greet in the language of the page; later the customer's speech decides."""
@@ -158,6 +176,7 @@ class SupportAgent(Agent):
                 await exchange.stands.wait()
                 outcome = await self._act(answer.action, exchange.question, answer.language)
                 yield self._dialogue.report(answer, outcome)
+                self._keep.stands(self._dialogue.course)
         except LiukeError as error:
             log.error("a question was not answered: %s", error)
             yield self._phrases[answer.language].not_working
@@ -177,7 +196,8 @@ class SupportAgent(Agent):
         if answer and answer.is_decided and exchange.stands.is_set() and not exchange.is_settled:
             exchange.is_settled = True
             self._dialogue.stands(answer)
-            self._keep(answer)
+            self._keep.take(answer)
+            self._keep.stands(self._dialogue.course)
 
     def _is_support(self, said: str, chat_ctx: llm.ChatContext) -> bool:
         """Whether it is nothing but "mm-hm", and answers no question of ours."""

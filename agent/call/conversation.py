@@ -7,7 +7,7 @@ place (`floor.py`), which each is handed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from livekit.agents import AgentSession, TurnHandlingOptions, llm
 
@@ -23,6 +23,7 @@ from agent.call.tts import KokoroTTS
 from agent.call.turn_words import load_turn_taking
 from agent.call.voice_activity import RestedVAD, SharedVAD
 from agent.dialogue.contract import Answer, CallPerson, NobodyCalled, Outcome
+from agent.dialogue.course import Course
 from agent.dialogue.customer import Customer
 from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.wishes import load_reader
@@ -40,8 +41,17 @@ async def nobody_called(_action: CallPerson, _question: str, _language: Language
     return NobodyCalled()
 
 
-def nothing_kept(_answer: Answer) -> None:
+class NothingKept:
     """Of a call that has no records."""
+
+    def take(self, answer: Answer) -> None:
+        """It is forgotten."""
+
+    def stands(self, course: Course) -> None:
+        """It is known here alone."""
+
+
+_NOTHING_KEPT: Final = NothingKept()
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ def open_conversation(
     settings: Settings,
     principal: Principal,
     act: Act = nobody_called,
-    keep: Keep = nothing_kept,
+    keep: Keep = _NOTHING_KEPT,
     customer: Customer | None = None,
 ) -> Conversation:
     """A call on somebody's behalf: in a room, or with audio that comes from elsewhere.
@@ -86,7 +96,7 @@ def put_together(
     dialogue: Dialogue,
     greeting_language: Language,
     act: Act = nobody_called,
-    keep: Keep = nothing_kept,
+    keep: Keep = _NOTHING_KEPT,
 ) -> Conversation:
     """The stages of a call between these two: what hears and speaks, and what answers."""
     ahead = SearchAhead(dialogue)

@@ -1,4 +1,7 @@
-"""History: the framework's conversation in; what was said in it, as dialogue takes it, out."""
+"""History: the framework's conversation in; what was said in it, as dialogue takes it, out.
+
+Whoever takes a call up has the conversation from its records.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from livekit.agents import llm
 
 from agent.models.client import Message
+from agent.service.calls.tables import Turn
 
 
 def spoken(chat_ctx: llm.ChatContext) -> list[llm.ChatMessage]:
@@ -32,3 +36,20 @@ def messages(said: Sequence[llm.ChatMessage], until: str | None = None) -> list[
         Message("user" if message.role == "user" else "assistant", message.text_content or "")
         for message in itertools.takewhile(lambda message: message.id != until, said)
     ]
+
+
+def recorded(turns: Sequence[Turn]) -> llm.ChatContext:
+    """The conversation of a call, from its turns."""
+    said = llm.ChatContext.empty()
+    for turn in turns:
+        asked_s = turn.asked_at.timestamp()
+        said.add_message(role="user", content=turn.question, created_at=asked_s)
+        if turn.answer:
+            over_s = turn.closed_at.timestamp() if turn.closed_at else asked_s
+            said.add_message(
+                role="assistant",
+                content=turn.answer,
+                created_at=over_s,
+                interrupted=turn.interrupted,
+            )
+    return said

@@ -1,4 +1,5 @@
-"""Keeping: what an answer wants kept in; rows, each written once and in the order of turns, out.
+"""Keeping: what an answer wants kept, and where the conversation stands then, in; rows, each
+written once and in the order of turns, out.
 
 A call for a person is done elsewhere (`escalation.py`), for the customer is told what came of it.
 Nobody waits for what is kept, and nothing of it that goes wrong ends a call.
@@ -9,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections.abc import Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 from agent.dialogue.contract import (
     Answer,
@@ -21,8 +24,9 @@ from agent.dialogue.contract import (
     StateFact,
     Want,
 )
+from agent.dialogue.course import Course, written
 from agent.service.accounts.store import AccountStore, Statement
-from agent.service.calls.store import Claim
+from agent.service.calls.store import CallStore, Claim
 from agent.service.database import Database
 from agent.service.matters.store import Matters, Noted
 from agent.service.promises.store import Given, Promises
@@ -39,6 +43,7 @@ class Keeping:
 
     def __init__(self, database: Database, *, account: str, contact: str, claim: Claim) -> None:
         """``claim``: the call's; of one without a record nothing is kept."""
+        self._calls = CallStore(database)
         self._accounts = AccountStore(database)
         self._matters = Matters(database)
         self._retention = Retention(database)
@@ -56,6 +61,12 @@ class Keeping:
         for want in answer.wants:
             self._begin(want, answer.question, answer.language)
 
+    def stands(self, course: Course) -> None:
+        """Have written where the conversation stands: whoever takes the call up goes on from
+        there. Returns at once."""
+        if self._claim.outcome != "unrecorded":
+            self._spawn(self._calls.keep_course(self._claim, written(course)), "where it stands")
+
     async def keep(self, want: Want, said: str, language: Language) -> None:
         """Write what an answer to ``said`` wants kept; what was begun is written in any case.
 
@@ -72,17 +83,21 @@ class Keeping:
     def _begin(self, want: Want, said: str, language: Language) -> asyncio.Task[None] | None:
         if self._claim.outcome == "unrecorded" or isinstance(want, CallPerson):
             return None
-        writing = asyncio.create_task(self._write_in_order(want, said, language))
-        self._tasks.add(writing)
-        writing.add_done_callback(self._tasks.discard)
-        return writing
+        writing = self._write(want, said, language, datetime.now(UTC))
+        return self._spawn(writing, type(want).__name__)
 
-    async def _write_in_order(self, want: Want, said: str, language: Language) -> None:
+    def _spawn(self, writing: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._write_in_order(writing, what))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _write_in_order(self, writing: Coroutine[Any, Any, None], what: str) -> None:
         async with self._in_order:
             try:
-                await self._write(want, said, language, datetime.now(UTC))
+                await writing
             except Exception:  # whatever it is, the call goes on
-                log.exception("call %s: %s is not kept", self._claim.call_id, type(want).__name__)
+                log.exception("call %s: %s is not kept", self._claim.call_id, what)
 
     async def _write(self, want: Want, said: str, language: Language, now: datetime) -> None:
         match want:

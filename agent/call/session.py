@@ -21,7 +21,7 @@ from agent.call.conversation import Conversation, open_conversation
 from agent.call.escalation import Escalation
 from agent.call.gate import TextGate
 from agent.call.handover import Handover
-from agent.call.history import spoken
+from agent.call.history import recorded, spoken
 from agent.call.keeping import Keeping
 from agent.call.limits import CallLimits, Limits
 from agent.call.playout import RoomPlayout
@@ -31,6 +31,7 @@ from agent.call.screen_reader import open_screen_reader
 from agent.call.timing import TIMING
 from agent.call.turn_log import TurnLog
 from agent.call.typed import TypedInput
+from agent.dialogue.course import read_course
 from agent.dialogue.customer import Customer
 from agent.dialogue.seen import Seen
 from agent.dialogue.solved import is_solved
@@ -78,7 +79,7 @@ async def hold_call(ctx: JobContext) -> None:
         contact=principal.contact,
         call_id=seat.call_id,
     )
-    conversation = open_conversation(settings, principal, escalation.act, keeping.take, customer)
+    conversation = open_conversation(settings, principal, escalation.act, keeping, customer)
     screen = open_screen(settings, ctx.room, seat, conversation)
     written = Written(records, claim, escalation, keeping, SummingUp(database, support))
     held = HeldCall(ctx, conversation, written, screen, seat)
@@ -252,8 +253,23 @@ class HeldCall:
     async def _start(self, identity: str) -> None:
         session = self._conversation.session
         session.output.audio = self._playout
+        await self._meet()
         await join_room(self._conversation, self._ctx.room, identity, self._handover.typed)
         await self._playout.start()
+
+    async def _meet(self) -> None:
+        """Greet, or go on where a process before has been."""
+        agent, call_id = self._conversation.agent, self._claim.call_id
+        try:
+            call = await self._records.call(self._scope, call_id)
+            turns = await self._records.turns(self._scope, call_id)
+        except (SQLAlchemyError, OSError):
+            log.exception("what was said in call %s cannot be read", call_id)
+            turns = []
+        if call and turns:
+            await agent.meet_again(recorded(turns), read_course(call.course))
+        else:
+            await agent.meet()
 
     def _outcome(self) -> Literal["confirmed", "left", "handed_over"]:
         if self._handover.has_spoken:
@@ -325,7 +341,6 @@ async def join_room(
     ``to_a_person``: takes what is typed to a person who has the floor; whether there is one.
     """
     typed = TypedInput(TextGate(), conversation.agent.phrases_now, to_a_person)
-    await conversation.agent.meet()
     await conversation.session.start(
         conversation.agent,
         room=room,

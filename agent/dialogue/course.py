@@ -1,8 +1,14 @@
-"""Course: where the flows of a conversation stand, from one turn to the next."""
+"""Course: where the flows of a conversation stand, from one turn to the next, and written down so
+that another process can go on from there."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from agent.dialogue.asked import Asked
 from agent.dialogue.contract import NoteMatter
@@ -12,13 +18,13 @@ from agent.dialogue.flows.leaving import Leaving
 from agent.dialogue.flows.onboarding import OnboardingState
 from agent.dialogue.flows.troubleshooting import Trouble
 
-Flow = Trouble | OnboardingState | Leaving
-#: The flow that a state is of.
-NAMES: dict[type[Flow], FlowName] = {
-    Trouble: "trouble",
-    OnboardingState: "onboarding",
-    Leaving: "leaving",
-}
+log = logging.getLogger(__name__)
+
+#: The form in which a course is written. It counts up when what is written of one comes to mean
+#: something else; a field that is new, with a value for when it is missing, needs no other form.
+FORM: Final = 1
+
+Flow = Annotated[Trouble | OnboardingState | Leaving, Field(discriminator="flow")]
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,33 @@ class Course:
     @property
     def under_way(self) -> FlowName | None:
         """The flow that asked last."""
-        return NAMES[type(self.flows[-1])] if self.flows else None
+        return self.flows[-1].flow if self.flows else None
 
     @property
     def asks(self) -> bool:
         """Whether something was asked that waits for an answer."""
         return bool(self.flows or self.recalled or self.ending)
+
+
+_COURSE: Final = TypeAdapter(Course)
+
+
+def written(course: Course) -> dict[str, Any]:
+    """A course as JSON has it."""
+    return {"form": FORM, "course": _COURSE.dump_python(course, mode="json")}
+
+
+def read_course(given: Mapping[str, Any] | None) -> Course:
+    """A course that was written; that of a call that begins where there is none, or where it
+    cannot be read: another version of ours wrote it."""
+    if given is None:
+        return Course()
+    if given.get("form") != FORM:
+        log.warning("a course of form %s is not read, only %s is", given.get("form"), FORM)
+        return Course()
+    try:
+        return _COURSE.validate_python(given.get("course"))
+    except ValidationError as error:  # it has what was said in it: only where, not what
+        places = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+        log.warning("a course is not read: %s", ", ".join(places))
+        return Course()

@@ -34,7 +34,7 @@ from agent.dialogue.turns import Turn, Turns
 from agent.dialogue.wishes import WISHES, Wish
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
-from agent.prompts import load_phrases
+from agent.prompts import load_flow, load_phrases
 from common.errors import ServiceError
 from common.languages import Language, language_of
 from knowledge.client import KnowledgeClient
@@ -65,6 +65,11 @@ class Dialogue:
         self._turns = Turns(customer, knowledge) if customer else None
         self._course = Course()
 
+    @property
+    def course(self) -> Course:
+        """Where the flows stand after the turns that stand."""
+        return self._course
+
     async def aclose(self) -> None:
         """Close the model's connections; the knowledge client is the caller's."""
         await self._answerer.aclose()
@@ -78,6 +83,24 @@ class Dialogue:
             return [self._phrases[language].greeting]
         self._course = replace(self._course, recalled=first.recalled)
         return first.texts
+
+    def take_up(
+        self, course: Course, history: Sequence[Message], language: Language
+    ) -> Sequence[str]:
+        """The first words in a call that another process has begun, one after the other.
+
+        ``course``, ``history``: where it stood, and what was said in it. What waits for an answer
+        is asked again, and nothing that was answered.
+        """
+        self._course = course
+        fixed = load_flow("greeting")[language].fixed
+        if wish := self._offers.offered(history):
+            return [fixed["again"], self._escalation.ask(wish, language)]
+        if self._turns is None:
+            return [fixed["again"], fixed["go_on"]]
+        back = self._turns.again(course, language)
+        self._course = back.course
+        return [fixed["again"], *(back.texts or [fixed["go_on"]])]
 
     async def prepare(self, heard: str, history: Sequence[Message]) -> None:
         """Route, search and read ahead in what the customer has said so far.

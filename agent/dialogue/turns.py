@@ -89,6 +89,12 @@ class Turns:
         step = self._resume(course.flows[-1], language)
         return Turn(step.texts, _moved(course, step.state))
 
+    def again(self, course: Course, language: Language) -> Turn:
+        """What waits for an answer, asked again in a call that was interrupted itself."""
+        if course.ending:
+            return Turn([self._endings.ask(language)], course)
+        return self.back(replace(course, recalled=None), language)
+
     def is_plain_answer(self, said: Said, course: Course, *, is_sure: bool) -> bool:
         """Whether it plainly answers what onboarding asked, though it sounds like a wish for a
         person. ``is_sure``: surely."""

@@ -95,6 +95,7 @@ class TextTalk:
         said = "".join(parts[:1] if cut_short else parts)
         self._dialogue.stands(answer)
         self._keeping.take(answer)
+        self._keeping.stands(self._dialogue.course)
         if answer.action:
             outcome = await self._escalation.act(answer.action, text, answer.language)
             said += self._dialogue.report(answer, outcome)

@@ -25,6 +25,7 @@ from livekit.rtc.rpc import RpcError
 from agent.call.conversation import open_conversation
 from agent.call.gate import BURST, PASTE_CHARACTERS, QUESTION_CHARACTERS
 from agent.call.session import join_room
+from agent.dialogue.slots.words import Slot
 from agent.probe.call import (
     ASK_AGAIN_S,
     Grant,
@@ -34,7 +35,7 @@ from agent.probe.call import (
     joined,
     request_grant,
 )
-from agent.prompts import load_phrases
+from agent.prompts import load_flow, load_onboarding, load_phrases
 from agent.rooms.access import LiveKitAccess
 from agent.rooms.principal import guest
 from agent.rooms.tokens import Seat, room_token
@@ -119,10 +120,35 @@ async def ask(line: Line, text: str) -> dict[str, Any]:
     return line.observer.notices[-1].content
 
 
+def bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def shown(line: Line) -> str:
+    """The assistant's captions."""
+    return bare("".join(c.text for c in line.observer.captions if not c.by_customer))
+
+
 def heard(line: Line, phrase: str) -> bool:
     """Whether the assistant's captions show the phrase."""
-    shown = "".join(c.text for c in line.observer.captions if not c.by_customer)
-    return "".join(phrase.split()) in "".join(shown.split())
+    return bare(phrase) in shown(line)
+
+
+def kill(installation: Installation, grant: Grant, line: Line) -> set[str]:
+    """Kill the call's process; who was in the room then."""
+    before = set(line.room.remote_participants)
+    os.kill(claimant_pid(installation, grant), signal.SIGKILL)
+    return before
+
+
+async def taken_up(grant: Grant, line: Line, before: set[str]) -> None:
+    """Ask the assistant back until another one is there, as the page does."""
+    for _ in range(20):
+        await asyncio.sleep(ASK_AGAIN_S)
+        if set(line.room.remote_participants) - before:
+            return
+        await ask_again(grant)
+    raise AssertionError("nobody came back")
 
 
 @asynccontextmanager
@@ -216,23 +242,41 @@ async def test_a_call_goes_on_after_the_death_of_its_process(installation: Insta
     async with greeted(grant) as line:
         await type_text(line, QUESTION)
         await line.must(lambda: bool(line.observer.notices), 60, "No answer began.")
-        before = set(line.room.remote_participants)
-        os.kill(claimant_pid(installation, grant), signal.SIGKILL)
+        before = kill(installation, grant, line)
         ((number, question, closed_at),) = turns(installation, grant)
         assert (number, question) == (1, QUESTION)
         assert closed_at is None
-        for _ in range(20):
-            await asyncio.sleep(ASK_AGAIN_S)
-            if set(line.room.remote_participants) - before:
-                break
-            await ask_again(grant)
-        assert set(line.room.remote_participants) - before, "nobody came back"
+        await taken_up(grant, line, before)
         await until(lambda: turns(installation, grant)[0][2], 10, "the open turn has no end")
         await asyncio.sleep(5)  # it is in the room, and begins to listen
         await type_text(line, QUESTION)
         await until(lambda: len(turns(installation, grant)) == 2, 60, "it does not answer")
     await ended(installation, grant, 10)
     assert [number for number, *_ in turns(installation, grant)] == [1, 2]
+
+
+async def test_whoever_takes_a_call_up_goes_on_with_what_was_to_be_asked_next(
+    installation: Installation,
+) -> None:
+    grant, questions = (
+        await request_grant(installation.url, "en"),
+        load_onboarding()["en"].questions,
+    )
+    again = load_flow("greeting")["en"].fixed["again"]
+    async with greeted(grant) as line:
+        await ask(line, "Help us get started with live shopping.")
+        await ask(line, "Shoppers in Jakarta.")
+        await taken_up(grant, line, kill(installation, grant, line))
+
+        def asked_since(slot: Slot) -> bool:
+            _, _, since = shown(line).partition(bare(again))
+            return any(bare(text) in since for text in questions[slot])
+
+        await line.must(lambda: asked_since("pain"), 60, "It does not go on.")
+        assert not any(asked_since(slot) for slot in ("users", "scenario", "regions"))
+        await ask(line, "They cannot see the goods before they buy.")
+        await line.must(lambda: asked_since("scale"), 60, "It did not hear the answer.")
+    await ended(installation, grant, 10)
 
 
 async def test_calls_left_before_the_assistant_came_end_at_once_and_keep_no_place(

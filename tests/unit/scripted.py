@@ -131,6 +131,7 @@ class Answers:
     stood: list[Answer] = field(default_factory=list)
     searching_s: float = 0.05
     searches_stopped: int = 0
+    course: Course = field(default_factory=Course)
 
     def compose(
         self,

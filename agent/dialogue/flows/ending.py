@@ -108,8 +108,12 @@ class Endings:
         fixed = self._phrases[said.language].fixed
         texts = [*self._summed(happened, said.language)]
         if matter := happened.open_matter:
-            return Step([*texts, fixed["ask_solved"]], Ending(matter))
+            return Step([*texts, self.ask(said.language)], Ending(matter))
         return Step([*texts, fixed["goodbye"]], None)
+
+    def ask(self, language: Language) -> str:
+        """Whether it is solved."""
+        return self._phrases[language].fixed["ask_solved"]
 
     def step(self, state: Ending, said: Said) -> Step[Ending] | None:
         """What is said to whether it is solved; None where it is something else."""

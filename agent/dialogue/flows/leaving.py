@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from agent.dialogue.contract import GivePromise, NoteSignal, Want
 from agent.dialogue.customer import Customer
@@ -31,6 +31,7 @@ class Leaving:
 
     offer: Offer | None = None
     """What was offered, and waits for an answer; None: why they may leave was asked."""
+    flow: Literal["leaving"] = "leaving"
 
 
 class Retaining:

@@ -60,6 +60,7 @@ class OnboardingState:
     """What the customer came with."""
     subject: str = ""
     """Of the advice that has been given."""
+    flow: Literal["onboarding"] = "onboarding"
 
 
 class Onboarding:

@@ -92,6 +92,7 @@ class Trouble:
     """What was said last, that waits for an answer."""
     language: Language = "zh"
     """Of the question."""
+    flow: Literal["trouble"] = "trouble"
 
     @property
     def region(self) -> str:

@@ -131,10 +131,15 @@ class CallStore:
         if claim.outcome == "unrecorded":
             return
         async with self._database.transaction() as session:
-            await _insist(session, claim)
-            await session.execute(
-                update(Call).where(Call.id == claim.call_id).values(outcome=outcome)
-            )
+            await _insist(session, claim, outcome=outcome)
+
+    async def keep_course(self, claim: Claim, course: dict[str, Any]) -> None:
+        """Where the conversation stands, in JSON; the last word counts.
+
+        Raises ServiceError where the call is over, or another process has taken it over.
+        """
+        async with self._database.transaction() as session:
+            await _insist(session, claim, course=course)
 
     async def rate(self, scope: Scope, call_id: str, rating: int, comment: str) -> bool:
         """What the customer thinks of it, also after its end; the last word counts.
@@ -423,8 +428,8 @@ async def _hold(session: AsyncSession, claim: Claim, **values: Any) -> bool:
     return held.one_or_none() is not None
 
 
-async def _insist(session: AsyncSession, claim: Claim) -> None:
-    if not await _hold(session, claim):
+async def _insist(session: AsyncSession, claim: Claim, **values: Any) -> None:
+    if not await _hold(session, claim, **values):
         raise ServiceError(
             f"Call {claim.call_id} is over, or another process has taken it up.",
             "Nothing need be done: what this process says in it is not kept.",

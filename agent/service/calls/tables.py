@@ -46,6 +46,8 @@ class Call(Base):
     joined: Mapped[bool | None]
     #: What that took, from asking for the call on; none where it did not, or nobody knows.
     join_ms: Mapped[int | None] = mapped_column(Integer)
+    #: Where its conversation stood after the last turn, for whoever takes it up; none before.
+    course: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     #: When somebody sums it up, once it is over; none where that is done, or not wanted.
     sum_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     turns: Mapped[list[Turn]] = relationship(order_by="Turn.number", cascade="all, delete-orphan")
