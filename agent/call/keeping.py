@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 from agent.dialogue.contract import (
@@ -25,6 +26,8 @@ from agent.dialogue.contract import (
     Want,
 )
 from agent.dialogue.course import Course, written
+from agent.dialogue.seen import without_secrets
+from agent.screen.contract import Box, Piece
 from agent.service.accounts.store import AccountStore, Statement
 from agent.service.calls.store import CallStore, Claim
 from agent.service.database import Database
@@ -66,6 +69,16 @@ class Keeping:
         there. Returns at once."""
         if self._claim.outcome != "unrecorded":
             self._spawn(self._calls.keep_course(self._claim, written(course)), "where it stands")
+
+    def show(self, lines: Sequence[Piece]) -> None:
+        """Have written what was read off the customer's screen, but for secrets; returns at
+        once."""
+        if self._claim.outcome == "unrecorded":
+            return
+        box = reduce(Box.around, (line.box for line in lines))
+        text = "\n".join(without_secrets(line.text) for line in lines)
+        part = (box.left, box.top, box.right, box.bottom)
+        self._spawn(self._calls.write_screen(self._claim, part, text), "text of a screen")
 
     async def keep(self, want: Want, said: str, language: Language) -> None:
         """Write what an answer to ``said`` wants kept; what was begun is written in any case.

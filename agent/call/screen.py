@@ -2,14 +2,14 @@
 
 Only a screen of the customer's is looked at, and no other video is received. An image of it is
 taken every half second, the others are dropped; one that shows nothing new is forgotten at once.
-What is new and rests is read, and only the text of it stays.
+What is new and rests is read, and only the text of it stays, with the call's records.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,7 +21,7 @@ from agent.call.timing import TIMING, Timing
 from agent.dialogue.seen import Seen, codes_in, seen_on
 from agent.rooms.messages import SCREEN_TOPIC, ScreenLine, ScreenRead
 from agent.screen.changes import Changes
-from agent.screen.contract import MOST_PIXELS, Grey, Later
+from agent.screen.contract import MOST_PIXELS, Grey, Later, Piece
 from agent.screen.shown import Shown
 from common.errors import LiukeError
 
@@ -43,15 +43,18 @@ class ScreenWatch:
         reader: ScreenReader,
         known_codes: Callable[[], Awaitable[Collection[str]]],
         on_seen: Callable[[Seen], None],
+        on_new: Callable[[Sequence[Piece]], None],
         timing: Timing = TIMING,
     ) -> None:
         """``known_codes``: the error codes that the corpus explains. ``on_seen``: what the
-        screen shows, each time that it can be acted on."""
+        screen shows, each time that it can be acted on. ``on_new``: the lines that were not on
+        it before, from top to bottom."""
         self._room = room
         self._customer = customer
         self._reader = reader
         self._known_codes = known_codes
         self._on_seen = on_seen
+        self._on_new = on_new
         self._timing = timing
         self._watching: tuple[str, asyncio.Task[None]] | None = None
 
@@ -129,6 +132,8 @@ class ScreenWatch:
                 if look.seen and look.seen.lines != told:
                     told = look.seen.lines
                     await self._tell(look.seen)
+                if new := look.take_new():
+                    self._on_new(new)
                 if sure := look.take_sure():
                     self._on_seen(sure)
                 await asyncio.sleep(wait_s)
@@ -163,6 +168,7 @@ class Look:
         self._changes = Changes()
         self._shown = Shown()
         self._codes_once: set[str] = set()
+        self._given: set[str] = set()
         self._sure: Seen | None = None
         #: What the screen shows, as it was read last; None until it was.
         self.seen: Seen | None = None
@@ -190,6 +196,12 @@ class Look:
         """What the screen shows, where it can be acted on: once for each time it was read."""
         sure, self._sure = self._sure, None
         return sure
+
+    def take_new(self) -> tuple[Piece, ...]:
+        """The lines of the screen that have not been taken before, from top to bottom."""
+        new = tuple(line for line in self._shown.lines if line.text not in self._given)
+        self._given.update(line.text for line in new)
+        return new
 
     def _understand(self) -> None:
         """Codes that were read once only are read again: a digit may have been another."""

@@ -80,7 +80,7 @@ async def hold_call(ctx: JobContext) -> None:
         call_id=seat.call_id,
     )
     conversation = open_conversation(settings, principal, escalation.act, keeping, customer)
-    screen = open_screen(settings, ctx.room, seat, conversation)
+    screen = open_screen(settings, ctx.room, seat, conversation, keeping)
     written = Written(records, claim, escalation, keeping, SummingUp(database, support))
     held = HeldCall(ctx, conversation, written, screen, seat)
 
@@ -119,9 +119,10 @@ def support_of(settings: Settings) -> Support:
 
 
 def open_screen(
-    settings: Settings, room: rtc.Room, seat: Seat, conversation: Conversation
+    settings: Settings, room: rtc.Room, seat: Seat, conversation: Conversation, keeping: Keeping
 ) -> ScreenWatch:
-    """What becomes of a screen that the customer shows: the floor knows what stands on it."""
+    """What becomes of a screen that the customer shows: the floor knows what stands on it, and its
+    text is kept."""
 
     async def known_codes() -> frozenset[str]:
         knowledge = KnowledgeClient(
@@ -136,7 +137,7 @@ def open_screen(
         conversation.floor.seen = seen
 
     reader = open_screen_reader(settings, lambda: conversation.agent.language)
-    return ScreenWatch(room, seat.identity, reader, known_codes, on_seen)
+    return ScreenWatch(room, seat.identity, reader, known_codes, on_seen, keeping.show)
 
 
 def limits_of(settings: Settings) -> Limits:

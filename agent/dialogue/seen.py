@@ -25,6 +25,14 @@ from common.settings import PROJECT_ROOT
 #: Codes that are given: a page of a manual lists more, and shows none of them.
 _MOST_CODES: Final = 12
 
+#: Long strings as tokens and keys are: of digits, small and large letters, or hexadecimal.
+_LIKE_A_KEY: Final = re.compile(
+    r"(?<!\w)(?:[0-9A-Fa-f]{32,}(?!\w)"
+    r"|(?=[\w+/]*[0-9])(?=[\w+/]*[a-z])(?=[\w+/]*[A-Z])[A-Za-z0-9+/_]{24,}=*)"
+)
+#: Stands in the place of a secret.
+_LEFT_OUT: Final = "[…]"
+
 #: What looks alike on a screen, and in its folded form is the same.
 _ALIKE: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZilo|", "abcdefgh1jk1mn0pqrstuvwxyz1101")
 
@@ -66,6 +74,11 @@ def codes_in(line: str, known: Collection[str]) -> list[str]:
     folded = _folded(plain)
     found = [*_numbers(plain, folded, known), *_names(plain, folded, known)]
     return list(dict.fromkeys(code for _, code in sorted(found)))
+
+
+def without_secrets(line: str) -> str:
+    """A line as it may be kept: what is named as a secret, and what looks like one, left out."""
+    return _LIKE_A_KEY.sub(_LEFT_OUT, _words().secrets.sub(rf"\g<name>{_LEFT_OUT}", line))
 
 
 def differs(said: str, seen: Seen) -> tuple[str, str] | None:
@@ -156,13 +169,15 @@ def codes_said(said: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Words:
-    """What `prompts/seen.toml` says; all but ``names`` for folded text."""
+    """What `prompts/seen.toml` says; all but ``names`` and ``secrets`` for folded text."""
 
     before: re.Pattern[str]
     after: re.Pattern[str]
     trouble: re.Pattern[str]
     spoken: re.Pattern[str]
     names: re.Pattern[str]
+    secrets: re.Pattern[str]
+    """In the text as it is."""
 
 
 @cache
@@ -175,6 +190,10 @@ def _words() -> _Words:
         trouble=re.compile(_any_of(words["trouble"])),
         spoken=re.compile(_any_of(words["spoken"])),
         names=re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(words['names'])})(?![A-Za-z0-9])"),
+        secrets=re.compile(
+            rf"(?P<name>(?:{'|'.join(map(re.escape, words['secrets']))})\s*[:：=]\s*)\S+",
+            re.IGNORECASE,
+        ),
     )
 
 

@@ -25,7 +25,6 @@ from livekit import api, rtc
 from agent.call.screen import ScreenWatch
 from agent.call.screen_reader import ScreenReader
 from agent.cli.output import print_json
-from agent.dialogue.seen import Seen
 from agent.host.supervisor import Supervisor
 from agent.host.up import process_specs
 from agent.rooms.access import LiveKitAccess, ensure_keys, resolve_livekit
@@ -92,7 +91,8 @@ async def _measure(
 ) -> dict[str, Any]:
     room = rtc.Room()
     server = ScreenClient(settings.screen.url, settings.internal_token)
-    watch = ScreenWatch(room, CUSTOMER, ScreenReader(server, None, _english), _none, _forget)
+    reader = ScreenReader(server, None, _english)
+    watch = ScreenWatch(room, CUSTOMER, reader, _none, _forget, _forget)
     await room.connect(access.url, _call_token(access), rtc.RoomOptions(auto_subscribe=False))
     watch.start()
     lasts = (str(changing_s), str(_SETTLED_S + still_s))
@@ -159,5 +159,5 @@ async def _none() -> tuple[str, ...]:
     return ()
 
 
-def _forget(_seen: Seen) -> None:
+def _forget(_seen: object) -> None:
     """The customer's page is told as well."""

@@ -363,7 +363,7 @@ async def test_no_other_video_is_received(identity: str, source: int, is_receive
 
     room, asked = rtc.Room(), list[bool]()
     reader = ScreenReader(ScreenClient("http://127.0.0.1:9", TOKEN), None, lambda: "en")
-    watch = ScreenWatch(room, "customer-1", reader, no_codes, lambda _: None)
+    watch = ScreenWatch(room, "customer-1", reader, no_codes, lambda _: None, lambda _: None)
     watch.start()
     publication = SimpleNamespace(
         source=source, kind=rtc.TrackKind.KIND_VIDEO, set_subscribed=asked.append

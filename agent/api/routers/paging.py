@@ -67,11 +67,11 @@ class CallView(BaseModel):
 
 
 class SaidView(BaseModel):
-    """What was said in the call, by whom."""
+    """What was said in the call, by whom; or stood on the screen that the customer showed."""
 
     at: datetime
-    speaker: Literal["customer", "assistant", "human"]
-    who: str = Field(description="The person's name; empty for the customer and the assistant.")
+    speaker: Literal["customer", "assistant", "human", "screen"]
+    who: str = Field(description="The person's name; empty for all others.")
     text: str
 
 

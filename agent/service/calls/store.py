@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent.service.calls.tables import Call, Turn, Utterance
+from agent.service.calls.tables import Call, ScreenText, Turn, Utterance
 from agent.service.database import Database
 from agent.service.scope import Scope
 from common.errors import ServiceError
@@ -31,6 +31,8 @@ DEAD_AFTER_S: Final = 20.0
 #: A call whose process died may be taken up again this long, though its grant has expired: the
 #: customer may still be in the room. After it the call is over. Seconds.
 CUT_OFF_AFTER_S: Final = 60.0
+#: Of the text that a call's screens show so much is kept: thirty full pages of small text.
+MOST_SCREEN_CHARACTERS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Said:
-    """What was said in a call, by whom."""
+    """What was said in a call, by whom; or shown."""
 
     at: datetime
-    speaker: Literal["customer", "assistant", "human"]
+    speaker: Literal["customer", "assistant", "human", "screen"]
+    """screen: nobody; it was read off the screen that the customer showed."""
     who: str
-    """The person's name; empty for the customer and the assistant."""
+    """The person's name; empty for all others."""
     text: str
 
 
@@ -321,6 +324,25 @@ class CallStore:
             await _insist(session, claim)
             session.add(utterance)
 
+    async def write_screen(self, claim: Claim, part: tuple[int, int, int, int], text: str) -> None:
+        """Record what was read off the customer's screen, as far as there is room for it.
+
+        ``part``: left, top, right and bottom of where it stood, pixels. Raises ServiceError where
+        another process has taken the call over.
+        """
+        of_call = ScreenText.call_id == claim.call_id
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
+            kept = await session.scalar(
+                select(func.sum(func.length(ScreenText.text))).where(of_call)
+            )
+            if text := text[: max(0, MOST_SCREEN_CHARACTERS - (kept or 0))]:
+                session.add(
+                    ScreenText(
+                        call_id=claim.call_id, read_at=datetime.now(UTC), part=list(part), text=text
+                    )
+                )
+
     async def _write_turn(self, claim: Claim, number: int, **values: Any) -> None:
         if claim.outcome == "unrecorded":
             return
@@ -350,7 +372,8 @@ class CallStore:
             return (await session.scalars(query)).all()
 
     async def transcript(self, scope: Scope, call_id: str) -> list[Said]:
-        """What was said so far, in order; nothing where the call is not in this scope."""
+        """What was said and shown so far, in order; nothing where the call is not in this
+        scope."""
         said: list[Said] = []
         for turn in await self.turns(scope, call_id):
             said.append(Said(turn.asked_at, "customer", "", turn.question))
@@ -371,6 +394,15 @@ class CallStore:
                     one.text,
                 )
                 for one in await session.scalars(query)
+            ]
+            shown = (
+                select(ScreenText)
+                .join(Call, Call.id == ScreenText.call_id)
+                .where(Call.id == call_id, within(scope))
+                .order_by(ScreenText.id)
+            )
+            said += [
+                Said(one.read_at, "screen", "", one.text) for one in await session.scalars(shown)
             ]
         return sorted(said, key=lambda one: one.at)
 

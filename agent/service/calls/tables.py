@@ -94,6 +94,20 @@ class Utterance(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
+class ScreenText(Base):
+    """Text that was read off the screen that a customer showed. The picture is kept nowhere."""
+
+    __tablename__ = "screen_texts"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Where it stood: left, top, right, bottom, pixels.
+    part: Mapped[list[int]] = mapped_column(JSON)
+    #: Lines that were not there before, from top to bottom; secrets are left out.
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Visit(Base):
     """A stay of the customer's in the room of their call, as the LiveKit server told it."""
 

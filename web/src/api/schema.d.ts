@@ -1038,7 +1038,7 @@ export interface components {
         };
         /**
          * SaidView
-         * @description What was said in the call, by whom.
+         * @description What was said in the call, by whom; or stood on the screen that the customer showed.
          */
         SaidView: {
             /**
@@ -1050,10 +1050,10 @@ export interface components {
              * Speaker
              * @enum {string}
              */
-            speaker: "customer" | "assistant" | "human";
+            speaker: "customer" | "assistant" | "human" | "screen";
             /**
              * Who
-             * @description The person's name; empty for the customer and the assistant.
+             * @description The person's name; empty for all others.
              */
             who: string;
             /** Text */

@@ -52,6 +52,7 @@ it.each([
   for (const text of words) expect(screen.getByText(text)).toBeTruthy();
   expect(screen.getByText("Acme Live")).toBeTruthy();
   expect(screen.getByTestId("join-transcript").textContent).toContain("Nobody can join.");
+  expect(screen.getByTestId("join-screen").textContent).toContain("Error 109: token expired");
   expect(fetched.mock.calls.map(([{ url, method }]) => [method, url])).toEqual([
     ["POST", "http://page.test/api/pages/open"],
   ]);

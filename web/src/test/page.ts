@@ -48,6 +48,7 @@ export function pageOf(changed: Partial<Page>, person: Partial<Ticket["person"]>
     call: { call_id: "c-1", live: true, started_at: NOW },
     transcript: [
       { at: NOW, speaker: "customer", who: "", text: "Nobody can join." },
+      { at: NOW, speaker: "screen", who: "", text: "Joining live-42\nError 109: token expired" },
       { at: NOW, speaker: "assistant", who: "", text: "I am calling somebody." },
     ],
     ...changed,

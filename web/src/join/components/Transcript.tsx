@@ -5,7 +5,14 @@ import { useTranslation } from "react-i18next";
 import type { Page } from "../../api/client";
 import { CaptionLine } from "../../room/CaptionLine";
 import { type Caption, type Conversation, lastSettled } from "../../room/conversation";
+import type { Sender } from "../../room/roomTexts";
 import styles from "./Transcript.module.css";
+
+/** Text that was read off the customer's screen. */
+interface Shown {
+  id: string;
+  shown: string;
+}
 
 interface Props {
   scroller: RefObject<HTMLElement | null>;
@@ -17,21 +24,17 @@ interface Props {
 
 export function Transcript({ scroller, said, conversation, contact }: Props) {
   const { t } = useTranslation("join");
-  const nameOf = ({ speaker, who }: Caption) => {
+  const nameOf = ({ speaker, who }: Sender) => {
     if (speaker === "human") return who;
     return (speaker === "customer" && contact) || t(`speaker.${speaker}`);
   };
-  const before = said.map(
-    ({ speaker, who, text }, index): Caption => ({
-      id: `said-${String(index)}`,
-      speaker,
-      who,
-      text,
-      final: true,
-    }),
+  const before = said.map(({ speaker, who, text }, index) =>
+    speaker === "screen"
+      ? { id: `shown-${String(index)}`, shown: text }
+      : { id: `said-${String(index)}`, speaker, who, text, final: true },
   );
   const heard = conversation.flatMap((item) => (item.kind === "caption" ? [item.caption] : []));
-  const lines = [...before, ...heard];
+  const lines: (Caption | Shown)[] = [...before, ...heard];
   const settled = lastSettled(conversation);
   return (
     <section
@@ -45,15 +48,20 @@ export function Transcript({ scroller, said, conversation, contact }: Props) {
     >
       <h2 id="transcript">{t("transcript.heading")}</h2>
       {lines.length === 0 && <p className={styles.empty}>{t("transcript.empty")}</p>}
-      {lines.map((caption, index) => {
+      {lines.map((line, index) => {
+        if ("shown" in line) {
+          return (
+            <details key={line.id} className={styles.screen} data-testid="join-screen">
+              <summary>{t("screen")}</summary>
+              <pre>{line.shown}</pre>
+            </details>
+          );
+        }
         const last = lines[index - 1];
-        const isSame = last?.speaker === caption.speaker && last.who === caption.who;
+        const isSame =
+          last && !("shown" in last) && last.speaker === line.speaker && last.who === line.who;
         return (
-          <CaptionLine
-            key={caption.id}
-            caption={caption}
-            label={isSame ? undefined : nameOf(caption)}
-          />
+          <CaptionLine key={line.id} caption={line} label={isSame ? undefined : nameOf(line)} />
         );
       })}
       <p className="visually-hidden" aria-live="polite">
