@@ -53,7 +53,7 @@ class Floor:
         self._timing = timing
         #: A person of the operator's has it: the assistant is silent.
         self.is_given_away = False
-        #: What the customer's screen shows; None where nothing of it was read.
+        #: What the customer's screen shows; None where nothing of it was read, or they show none.
         self.seen: Seen | None = None
         #: The customer speaks, or has spoken, while the assistant has the floor.
         self.is_over_answer = False

@@ -42,13 +42,13 @@ class ScreenWatch:
         customer: str,
         reader: ScreenReader,
         known_codes: Callable[[], Awaitable[Collection[str]]],
-        on_seen: Callable[[Seen], None],
+        on_seen: Callable[[Seen | None], None],
         on_new: Callable[[Sequence[Piece]], None],
         timing: Timing = TIMING,
     ) -> None:
         """``known_codes``: the error codes that the corpus explains. ``on_seen``: what the
-        screen shows, each time that it can be acted on. ``on_new``: the lines that were not on
-        it before, from top to bottom."""
+        screen shows, each time that it can be acted on; None once it is not shown any more.
+        ``on_new``: the lines that were not on it before, from top to bottom."""
         self._room = room
         self._customer = customer
         self._reader = reader
@@ -140,6 +140,7 @@ class ScreenWatch:
         except Exception:
             log.exception("a shared screen is not looked at any more")
         finally:
+            self._on_seen(None)
             await stream.aclose()
 
     async def _codes(self) -> Collection[str]:

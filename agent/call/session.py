@@ -133,7 +133,7 @@ def open_screen(
         finally:
             await knowledge.aclose()
 
-    def on_seen(seen: Seen) -> None:
+    def on_seen(seen: Seen | None) -> None:
         conversation.floor.seen = seen
 
     reader = open_screen_reader(settings, lambda: conversation.agent.language)

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,6 +30,7 @@ from agent.dialogue.lookup import Lookup
 from agent.dialogue.offers import Offers
 from agent.dialogue.routing import Routed, Router
 from agent.dialogue.seen import Seen
+from agent.dialogue.showing import Showing
 from agent.dialogue.turns import Turn, Turns
 from agent.dialogue.wishes import WISHES, Wish
 from agent.models.client import Message
@@ -41,6 +42,14 @@ from knowledge.client import KnowledgeClient
 from knowledge.contract import Retrieval
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A search that has been begun."""
+
+    text: str
+    finding: asyncio.Task[Retrieval]
 
 
 class Dialogue:
@@ -55,6 +64,7 @@ class Dialogue:
         """``endpoint`` None: no language model, approved text alone answers. ``customer`` None:
         nobody calls, and only questions are answered."""
         self._lookup = Lookup(knowledge)
+        self._showing = Showing()
         self._router = Router(knowledge)
         self._offers = Offers()
         self._escalation = EscalationWords()
@@ -178,8 +188,9 @@ class Dialogue:
         self, answer: Answer, history: Sequence[Message], seen: Seen | None
     ) -> AsyncGenerator[str, None]:
         started = time.perf_counter()
+        meant = self._showing.meant(answer.question, answer.language, seen)
         finding = asyncio.create_task(
-            self._lookup.find(answer.question, answer.language, history), name="finding"
+            self._lookup.find(meant.text, answer.language, history), name="finding"
         )
         finding.add_done_callback(
             lambda done: None if done.cancelled() else answer.note_time("retrieval", started)
@@ -187,7 +198,8 @@ class Dialogue:
         try:
             routed = await self._route(answer, history)
             answer.note_time("routing", started)
-            texts = await self._decided(answer, routed, history, seen, finding)
+            searched = _Searched(meant.text, finding)
+            texts = await self._decided(answer, routed, history, seen, searched)
             if not texts:
                 found = await finding
         finally:
@@ -198,9 +210,11 @@ class Dialogue:
                 yield text
             return
         back = self._back(answer)
+        first = "".join(_untold(meant.first, history, answer.language))
         async with aclosing(self._answerer.answer(answer, found, history)) as clauses:
             async for clause in clauses:
-                yield clause
+                yield first + clause
+                first = ""
         for text in back:
             yield text
 
@@ -231,7 +245,7 @@ class Dialogue:
         routed: Routed,
         history: Sequence[Message],
         seen: Seen | None,
-        finding: asyncio.Task[Retrieval],
+        searched: _Searched,
     ) -> list[str]:
         """What is said where no passage is the answer; empty where one is."""
         if routed.route in ("emergency", "person"):
@@ -241,7 +255,7 @@ class Dialogue:
             return [first]
         if declined := self._declining.read(answer.question):
             return [*self._declined(answer, declined), *self._back(answer)]
-        if turn := await self._turn(answer, routed, history, seen, finding):
+        if turn := await self._turn(answer, routed, history, seen, searched):
             answer.course, answer.wants = turn.course, tuple(turn.wants)
             answer.citations = tuple(turn.citations)
             return list(_spaced(turn.texts, answer.language))
@@ -256,15 +270,15 @@ class Dialogue:
         routed: Routed,
         history: Sequence[Message],
         seen: Seen | None,
-        finding: asyncio.Task[Retrieval],
+        searched: _Searched,
     ) -> Turn | None:
         """What the flows say to it; None where it is none of theirs."""
         if self._turns is None or self._customer is None:
             return None
 
         async def find(text: str) -> Retrieval:
-            if text == answer.question:
-                return await finding
+            if text == searched.text:
+                return await searched.finding
             return await self._lookup.find(text, answer.language, history)
 
         now = self._customer.now()
@@ -308,6 +322,13 @@ def _spaced(texts: Sequence[str], language: Language) -> Iterator[str]:
     """The texts with what stands between two sentences."""
     for number, text in enumerate(texts, start=1):
         yield text if number == len(texts) else text + space(language)
+
+
+def _untold(texts: Sequence[str], history: Sequence[Message], language: Language) -> Iterator[str]:
+    """Those that the assistant has not said before, each with what stands behind a sentence."""
+    for text in texts:
+        if not any(one.role == "assistant" and text in one.text for one in history):
+            yield text + space(language)
 
 
 async def _only(text: str) -> AsyncGenerator[str, None]:

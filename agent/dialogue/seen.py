@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from jellyfish import damerau_levenshtein_distance
 
-from common.languages import HAN_CHARACTER, language_of
+from common.languages import HAN_CHARACTER, Language, language_of
 from common.numbers.digits import with_digits
+from common.numbers.figures import figures_in, said_in
 from common.settings import PROJECT_ROOT
 
 #: Codes that are given: a page of a manual lists more, and shows none of them.
@@ -50,21 +51,33 @@ class Seen:
     troubles: tuple[str, ...] = ()
     """Lines that show a code or tell of trouble."""
     settings: tuple[tuple[str, str], ...] = ()
-    """Names and values of lines like "codec: VP8"."""
+    """Those that are known, by their names in `prompts/seen.toml`, with their values."""
+
+
+@dataclass(frozen=True)
+class SettingNamed:
+    """A setting that a customer names, and their screen shows."""
+
+    name: str
+    """In the customer's language."""
+    shown: str
+    said: str = ""
+    """The value that they say, where it is another one."""
 
 
 def seen_on(lines: Sequence[str], known: Collection[str], at: datetime) -> Seen:
     """What the lines of a screen show; ``known``: the error codes that the corpus has."""
     codes: dict[str, None] = {}
     troubles: list[str] = []
-    settings: list[tuple[str, str]] = []
+    settings: dict[tuple[str, str], None] = {}
     for line in lines:
         found = codes_in(line, known)
         codes |= dict.fromkeys(found)
         if found or _words().trouble.search(_folded(line)):
             troubles.append(line)
-        elif setting := _SETTING.fullmatch(line.strip()):
-            settings.append((setting["name"].strip(), setting["value"].strip()))
+        for name, setting in _words().settings.items():
+            if value := setting.shown.search(unicodedata.normalize("NFKC", line)):
+                settings[name, value["value"]] = None
     return Seen(tuple(codes)[:_MOST_CODES], tuple(lines), at, tuple(troubles), tuple(settings))
 
 
@@ -79,6 +92,36 @@ def codes_in(line: str, known: Collection[str]) -> list[str]:
 def without_secrets(line: str) -> str:
     """A line as it may be kept: what is named as a secret, and what looks like one, left out."""
     return _LIKE_A_KEY.sub(_LEFT_OUT, _words().secrets.sub(rf"\g<name>{_LEFT_OUT}", line))
+
+
+def points(said: str) -> bool:
+    """Whether a customer points to what they show: "what does this error mean?"."""
+    return _words().pointing.search(_folded(said)) is not None
+
+
+def setting_named(said: str, language: Language, seen: Seen) -> SettingNamed | None:
+    """The first setting that a customer names, of those that their screen shows one value of."""
+    text = unicodedata.normalize("NFKC", with_digits(said, language))
+    for name, setting in _words().settings.items():
+        values = [value for one, value in seen.settings if one == name]
+        if len(values) != 1 or not setting.words.search(text):
+            continue
+        (shown,) = values
+        value = setting.said.search(text)
+        spoken = (value["value"] or value["before"]) if value else ""
+        is_other = spoken and not _is_same(spoken, shown)
+        if is_other or not spoken:
+            return SettingNamed(setting.names[language], shown, spoken)
+    return None
+
+
+def _is_same(said: str, shown: str) -> bool:
+    """Whether two values are the same, however they are written: 720p and 1280x720."""
+    bare = [re.sub(r"^v(?=\d)|[\s.]", "", value.lower()) for value in (said, shown)]
+    figures = list(figures_in(said))
+    is_version = said.count(".") > 1
+    states = all(figure.is_in(said_in(shown), by_number=True) for figure in figures)
+    return bare[0] == bare[1] or (bool(figures) and states and not is_version)
 
 
 def differs(said: str, seen: Seen) -> tuple[str, str] | None:
@@ -104,9 +147,6 @@ def differs(said: str, seen: Seen) -> tuple[str, str] | None:
 
 #: A number by itself, in the folded text.
 _NUMBER: Final = re.compile(r"(?<![a-z0-9._])-?[0-9]{1,5}(?![a-z0-9]|[.:][0-9])")
-_SETTING: Final = re.compile(
-    r"(?P<name>[^:：=]{1,40}?)\s*(?::(?!//)|：|=)\s*(?P<value>[^\s:：=][^：=]{0,80})"
-)
 #: What may stand between a word and its code: "error (code) is: 109".
 _BETWEEN: Final = r"[\s\"'\[(<{:=#,]*(?:(?:c0de|n0|num|1s|was|w1th|为|是)[\s\"'\[(:=#]*)?"
 #: HTTP statuses that tell of trouble, with their phrases; and the others.
@@ -169,7 +209,8 @@ def codes_said(said: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Words:
-    """What `prompts/seen.toml` says; all but ``names`` and ``secrets`` for folded text."""
+    """What `prompts/seen.toml` says; all but ``names``, ``secrets`` and ``settings`` for
+    folded text."""
 
     before: re.Pattern[str]
     after: re.Pattern[str]
@@ -177,7 +218,20 @@ class _Words:
     spoken: re.Pattern[str]
     names: re.Pattern[str]
     secrets: re.Pattern[str]
-    """In the text as it is."""
+    pointing: re.Pattern[str]
+    settings: Mapping[str, _Setting]
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A setting that is known; its patterns are for text as it is, but for its width."""
+
+    names: Mapping[Language, str]
+    words: re.Pattern[str]
+    shown: re.Pattern[str]
+    """On a screen, with its ``value``."""
+    said: re.Pattern[str]
+    """By a customer: the ``value`` behind the words, or ``before`` them."""
 
 
 @cache
@@ -192,6 +246,24 @@ def _words() -> _Words:
         names=re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(words['names'])})(?![A-Za-z0-9])"),
         secrets=re.compile(
             rf"(?P<name>(?:{'|'.join(map(re.escape, words['secrets']))})\s*[:：=]\s*)\S+",
+            re.IGNORECASE,
+        ),
+        pointing=re.compile(_any_of(words["pointing"])),
+        settings={name: _setting(given) for name, given in words["settings"].items()},
+    )
+
+
+def _setting(given: Mapping[str, Any]) -> _Setting:
+    words = "|".join(re.escape(word) for word in given["words"])
+    value = given["value"]
+    ends = r"(?![\w.])(?!\d)"
+    return _Setting(
+        {"zh": given["zh"], "en": given["en"]},
+        re.compile(words, re.IGNORECASE),
+        re.compile(rf"(?:{words})[\s:=]{{0,4}}(?P<value>{value}){ends}", re.IGNORECASE),
+        re.compile(
+            rf"(?:{words})[^\d,.;?!]{{0,12}}?(?P<value>{value})(?![\da-z])"
+            rf"|(?<![\w.])(?P<before>{value})[^\da-z,.;?!][^\d,.;?!]{{0,8}}?(?:{words})",
             re.IGNORECASE,
         ),
     )

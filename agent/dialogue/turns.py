@@ -22,7 +22,7 @@ from agent.dialogue.flows.onboarding import Onboarding, OnboardingState
 from agent.dialogue.flows.troubleshooting import Trouble, Troubleshooting
 from agent.dialogue.replies import load_replies
 from agent.dialogue.routing import Route
-from agent.dialogue.seen import codes_said, differs
+from agent.dialogue.showing import Showing
 from agent.dialogue.signals import load_signals
 from agent.dialogue.solved import is_solved
 from agent.prompts import load_flow
@@ -61,7 +61,7 @@ class Turns:
         self._replies = load_replies()
         self._signals = load_signals()
         self._greeting = load_flow("greeting")
-        self._troubled = load_flow("troubleshooting")
+        self._showing = Showing()
 
     async def take(self, said: Said, route: Route, course: Course, find: Find) -> Turn | None:
         """What the flows say to it; None where it is none of theirs."""
@@ -144,21 +144,23 @@ class Turns:
                 return None
 
     async def _begin_trouble(self, said: Said, find: Find) -> Step[Trouble]:
-        said, first = self._with_screen(said)
+        meant = self._showing.meant(said.text, said.language, said.seen, is_trouble=True)
+        said = replace(said, text=meant.text)
         found = await find(self._trouble.query(said.text))
         earlier = await self._customer.earlier()
         step = await self._trouble.begin(said, self._customer.scope, found, earlier)
-        return replace(step, texts=[*first, *step.texts])
+        return replace(step, texts=[*meant.first, *step.texts])
 
     async def _step(
         self, flow: Flow, said: Said, find: Find
     ) -> Step[Trouble] | Step[OnboardingState] | Step[Leaving]:
         match flow:
             case Trouble():
-                said, first = self._corrected(said)
+                meant = self._showing.corrected(said.text, said.language, said.seen)
+                said = replace(said, text=meant.text)
                 found = await find(self._trouble.query(said.text))
                 step = await self._trouble.step(flow, said, self._customer.scope, found)
-                return replace(step, texts=[*first, *step.texts])
+                return replace(step, texts=[*meant.first, *step.texts])
             case OnboardingState():
                 return await self._onboarding.step(flow, said)
             case Leaving():
@@ -204,28 +206,6 @@ class Turns:
         found = await find(self._trouble.query(matter.words))
         step = await self._trouble.again(matter, said, self._customer.scope, found)
         return self._after(step, said, now)
-
-    def _with_screen(self, said: Said) -> tuple[Said, list[str]]:
-        """A trouble with the one error code that stands on the customer's screen, where they have
-        said none, and the words for it."""
-        codes = said.seen.codes if said.seen else ()
-        if len(codes) != 1 or codes_said(said.text):
-            return self._corrected(said)
-        shows = self._troubled[said.language].filled["screen_shows"]
-        return self._with_code(said, codes[0]), [shows.format(shown=codes[0])]
-
-    def _corrected(self, said: Said) -> tuple[Said, list[str]]:
-        """With the code on the screen in place of another that was said, and the words for it."""
-        other = differs(said.text, said.seen) if said.seen else None
-        if other is None:
-            return said, []
-        spoken, shown = other
-        told = self._troubled[said.language].filled["screen_differs"]
-        return self._with_code(said, shown), [told.format(said=spoken, shown=shown)]
-
-    def _with_code(self, said: Said, shown: str) -> Said:
-        with_code = self._troubled[said.language].filled["with_code"]
-        return replace(said, text=with_code.format(said=said.text, shown=shown))
 
 
 def _said(step: Step[object], course: Course) -> Turn:

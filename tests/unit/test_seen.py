@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.dialogue.seen import Seen, codes_in, differs, seen_on
+from agent.dialogue.seen import Seen, codes_in, differs, seen_on, without_secrets
 
 pytestmark = pytest.mark.unit
 
@@ -61,7 +61,7 @@ def test_a_screen_tells_codes_settings_and_trouble() -> None:
         lines=tuple(lines),
         at=NOW,
         troubles=(lines[2], lines[3], lines[5]),
-        settings=(("编码格式", "VP8"), ("bitrate", "1200 kbps")),
+        settings=(("codec", "VP8"), ("bitrate", "1200 kbps")),
     )
 
 
@@ -85,6 +85,24 @@ def test_a_spoken_code_is_compared_with_the_one_shown(
     said: str, shown: list[str], found: tuple[str, str] | None
 ) -> None:
     assert differs(said, Seen(tuple(shown), (), NOW)) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("Error 109: token expired", True),
+        ("POST /api/v1/accounts/acme/rooms/live-42/tokens/renewals 401", True),
+        ("uid 3f2c1a90-1b2c-4d5e-8f90-aabbccddeeff", True),
+        ("令牌有效期：3600", True),
+        ("App certificate: 5CFd2fd1755d40ecb72977518be15d3b", False),
+        ("5cfd2fd1755d40ecb72977518be15d3b", False),
+        ("密码：hunter2", False),
+        ("api_key = x1", False),
+        ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9", False),
+    ],
+)
+def test_secrets_of_a_screen_are_not_kept(line: str, kept: bool) -> None:
+    assert (without_secrets(line) == line) == kept
 
 
 def test_a_hostile_screen_costs_no_time() -> None:
