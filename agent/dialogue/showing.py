@@ -51,7 +51,7 @@ class Showing:
                 (filled["shows"].format(shown=code),),
             )
         if named := setting_named(said, language, seen):
-            phrase = "differs" if named.said else "shows_setting"
+            phrase = "differs_setting" if named.said else "shows_setting"
             told = filled[phrase].format(name=named.name, said=named.said, shown=named.shown)
             return Meant(said, (told,))
         if is_pointed and seen.troubles:

@@ -182,6 +182,7 @@ async def test_a_link_shows_the_ticket_and_what_was_said_and_answers_nothing(hou
         house.claim, 1, asked_at=datetime.now(UTC), language="en", question="Nobody can join."
     )
     await store.extend_turn(house.claim, 1, answer="I call somebody.", citations=[])
+    await store.write_screen(house.claim, (0, 0, 640, 15), "Error 109: token expired")
     number, link = await linked(house)
     for _ in range(2):
         answer = await house.page("open", link)
@@ -193,6 +194,7 @@ async def test_a_link_shows_the_ticket_and_what_was_said_and_answers_nothing(hou
         assert [(one["speaker"], one["text"]) for one in shown["transcript"]] == [
             ("customer", "Nobody can join."),
             ("assistant", "I call somebody."),
+            ("screen", "Error 109: token expired"),
         ]
         assert "grant" not in shown
     assert await house.person() == ("calling", "")

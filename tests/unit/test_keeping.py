@@ -20,10 +20,11 @@ from agent.dialogue.contract import (
     StateFact,
     Want,
 )
+from agent.screen.contract import Box, Piece
 from agent.service.accounts.store import AccountStore
 from agent.service.accounts.tables import Fact
 from agent.service.calls.store import CallStore, Claim
-from agent.service.calls.tables import Call
+from agent.service.calls.tables import Call, ScreenText
 from agent.service.database import Base, Database
 from agent.service.matters.store import Matters
 from agent.service.matters.tables import ChecklistItem, Matter
@@ -162,6 +163,21 @@ async def test_a_process_that_is_killed_and_the_one_that_takes_it_up_write_nothi
         for want in WANTS:
             await kept.keep(want, "so it is", "en")
     assert await counted(database) == KEPT
+
+
+async def test_what_a_screen_shows_is_kept_with_its_place_and_without_its_secrets(
+    database: Database,
+) -> None:
+    kept = keeping(database, await given_call(database, "1"))
+    lines = ("Error 109: token expired", "App key: 5CFd2fd1755d40ecb72977518be15d3b")
+    kept.show(
+        [Piece(line, Box(10, 20 * n, 300, 20 * n + 15)) for n, line in enumerate(lines, start=1)]
+    )
+    await kept.aclose()
+    (said,) = await CallStore(database).transcript(Scope("acme"), "1")
+    assert (said.speaker, said.text) == ("screen", f"{lines[0]}\nApp key: […]")
+    async with database.transaction() as session:
+        assert await session.scalar(select(ScreenText.part)) == [10, 20, 300, 55]
 
 
 async def test_what_cannot_be_kept_ends_nothing(

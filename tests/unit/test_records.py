@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -26,8 +26,8 @@ import agent.service.quality.tables
 import agent.service.retention.tables
 import agent.service.summaries.tables
 import agent.service.tickets.tables  # noqa: F401 - compared, too
-from agent.service.calls.store import DEAD_AFTER_S, CallStore, Claim
-from agent.service.calls.tables import Call
+from agent.service.calls.store import DEAD_AFTER_S, MOST_SCREEN_CHARACTERS, CallStore, Claim
+from agent.service.calls.tables import Call, ScreenText
 from agent.service.database import Base, Database
 from agent.service.migrate import upgrade
 from agent.service.scope import Scope
@@ -422,3 +422,50 @@ def test_a_database_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(SetupError, match="LIUKE_DATABASE_URL"):
         upgrade(f"sqlite+aiosqlite:///{tmp_path / 'file' / 'liuke.db'}")
+
+
+# --- what a screen showed
+
+
+PART = (0, 20, 640, 60)
+
+
+async def test_what_a_screen_showed_is_in_the_transcript_of_its_call_alone(
+    store: CallStore, database: Database
+) -> None:
+    claim = await store.claim_call(await given_grant(database, "acme"), "one")
+    another = await store.claim_call(await given_grant(database, "beta"), "two")
+    await ask(store, claim, 1)
+    await store.write_screen(claim, PART, "Error 109: token expired")
+    said = await store.transcript(Scope("acme"), claim.call_id)
+    assert [(one.speaker, one.text) for one in said] == [
+        ("customer", "有回声怎么办"),
+        ("screen", "Error 109: token expired"),
+    ]
+    assert await store.transcript(Scope("beta"), claim.call_id) == []
+    assert await store.transcript(Scope("beta"), another.call_id) == []
+
+
+async def test_of_a_screen_so_much_is_kept_and_no_more(
+    store: CallStore, database: Database
+) -> None:
+    claim = await store.claim_call(await given_grant(database, "acme"), "one")
+    for page in ("a" * (MOST_SCREEN_CHARACTERS - 10), "b" * 30, "c"):
+        await store.write_screen(claim, PART, page)
+    said = await store.transcript(Scope("acme"), claim.call_id)
+    assert sum(len(one.text) for one in said) == MOST_SCREEN_CHARACTERS
+    assert said[-1].text == "b" * 10
+
+
+async def test_what_a_screen_showed_goes_with_its_call_and_nobody_else_writes_any(
+    store: CallStore, database: Database
+) -> None:
+    claim = await store.claim_call(await given_grant(database, "acme"), "one")
+    await store.write_screen(claim, PART, "Error 109")
+    await store.end_call(claim)
+    with pytest.raises(ServiceError):
+        await store.write_screen(claim, PART, "Error 110")
+    async with database.transaction() as session:
+        await session.execute(delete(Call).where(Call.id == claim.call_id))
+    async with database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(ScreenText)) == 0

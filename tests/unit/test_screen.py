@@ -291,6 +291,8 @@ async def test_a_call_reads_what_is_new_and_knows_all_that_is_shown(reader: Read
     sure = look.take_sure()
     assert sure and sure.codes == look.seen.codes and len(sure.lines) == len(CONSOLE)
     assert look.take_sure() is None
+    assert tuple(line.text for line in look.take_new()) == sure.lines
+    assert look.take_new() == ()
     assert all(height < 240 for _, height in server.images[1:])
     count = len(server.images)
     for _ in range(4):
@@ -302,6 +304,7 @@ async def test_a_call_reads_what_is_new_and_knows_all_that_is_shown(reader: Read
     sure = look.take_sure()
     assert sure and sure.codes == ("110", "401", "ERR_CONNECTION_REFUSED")
     assert list(map(letters, sure.lines)) == list(map(letters, other))
+    assert [letters(line.text) for line in look.take_new()] == [letters(other[1])]
 
 
 @pytest.mark.models

@@ -75,11 +75,23 @@ def test_of_several_codes_the_lowest_is_meant() -> None:
     [
         ("Is our resolution all right?", "I see on your screen that the resolution is 1280x720."),
         ("我们的码率够吗？", "我看到您屏幕上的码率是2000 kbps。"),
-        ("Is a bitrate of 500 kbps enough?", "You said 500 kbps, and your screen shows 2000 kbps."),
-        ("我们码率设的是五百kbps", "您说的是500kbps，您屏幕上是2000 kbps，"),
-        ("We are on SDK version 4.2.3", "You said 4.2.3, and your screen shows 4.2.1."),
-        ("Our codec is H.264, is it right?", "You said H.264, and your screen shows VP8."),
-        ("Is 360p a good resolution?", "You said 360p, and your screen shows 1280x720."),
+        (
+            "Is a bitrate of 500 kbps enough?",
+            "You said 500 kbps, and on your screen the bitrate is 2000 kbps.",
+        ),
+        ("我们码率设的是五百kbps", "您说的是500kbps，您屏幕上的码率是2000 kbps。"),
+        (
+            "We are on SDK version 4.2.3",
+            "You said 4.2.3, and on your screen the SDK version is 4.2.1.",
+        ),
+        (
+            "Our codec is H.264, is it right?",
+            "You said H.264, and on your screen the codec is VP8.",
+        ),
+        (
+            "Is 360p a good resolution?",
+            "You said 360p, and on your screen the resolution is 1280x720.",
+        ),
     ],
 )
 def test_a_setting_that_is_named_is_compared_with_the_one_shown(said: str, first: str) -> None:
