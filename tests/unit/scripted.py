@@ -16,6 +16,7 @@ from typing import cast
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
+from livekit.agents import llm
 from numpy.typing import NDArray
 
 from agent.call.agent import Act
@@ -27,7 +28,7 @@ from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.offers import Offers
 from agent.dialogue.seen import Seen
 from agent.models.client import Message
-from agent.prompts import load_phrases
+from agent.prompts import load_flow, load_phrases
 from agent.speech.clauses import syllables
 from agent.speech.client import SpeechClient
 from agent.speech.contract import HEARING_RATE_HZ, SPEAKING_RATE_HZ
@@ -150,6 +151,12 @@ class Answers:
     def stands(self, answer: Answer) -> None:
         self.stood.append(answer)
 
+    def take_up(
+        self, course: Course, history: Sequence[Message], language: Language
+    ) -> Sequence[str]:
+        self.course = course
+        return [load_flow("greeting")[language].fixed["again"]]
+
     def go_ahead(self, said: str, language: Language) -> Answer:
         answer = Answer(said, language, Course())
         answer.texts = self._only(load_phrases()[language].go_ahead)
@@ -254,12 +261,15 @@ async def scripted_call(
     *,
     act: Act = nobody_called,
     greeted: bool = True,
+    before: llm.ChatContext | None = None,
 ) -> AsyncIterator[ScriptedCall]:
-    """A call whose greeting is over, or begins."""
+    """A call whose greeting is over, or begins; with what another process has heard ``before``."""
     server = server or SpeechServer()
     async with serve(server.app) as url:
         speech = SpeechClient(url, "token")
         conversation = put_together(speech, cast("Dialogue", answers), language, act)
+        if before:
+            await conversation.agent.meet_again(before, answers.course)
         async with ScriptedCall(conversation, server) as call:
             if greeted:
                 await call.greeted()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from livekit.agents import llm
 
 from agent.call.timing import TIMING
 from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome
-from agent.prompts import load_phrases
+from agent.prompts import load_flow, load_phrases
 from common.errors import ServiceError
 from common.languages import Language
 from tests.unit.scripted import Answers, SpeechServer, scripted_call
@@ -260,6 +261,22 @@ async def test_what_an_answer_wants_is_done_once_and_told_in_it() -> None:
         ((text, interrupted),) = call.said
     assert text.startswith("好的，我帮您找同事。帮我转人工客服吧：NobodyCalled") and not interrupted
     assert doing.asked == ["帮我转人工客服吧"]
+
+
+@virtual_time
+async def test_whoever_takes_a_call_up_says_so_and_knows_what_was_said() -> None:
+    answers, before = Answers(), llm.ChatContext.empty()
+    before.add_message(role="user", content="回声怎么办", created_at=1.0)
+    before.add_message(role="assistant", content="请先戴上耳机。", created_at=2.0)
+    async with scripted_call(answers, language="en", before=before) as call:
+        greeted = [item.message.text_content for item in call.items if item.role == "assistant"]
+        again = load_flow("greeting")["zh"].fixed["again"]  # in the language of the call
+        assert greeted == [PHRASES["zh"].disclosure, again]
+        await call.says("耳机戴上了还是有", 1.5)
+        assert await call.answering()
+        await call.quiet()
+    _, history = answers.asked[-1]
+    assert history == ["回声怎么办", "请先戴上耳机。", *greeted]
 
 
 @virtual_time

@@ -6,10 +6,10 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from livekit import api, rtc
@@ -17,7 +17,11 @@ from livekit.agents import JobContext
 from sqlalchemy import update
 
 from agent.call.closing import Closing
+from agent.call.conversation import Conversation, open_conversation
+from agent.call.history import spoken
 from agent.call.session import hold_call
+from agent.dialogue.course import Course, written
+from agent.dialogue.flows.troubleshooting import Trouble
 from agent.rooms.principal import guest
 from agent.rooms.tokens import Seat
 from agent.service.calls.store import CallStore
@@ -130,6 +134,44 @@ async def test_a_customer_whose_grant_has_run_out_is_not_left_alone_in_a_room(
         job = Job(call_id, client)
         assert await job.hold() == "over"
     assert job.deleted and not job.connected
+
+
+async def test_a_call_that_is_taken_up_goes_on_where_it_stood(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Conversation] = []
+
+    def noted(*given: Any) -> Conversation:
+        opened.append(open_conversation(*given))
+        return opened[-1]
+
+    monkeypatch.setattr("agent.call.session.open_conversation", noted)
+    monkeypatch.setattr("agent.call.session.HEARTBEAT_S", 0.2)
+    call_id, store = await given_grant(database), CallStore(database)
+    before = await store.claim_call(call_id, "before")
+    await store.open_turn(
+        before, 1, asked_at=datetime.now(UTC), language="zh", question="用户进房间报错了"
+    )
+    await store.extend_turn(before, 1, answer="具体是什么情况？", citations=[])
+    asked = "具体是什么情况？是没声音、没画面、进不来，还是卡？"
+    course = Course((Trouble("用户进房间报错了", waits_for="what", question=asked),))
+    await store.keep_course(before, written(course))
+    await store.end_call(before)
+    async with livekit(knows_customer=True) as client:
+        job = Job(call_id, client)
+        holding = asyncio.create_task(job.hold())
+        for _ in range(400):
+            await asyncio.sleep(0.05)
+            if opened and opened[0].agent.language == "zh":  # its page speaks English
+                break
+        agent = opened[0].agent
+        assert [one.text_content for one in spoken(agent.chat_ctx)] == [
+            "用户进房间报错了",
+            "具体是什么情况？",
+        ]
+        async with database.transaction() as session:
+            await session.execute(update(Call).where(Call.id == call_id).values(claimant="another"))
+        await asyncio.wait_for(holding, 30)
 
 
 async def test_a_process_that_lost_its_call_leaves_the_customer_to_the_other(

@@ -62,7 +62,7 @@ class Profile:
                 fillings[slot] = replace(before, values=tuple(stays))
         for slot in reading.left_open:
             fillings.pop(slot, None)
-        left_open = (self.left_open | reading.left_open) - fillings.keys()
+        left_open = (self.left_open | reading.left_open).difference(fillings)
         return replace(self, fillings=fillings, left_open=left_open)
 
     def in_words(self, phrases: OnboardingPhrases, language: Language) -> str:
