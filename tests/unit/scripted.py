@@ -133,6 +133,8 @@ class Answers:
     searching_s: float = 0.05
     searches_stopped: int = 0
     course: Course = field(default_factory=Course)
+    #: Whether a flow has asked something that waits for an answer.
+    asks: bool = False
 
     def compose(
         self,
