@@ -92,14 +92,14 @@ class SummingUp:
         """
         known = await self._known(call)
         language, sections = await self._written(call, known, now)
-        by, address = self._support.summaries_by, _address(known, call.contact)
+        by, address = self._support.summaries_by, _address(known, call)
         async with self._database.transaction() as session:
             due = await self._summaries.look(session, call.id, now)
             if due is None:
                 return
             may_return = due.grant_expires_at > now
             due.sum_up_at = due.grant_expires_at if may_return else None
-            is_mailed = not may_return and sections and by and address
+            is_mailed = not may_return and sections and by and self._support.may_mail(address)
             mailed_at = now if is_mailed else None
             await write_summary(session, call.id, language, sections, mailed_at=mailed_at, now=now)
             if is_mailed:
@@ -234,9 +234,10 @@ def _at(reader: Reader, moment: datetime) -> str:
     return f"{moment.astimezone(reader.zone):%Y-%m-%d %H:%M} ({reader.zone.key})"
 
 
-def _address(known: Known | None, contact: str) -> str:
+def _address(known: Known | None, call: Call) -> str:
+    """The contact's; or what a guest has said in the call."""
     contacts = known.contacts if known else ()
-    return next((one.email for one in contacts if one.id == contact), "")
+    return next((one.email for one in contacts if one.id == call.contact), "") or call.email
 
 
 def _language(text: str) -> Language:

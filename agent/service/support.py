@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from agent.service.outbox.forms import Destination
-from agent.service.outbox.mail import Mailbox, Tls
+from agent.service.outbox.mail import Mailbox, Tls, is_mail_address
 from agent.service.paging.rota import Responder
 from agent.service.retention.policy import RetentionPolicy, RetentionTable, policy_of
 from agent.service.tickets.business_time import ALWAYS, BusinessHours, Shift, due
@@ -53,8 +53,21 @@ class Support:
     """What may be offered to customers who may leave."""
     summaries_by: str = ""
     """The mail destination by which contacts get the summaries of their calls; empty: by none."""
+    never_mailed: frozenset[str] = frozenset()
+    """Addresses, and domains as in @example.com, in small letters: no summary goes there."""
     unset: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Destinations that are left out, by name, with the variables that nobody has set."""
+
+    @property
+    def mails_summaries(self) -> bool:
+        """Whether a summary that is to be mailed would be sent."""
+        return self.summaries_by in self.destinations
+
+    def may_mail(self, address: str) -> bool:
+        """Whether a summary may go to an address."""
+        address = address.lower()
+        own = {address, f"@{address.rpartition('@')[2]}"}
+        return is_mail_address(address) and not own & self.never_mailed
 
 
 def default_policy(work: BusinessHours) -> Policy:
@@ -229,6 +242,7 @@ class _Target(_Table):
 
 class _Summary(_Table):
     destination: str
+    never: list[Annotated[str, Field(pattern="@")]] = []
 
 
 class _File(_Table):
@@ -270,6 +284,7 @@ def _support(file: Path, told: _File) -> Support:
         language=told.language,
         retention=policy_of(told.retention),
         summaries_by=_summaries_by(file, told),
+        never_mailed=frozenset(map(str.lower, told.summary.never if told.summary else ())),
         unset=unset,
     )
 

@@ -226,6 +226,23 @@ async def test_nothing_is_mailed_where_nobody_can_be_told_or_there_is_nothing_to
     assert not await Summaries(database).due(datetime.now(UTC) + 60 * MINUTE)
 
 
+@pytest.mark.parametrize("is_allowed", [True, False])
+async def test_a_guest_is_mailed_where_they_have_said_unless_nothing_goes_there(
+    database: Database, *, is_allowed: bool
+) -> None:
+    never = frozenset({"@qq.example"} if not is_allowed else {"@other.example"})
+    claim = await given_call(database, "1", "", "")
+    await said(database, claim, "en", "first")
+    calls, scope = CallStore(database), Scope("", "1")
+    await calls.put_email(claim, "Jo@qq.example")
+    await calls.give_back(scope, "1")
+    await calls.end_call(claim)
+    call = await calls.call(scope, "1")
+    assert call
+    await SummingUp(database, replace(SUPPORT, never_mailed=never)).sum_up(call, datetime.now(UTC))
+    assert [one.recipient for one in await mails(database)] == ["Jo@qq.example"] * is_allowed
+
+
 async def test_a_summary_is_nobody_elses(database: Database) -> None:
     claim = await given_call(database, "1")
     await given_call(database, "2")

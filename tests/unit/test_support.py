@@ -58,7 +58,9 @@ def test_the_example_is_read_as_it_says() -> None:
     assert list(support.alarms) == ["ops-chat", "ops-mail"]
     assert support.policy[2]["human response"].amount == 30 * MINUTE
     assert "next response" not in support.policy[4] and "word" in support.policy[4]
-    assert support.summaries_by == "ops-mail"
+    assert support.summaries_by == "ops-mail" and support.mails_summaries
+    assert support.may_mail("wang@acme.example") and not support.may_mail("wang@acme")
+    assert not support.may_mail("Press@Example.com") and not support.may_mail("a@mail.example.com")
     assert next(iter(support.retention.offers)) == "credit"
     assert support.retention.offers["credit"].plans == {"pro", "enterprise"}
     assert worked(support.hours, T0, T0 + 4 * HOUR) == 3 * HOUR  # with the break at noon

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.accounts.tables import Account, App, Contact, Fact
 from agent.service.database import Database, write_once
+from agent.service.outbox.mail import is_mail_address
 from agent.service.scope import Scope
 from common.errors import InputError
 from common.languages import Language
@@ -36,11 +36,6 @@ FIELDS: Final[Mapping[str, Kind]] = {
 }
 _LONGEST_TEXT: Final = 200
 _LONGEST_LIST: Final = 50
-#: What every mail server takes: RFC 5321's letters without quotes, and a domain with a dot.
-_ADDRESS: Final = re.compile(
-    r"(?=.{6,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
-)
 
 
 @dataclass(frozen=True)
@@ -107,14 +102,28 @@ class AccountStore:
         ``email``: where summaries of their calls go. Raises InputError without such an account, or
         for what is no mail address.
         """
-        if email and not _ADDRESS.fullmatch(email):
-            raise InputError(
-                f"{email!r} is not a mail address.", "Give one as in wang@example.com."
-            )
+        if email:
+            _check_address(email)
         async with self._database.transaction() as session:
             account = await _account(session, scope)
             of_account = {"account": account.id, "id": contact_id}
             await session.merge(Contact(**of_account, name=name, language=language, email=email))
+
+    async def put_email(
+        self, scope: Scope, contact_id: str, email: str, language: Language
+    ) -> None:
+        """Summaries of calls of a person of the scope's account go there from now on.
+
+        ``language``: of a person of whom nothing is kept yet. Raises InputError as `put_contact`.
+        """
+        _check_address(email)
+        async with self._database.transaction() as session:
+            account = await _account(session, scope)
+            of_account = {"account": account.id, "id": contact_id}
+            new = {**of_account, "name": "", "language": language, "email": email}
+            await write_once(session, Contact, [new])
+            person = await session.get_one(Contact, of_account)
+            person.email = email
 
     async def put_app(self, scope: Scope, app_id: str, *, name: str = "") -> None:
         """An app of the scope's account is this from now on. Raises InputError without one."""
@@ -180,6 +189,11 @@ async def _account(session: AsyncSession, scope: Scope) -> Account:
             f"There is no account {scope.account!r}.", "Check its name, or make it first."
         )
     return account
+
+
+def _check_address(email: str) -> None:
+    if not is_mail_address(email):
+        raise InputError(f"{email!r} is not a mail address.", "Give one as in wang@example.com.")
 
 
 async def _was_said(

@@ -144,6 +144,12 @@ class CallStore:
         async with self._database.transaction() as session:
             await _insist(session, claim, course=course)
 
+    async def put_email(self, claim: Claim, email: str) -> None:
+        """The summary of this call alone goes there. Raises ServiceError as `conclude`."""
+        async with self._database.transaction() as session:
+            await _insist(session, claim)
+            await session.execute(update(Call).where(Call.id == claim.call_id).values(email=email))
+
     async def rate(self, scope: Scope, call_id: str, rating: int, comment: str) -> bool:
         """What the customer thinks of it, also after its end; the last word counts.
 

@@ -39,6 +39,8 @@ class Call(Base):
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: confirmed (the customer said that it helped), left, handed_over; empty while it is unknown.
     outcome: Mapped[str] = mapped_column(String(11), default="")
+    #: Where its summary goes, as a guest has said; empty: nowhere, or where the contact's go.
+    email: Mapped[str] = mapped_column(String(254), default="")
     #: By the customer, 1 to 5; none where nobody gave one.
     rating: Mapped[int | None] = mapped_column(Integer)
     comment: Mapped[str] = mapped_column(Text, default="")

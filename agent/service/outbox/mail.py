@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
-from typing import Literal
+from typing import Final, Literal
 
 import aiosmtplib
 from pydantic import SecretStr
@@ -15,6 +16,16 @@ from pydantic import SecretStr
 from agent.service.outbox.store import Taken
 
 Tls = Literal["starttls", "tls", "none"]
+#: What every mail server takes: RFC 5321's letters without quotes, and a domain with a dot.
+_ADDRESS: Final = re.compile(
+    r"(?=.{6,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
+)
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether mail can go there by its looks."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,10 @@ class Paging:
         self._rota = rota
         self._patience = patience
 
+    def is_anybody_on_call(self, severity: int, language: Language, now: datetime) -> bool:
+        """Whether somebody would be called to a ticket now."""
+        return bool(on_call(self._rota, severity, language, now))
+
     async def step(
         self,
         number: int,

@@ -19,7 +19,7 @@ from common.errors import InputError
 SEVERITIES: Final = (1, 2, 3, 4)
 
 #: What happens to a ticket and moves none of its clocks.
-Besides = Literal["assigned", "joined", "left", "rang", "answered"]
+Besides = Literal["assigned", "joined", "left", "rang", "answered", "reach"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Happening:
     of "opened" and "severity". ``who``: the person or contact; of "assigned", whose the ticket is;
     of "joined" and "left", who has come into the customer's call and left it; of "rang", who calls
     the customer back, and of "answered", the contact who has begun a call upon it.
+    ``text``: of "reach", the number or mail address at which the customer wants to be reached.
     """
 
     key: str
@@ -50,6 +51,12 @@ class Told:
     ticket: Ticket
     events: Sequence[TicketEvent]
     clocks: Sequence[ClockState]
+
+    @property
+    def reach(self) -> str:
+        """The number or mail address at which the customer wants to be reached, as they said last;
+        empty where they said none."""
+        return next((one.text for one in reversed(self.events) if one.kind == "reach"), "")
 
 
 class TicketStore:
