@@ -13,7 +13,7 @@ from common.settings import PROJECT_ROOT
 _FOLDER = PROJECT_ROOT / "prompts"
 
 #: Flows with phrases of their own.
-FlowFile = Literal["figures", "troubleshooting", "leaving", "ending", "greeting", "seen"]
+FlowFile = Literal["figures", "troubleshooting", "leaving", "ending", "greeting", "details", "seen"]
 
 
 @dataclass(frozen=True)

@@ -175,11 +175,16 @@ class SupportAgent(Agent):
             if answer.action:
                 await exchange.stands.wait()
                 outcome = await self._act(answer.action, exchange.question, answer.language)
-                yield self._dialogue.report(answer, outcome)
+                yield await self._dialogue.report(answer, outcome)
                 self._keep.stands(self._dialogue.course)
         except LiukeError as error:
             log.error("a question was not answered: %s", error)
             yield self._phrases[answer.language].not_working
+
+    async def ask_reach(self, ticket: int) -> None:
+        """Ask where the customer can be reached about a ticket, unless that is known."""
+        if question := await self._dialogue.ask_reach(ticket, self._language):
+            await self.session.say(question, add_to_chat_ctx=False)
 
     @property
     def language(self) -> Language:

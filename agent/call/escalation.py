@@ -152,12 +152,16 @@ class Escalation:
         return self._words.brief(case, language)
 
     async def follow(
-        self, say: Callable[[str], Awaitable[None]], language: Callable[[], Language]
+        self,
+        say: Callable[[str], Awaitable[None]],
+        language: Callable[[], Language],
+        ask_reach: Callable[[int], Awaitable[None]],
     ) -> None:
         """Tell the customer what becomes of their wish, until cancelled.
 
         ``say``: returns once it has been heard, or the customer has spoken over it. ``language``:
-        that which is being spoken.
+        that which is being spoken. ``ask_reach``: asks, where nobody came to a ticket, how the
+        customer can be reached.
         """
         await self._asked.wait()
         told: Standing | None = None
@@ -178,6 +182,8 @@ class Escalation:
             if text:
                 await say(text)
                 word_at = _now_s()
+            if text and now.kind == "nobody" and self.ticket:
+                await ask_reach(self.ticket)
             await asyncio.sleep(_LOOKS_EVERY_S)
 
     async def _look(self) -> Standing:
@@ -201,9 +207,10 @@ class Escalation:
             return NobodyCalled()
         assert told
         due = next((c.due_at for c in told.clocks if c.clock == "human response"), None)
-        return PersonCalled(
-            number, told.ticket.severity, max(due - now, timedelta()) if due else None, not known
-        )
+        severity = told.ticket.severity
+        within = max(due - now, timedelta()) if due else None
+        at_once = self._paging.is_anybody_on_call(severity, language, now)
+        return PersonCalled(number, severity, within, is_new=not known, at_once=at_once)
 
     async def _known(self, now: datetime) -> Ticket | None:
         """The ticket that this is about, if there is one."""
@@ -270,7 +277,11 @@ class Escalation:
 
 def _last_words(told: Told) -> str:
     """What the customer said last of it, where that is not the subject already."""
-    said = [event.text for event in told.events if event.actor == "customer" and event.text]
+    said = [
+        event.text
+        for event in told.events
+        if event.actor == "customer" and event.text and event.kind != "reach"
+    ]
     return said[-1] if said and said[-1] != told.ticket.subject else ""
 
 

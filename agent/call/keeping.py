@@ -19,6 +19,8 @@ from agent.dialogue.contract import (
     Answer,
     CallPerson,
     GivePromise,
+    KeepAddress,
+    KeepReach,
     NoteMatter,
     NoteSignal,
     SetChecklist,
@@ -35,7 +37,9 @@ from agent.service.matters.store import Matters, Noted
 from agent.service.promises.store import Given, Promises
 from agent.service.retention.store import Retention, Shown
 from agent.service.scope import Scope
-from agent.service.tickets.store import TicketStore
+from agent.service.tickets.sla import Policy
+from agent.service.tickets.store import Happening, TicketStore
+from common.errors import InputError
 from common.languages import Language
 
 log = logging.getLogger(__name__)
@@ -44,14 +48,18 @@ log = logging.getLogger(__name__)
 class Keeping:
     """What is kept of one call."""
 
-    def __init__(self, database: Database, *, account: str, contact: str, claim: Claim) -> None:
-        """``claim``: the call's; of one without a record nothing is kept."""
+    def __init__(
+        self, database: Database, policy: Policy, *, account: str, contact: str, claim: Claim
+    ) -> None:
+        """``policy``: the targets of tickets. ``claim``: the call's; of one without a record
+        nothing is kept."""
         self._calls = CallStore(database)
         self._accounts = AccountStore(database)
+        self._calls = CallStore(database)
         self._matters = Matters(database)
         self._retention = Retention(database)
         self._promises = Promises(database)
-        self._tickets = TicketStore(database, {})
+        self._tickets = TicketStore(database, policy)
         self._claim = claim
         self._of_account = Scope(account)
         self._in_call = Scope(account, claim.call_id)
@@ -109,6 +117,11 @@ class Keeping:
         async with self._in_order:
             try:
                 await writing
+            except InputError as error:  # says what was told, which stands in no log
+                log.error(
+                    "call %s: %s is not kept (%s)",
+                    *(self._claim.call_id, what, type(error).__name__),
+                )
             except Exception:  # whatever it is, the call goes on
                 log.exception("call %s: %s is not kept", self._claim.call_id, what)
 
@@ -127,6 +140,10 @@ class Keeping:
                 await self._retention.note(self._in_call, self._contact, shown, now)
             case GivePromise():
                 await self._promise(want, now)
+            case KeepAddress():
+                await self._address(want, language)
+            case KeepReach():
+                await self._reach(want, now)
 
     async def _state(self, want: StateFact, now: datetime) -> None:
         """Of a guest nothing is known: there is no account that it could be kept of."""
@@ -139,6 +156,22 @@ class Keeping:
             want.field, want.value, "contact", now, said_by, call_id=self._claim.call_id
         )
         await self._accounts.state(self._of_account, statement)
+
+    async def _address(self, want: KeepAddress, language: Language) -> None:
+        """With the account's contact; of a guest for this call alone."""
+        account = self._of_account.account
+        if not account:
+            await self._calls.put_email(self._claim, want.email)
+            return
+        await self._accounts.make_known(account)
+        await self._accounts.put_email(self._of_account, self._contact, want.email, language)
+
+    async def _reach(self, want: KeepReach, now: datetime) -> None:
+        """On each ticket that the call is about."""
+        key = self._key("reach", want.told)
+        told = Happening(key, "reach", "customer", now, self._contact, want.told)
+        for ticket in await self._tickets.unresolved(self._in_call):
+            await self._tickets.add(self._in_call, ticket.number, told)
 
     async def _promise(self, want: GivePromise, now: datetime) -> None:
         """For the call's ticket, if it has one: what is done for that keeps the promise."""

@@ -70,7 +70,13 @@ async def hold_call(ctx: JobContext) -> None:
         return
     support, principal = support_of(settings), seat.principal
     escalation = open_escalation(support, database, principal, claim)
-    keeping = Keeping(database, account=principal.account, contact=principal.contact, claim=claim)
+    keeping = Keeping(
+        database,
+        support.policy,
+        account=principal.account,
+        contact=principal.contact,
+        claim=claim,
+    )
     customer = Customer(
         database,
         support,
@@ -297,7 +303,13 @@ class HeldCall:
             if not self._conversation.floor.is_given_away:
                 await session.say(text, add_to_chat_ctx=False)
 
-        await self._escalation.follow(say, lambda: self._conversation.agent.language)
+        async def ask_reach(ticket: int) -> None:
+            await session.wait_for_idle()
+            if not self._conversation.floor.is_given_away:
+                await self._conversation.agent.ask_reach(ticket)
+
+        agent = self._conversation.agent
+        await self._escalation.follow(say, lambda: agent.language, ask_reach)
 
     def _is_occupied(self) -> bool:
         return self._escalation.is_waiting or self._conversation.floor.is_given_away

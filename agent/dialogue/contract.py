@@ -88,7 +88,32 @@ class GivePromise:
     kind: Literal["callback", "word"] = "word"
 
 
-Want = CallPerson | StateFact | SetChecklist | NoteMatter | NoteSignal | GivePromise
+@dataclass(frozen=True)
+class KeepAddress:
+    """What an answer wants kept: a mail address that the customer has confirmed, to which the
+    summary of their call goes."""
+
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class KeepReach:
+    """What an answer wants kept: the number or mail address at which the customer, who has
+    confirmed it, wants to be reached about the ticket of the call."""
+
+    told: str = field(repr=False)
+
+
+Want = (
+    CallPerson
+    | StateFact
+    | SetChecklist
+    | NoteMatter
+    | NoteSignal
+    | GivePromise
+    | KeepAddress
+    | KeepReach
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +126,8 @@ class PersonCalled:
     """Until a person has to be there; None where the operator has set no such time."""
     is_new: bool
     """Opened for this wish; else the customer's own, still open."""
+    at_once: bool
+    """Somebody is on call for it now."""
 
 
 @dataclass(frozen=True)

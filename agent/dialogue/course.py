@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from agent.dialogue.asked import Asked
 from agent.dialogue.contract import NoteMatter
 from agent.dialogue.flow import FlowName
+from agent.dialogue.flows.details import Detail
 from agent.dialogue.flows.ending import Ending, Happened
 from agent.dialogue.flows.leaving import Leaving
 from agent.dialogue.flows.onboarding import OnboardingState
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 #: something else; a field that is new, with a value for when it is missing, needs no other form.
 FORM: Final = 1
 
-Flow = Annotated[Trouble | OnboardingState | Leaving, Field(discriminator="flow")]
+Flow = Annotated[Trouble | OnboardingState | Leaving | Detail, Field(discriminator="flow")]
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,29 @@ class Course:
     """What was asked last of the account's own figures: "and last week?"."""
     recalled: NoteMatter | None = None
     """The trouble of an earlier call, of which was just asked whether it is solved."""
+    asked_for: frozenset[str] = frozenset()
+    """Details that were asked for, by their purpose, and codes that were read back: none is again
+    in this call."""
     ending: Ending | None = None
     """Whether it is solved was just asked, before the end."""
     happened: Happened = field(default_factory=Happened)
 
     @property
     def under_way(self) -> FlowName | None:
-        """The flow that asked last."""
-        return self.flows[-1].flow if self.flows else None
+        """The flow that asked last, if turns are routed to it."""
+        last = self.flows[-1] if self.flows else None
+        return None if last is None or isinstance(last, Detail) else last.flow
 
     @property
     def asks(self) -> bool:
         """Whether something was asked that waits for an answer."""
         return bool(self.flows or self.recalled or self.ending)
+
+    def asking(self, detail: Detail, *codes: str) -> Course:
+        """With a detail, or codes, asked for before whatever else goes on."""
+        others = tuple(one for one in self.flows if not isinstance(one, Detail))
+        asked_for = self.asked_for | {detail.purpose, *codes}
+        return replace(self, flows=(*others, detail), asked_for=asked_for)
 
 
 _COURSE: Final = TypeAdapter(Course)

@@ -67,6 +67,26 @@ class Customer:
         people = known.contacts if known else ()
         return next((one.name for one in people if one.id == self._contact), "")
 
+    async def email(self) -> str:
+        """Of the contact; empty where none is known."""
+        known = await self.known()
+        people = known.contacts if known else ()
+        return next((one.email for one in people if one.id == self._contact), "")
+
+    async def reached_at(self, ticket: int) -> str:
+        """Where they can be reached about a ticket: as they said, or by mail; empty: unknown."""
+        told = await self._tickets.read(self.scope, ticket)
+        return (told.reach if told else "") or await self.email()
+
+    @property
+    def mails_summaries(self) -> bool:
+        """Whether the operator mails the summaries of calls."""
+        return self._support.mails_summaries
+
+    def may_mail(self, address: str) -> bool:
+        """Whether a summary may go to an address."""
+        return self._support.may_mail(address)
+
     async def earlier(self) -> Sequence[NoteMatter]:
         """What calls of theirs before were about, the latest last."""
         return [noted(matter) for matter in reversed(await self._remembered())]

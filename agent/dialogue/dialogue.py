@@ -154,14 +154,33 @@ class Dialogue:
         happened = answer.course.happened.and_then(answer.wants)
         self._course = replace(answer.course, happened=happened)
 
-    def report(self, answer: Answer, outcome: Outcome) -> str:
-        """What came of the call for a person that ``answer`` wanted: said after its texts."""
+    async def report(self, answer: Answer, outcome: Outcome) -> str:
+        """What came of the call for a person that ``answer`` wanted: said after its texts.
+
+        Where nobody comes at once they are asked where they can be reached.
+        """
+        texts = [self._escalation.report(outcome, answer.language)]
         if isinstance(outcome, PersonCalled):
             happened = self._course.happened.with_ticket(outcome.ticket)
             self._course = replace(self._course, happened=happened)
-        text = space(answer.language) + self._escalation.report(outcome, answer.language)
+            asked = "" if outcome.at_once else await self.ask_reach(outcome.ticket, answer.language)
+            texts.append(asked or self._escalation.meanwhile(answer.language))
+        text = "".join(space(answer.language) + one for one in texts)
         answer.text += text
         return text
+
+    async def ask_reach(self, ticket: int, language: Language) -> str:
+        """Ask where the customer can be reached about a ticket to which nobody comes; empty where
+        that is known, or was asked. It is asked now: whoever calls this says it."""
+        try:
+            asked = self._turns and await self._turns.ask_reach(ticket, self._course, language)
+        except (SQLAlchemyError, OSError):
+            log.exception("where the customer of ticket %s can be reached is not asked", ticket)
+            return ""
+        if not asked:
+            return ""
+        self._course = asked.course
+        return "".join(asked.texts)
 
     @property
     def asks(self) -> bool:
@@ -219,19 +238,20 @@ class Dialogue:
             yield text
 
     async def _route(self, answer: Answer, history: Sequence[Message]) -> Routed:
-        if wish := self._offers.accepted(answer.question, history):
-            return Routed(wish, is_sure=True)
+        if accepted := self._offers.accepted(answer.question, history):
+            return Routed(accepted, is_sure=True)
         course = answer.course_before
         routed = await self._router.route(answer.question, course.under_way)
-        if routed.route in WISHES and course.under_way and self._turns and self._customer:
+        if routed.route in WISHES and course.flows and self._turns and self._customer:
             said = Said(answer.question, answer.language, self._customer.now())
-            if self._turns.is_plain_answer(said, course, is_sure=routed.is_sure):
-                return Routed(course.under_way, is_sure=False)
+            wish = _wish(routed)
+            if self._turns.is_plain_answer(said, course, wish, is_sure=routed.is_sure):
+                return Routed(course.under_way or "none", is_sure=False)
         return routed
 
     def _people(self, answer: Answer, routed: Routed, history: Sequence[Message]) -> str:
         """The words to a wish: people are called, or where it is not sure, that is offered."""
-        wish: Wish = "emergency" if routed.route == "emergency" else "person"
+        wish = _wish(routed)
         if not routed.is_sure:
             return self._escalation.ask(wish, answer.language)
         subject = subject_of(answer.question, history, is_wish_alone=wish == "person")
@@ -307,8 +327,8 @@ class Dialogue:
             return []
         back = self._turns.back(answer.course, answer.language)
         answer.course = back.course
-        spaced = _spaced(back.texts, answer.language)
-        return [f"{space(answer.language)}{text}" for text in spaced]
+        first, *rest = [*_spaced(back.texts, answer.language), ""]
+        return [f"{space(answer.language)}{first}", *filter(None, rest)] if first else []
 
     def _declined(self, answer: Answer, declined: Declined) -> list[str]:
         answer.declined = True
@@ -316,6 +336,10 @@ class Dialogue:
         if not declined.offers_colleague:
             return [text]
         return [text + space(answer.language), self._escalation.ask("person", answer.language)]
+
+
+def _wish(routed: Routed) -> Wish:
+    return "emergency" if routed.route == "emergency" else "person"
 
 
 def _spaced(texts: Sequence[str], language: Language) -> Iterator[str]:

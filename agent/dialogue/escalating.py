@@ -45,12 +45,15 @@ class EscalationWords:
         said = phrases.opened if outcome.is_new else phrases.known
         if outcome.is_new and outcome.within is None:
             said = phrases.opened_without_clock
-        told = said.format(
+        return said.format(
             number=outcome.ticket,
             severity=phrases.severities[str(outcome.severity)],
             within=duration(outcome.within, phrases) if outcome.within else "",
         )
-        return f"{told}{' ' if language == 'en' else ''}{phrases.meanwhile}"
+
+    def meanwhile(self, language: Language) -> str:
+        """What they may do until a person comes."""
+        return self._phrases[language].meanwhile
 
     def standing(self, now: Standing, ticket: int, language: Language) -> str:
         """How far the calling of people has come; empty where there is nothing to tell yet."""

@@ -34,6 +34,8 @@ class Said:
     """What was said in the call before it."""
     seen: Seen | None = None
     """What stands on the screen that they share; None: they share none."""
+    codes: Sequence[str] = ()
+    """Codes and ids that they have just confirmed."""
 
 
 @dataclass(frozen=True)

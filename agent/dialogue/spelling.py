@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.matching import plain as plain_of
@@ -41,7 +41,7 @@ def begin(kind: SpeltKind, language: Language) -> Step[Spelling]:
 def take_up(kind: SpeltKind, said: Said) -> Step[Spelling] | None:
     """The reading back of what a customer has spelt unasked; None where they have not."""
     value = heard(said.text, kind)
-    return _read_back(Spelling(kind, said.language, value), "read_back") if value else None
+    return read_back(Spelling(kind, said.language, value)) if value else None
 
 
 def step(state: Spelling, said: Said) -> Step[Spelling]:
@@ -53,19 +53,22 @@ def step(state: Spelling, said: Said) -> Step[Spelling]:
     bare = re.sub(r"[\W_]", "", plain_of(said.text))
     if not state.value:
         value = heard(said.text, state.kind)
-        return _read_back(replace(state, value=value), "read_back") if value else _again(state)
+        return read_back(replace(state, value=value)) if value else _again(state)
     if words.yes.fullmatch(bare):
         confirmed = replace(state, is_confirmed=True)
         return Step((words.said[state.language]["confirmed"],), confirmed)
     value = corrected(state.value, said.text, state.kind)
     if value and value != state.value:
-        return _read_back(replace(state, value=value), "again")
+        return read_back(replace(state, value=value), "again")
     if words.no.fullmatch(bare):
         return _again(state, "which")
     return _again(state)
 
 
-def _read_back(state: Spelling, wording: str) -> Step[Spelling]:
+def read_back(
+    state: Spelling, wording: Literal["read_back", "again"] = "read_back"
+) -> Step[Spelling]:
+    """What has been understood, and whether it is right; "again": it was corrected."""
     said = load_spelling().said[state.language]
     spelt = read_aloud(state.value, state.kind, state.language)
     return Step((said[wording].format(spelt=spelt),), state)

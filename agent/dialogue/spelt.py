@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 from agent.dialogue.matching import plain as plain_of
 from agent.dialogue.matching import sound as sound_of
 from common.errors import SetupError
-from common.languages import HAN, HAN_CHARACTER, LANGUAGES, Language
+from common.languages import HAN, HAN_CHARACTER, LANGUAGES, Language, language_of
+from common.numbers.digits import with_digits
 from common.numbers.numerals import HAN_DIGITS, ONES
 from common.settings import PROJECT_ROOT
 
@@ -31,8 +32,23 @@ _SHAPES: Final[Mapping[SpeltKind, re.Pattern[str]]] = {
     "phone": re.compile(r"\+?\d{5,15}"),
 }
 _TOKEN: Final = re.compile(rf"[{HAN}]|[a-z']+|\d|[@.+_-]")
+#: Letters that a recogniser joins: C-H-E-N.
+_JOINED_LETTERS: Final = re.compile(r"(?<![a-z\d])(?:[a-z]-){2,}[a-z](?![a-z\d])")
+#: An id as it is written, or heard as one word; what stands before it; and a mark of one.
+_WRITTEN: Final = re.compile(r"[a-z\d]+(?:[_-][a-z\d]+)*(?![a-z\d])")
+_IS: Final = re.compile(r"^\s*(?:is|was|[:=]|是|为|叫)?\s*")
+_GOES_ON: Final = re.compile(r"[,，.。;；!！?？]|(?:and|then|for|on|in|at)\b")
+_ID_MARK: Final = re.compile(r"[a-z\d_-]")
+#: Characters of the shortest, words that the longest is spelt in.
+_SHORTEST_ID, _LONGEST_ID = 3, 48
 #: Digits that are read without a pause: a Chinese mobile number is read as 3, 4, 4.
-_GROUPS: Final[Mapping[int, Sequence[int]]] = {11: (3, 4, 4), 10: (3, 3, 4), 8: (4, 4), 7: (3, 4)}
+_GROUPS: Final[Mapping[int, Sequence[int]]] = {
+    11: (3, 4, 4),
+    10: (3, 3, 4),
+    8: (4, 4),
+    7: (3, 4),
+    4: (4,),
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,9 @@ class SpellingWords:
     not_: str
     parts: Mapping[str, re.Pattern[str]]
     alike: Mapping[str, str]
+    confused: Mapping[str, str]
+    """By letter, those that an ear takes for it, the likeliest first."""
+    ids: re.Pattern[str]
     said: Mapping[Language, Mapping[str, Any]]
 
 
@@ -70,11 +89,42 @@ def heard(text: str, kind: SpeltKind) -> str:
     return value.title() if kind == "name" else value
 
 
+def identifier(text: str) -> str:
+    """The id of an app, a room or a user that is told in a text; empty where none is."""
+    plain = plain_of(with_digits(text, language_of(text)))
+    for cue in load_spelling().ids.finditer(plain):
+        rest = _IS.sub("", plain[cue.end() :], count=1)
+        if _GOES_ON.match(rest):
+            continue
+        written = _WRITTEN.match(rest)
+        if written and (one := _as_id(written[0])):
+            return one
+        if spelt := _spelt_id(rest):
+            return spelt
+    return ""
+
+
+def _spelt_id(rest: str) -> str:
+    """The longest beginning of a text that is spelt."""
+    ends = [token.end() for token in _TOKEN.finditer(rest)][:_LONGEST_ID]
+    for end in reversed(ends):
+        spelt = _spelt(rest[:end], "code")
+        is_said_on = rest[end:].strip(" .。,，") and spelt[-1:] in (["i"], ["a"])  # "I think"
+        if all(_ID_MARK.fullmatch(mark) for mark in spelt) and not is_said_on:
+            return _as_id("".join(spelt))
+    return ""
+
+
+def _as_id(text: str) -> str:
+    """What is long enough, and has a digit: "room id of the class" is no id."""
+    return text if len(text) >= _SHORTEST_ID and re.search(r"\d", text) else ""
+
+
 def corrected(value: str, text: str, kind: SpeltKind) -> str:
     """A value with the part that the customer corrects, or what they spell anew; else empty."""
     words = load_spelling()
     plain = plain_of(text)
-    for change in (_of_place, _of_end, _of_another, _of_sound):
+    for change in (_of_place, _of_end, _of_another, _of_sound, _of_letter):
         if new := change(value.lower(), plain, kind, words):
             fits = _SHAPES[kind].fullmatch(new)
             return (new.title() if kind == "name" else new) if fits else ""
@@ -133,6 +183,8 @@ def _spelt(plain: str, kind: SpeltKind) -> list[str]:
     """The characters, and words that are none, of what is spelt."""
     words = load_spelling()
     plain = words.as_in.sub(lambda found: f" {_group(found, 'word')[0]} ", plain)
+    if kind != "code":
+        plain = _JOINED_LETTERS.sub(lambda found: found[0].replace("-", " "), plain)
     plain = words.around.sub(" ", plain)
     said = {**words.letters, **words.digits, **words.signs}
     longest = max(len(_TOKEN.findall(word)) for word in (*said, *words.repeats))
@@ -267,6 +319,19 @@ def _of_sound(value: str, plain: str, kind: SpeltKind, words: SpellingWords) -> 
     return value.replace(alike[0], new) if len(alike) == 1 else ""
 
 
+def _of_letter(value: str, plain: str, kind: SpeltKind, words: SpellingWords) -> str:
+    """ "No, B as in Berlin": a letter told by a word stands where the first one stood that an ear
+    takes for it; of a mail address before its domain."""
+    told = [_group(found, "word")[0] for found in words.as_in.finditer(plain)]
+    if len(told) != 1 or _spelt(plain, kind) != told:
+        return ""
+    own, at, domain = value.partition("@")
+    alike = (letter for letter in words.confused.get(told[0], "") if own.count(letter) == 1)
+    if old := next(alike, ""):
+        return own.replace(old, told[0]) + at + domain
+    return ""
+
+
 def _piece(text: str, kind: SpeltKind) -> str:
     """A part of what is spelt."""
     if kind == "name" and HAN_CHARACTER.search(text):
@@ -298,7 +363,7 @@ def load_spelling() -> SpellingWords:
             ordinals={word: int(n) for word, n in _by_word(words["ordinals"]).items()},
             as_in=re.compile(
                 rf"(?<![a-z])[a-z]\s*,?\s*(?:{as_in})\s*(?P<word>[a-z]{{2,}})(?:\s*的\s*[a-z](?![a-z]))?"
-                r"|(?<![a-z])(?P<word2>[a-z]{2,})\s*的\s*[a-z](?![a-z])"
+                r"|(?<![a-z])(?:[a-z]\s*,\s*)?(?P<word2>[a-z]{2,})\s*的\s*[a-z](?![a-z])"
             ),
             by_parts=words["characters"]["by_parts"],
             by_word=words["characters"]["by_word"],
@@ -311,6 +376,8 @@ def load_spelling() -> SpellingWords:
             ),
             parts={name: _parts(replies[name]) for name in ("one", "last", "first", "final")},
             alike=words["alike"],
+            confused=words["confused"],
+            ids=_any_of(words["ids"]["words"]),
             said={language: words[language] for language in LANGUAGES},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,16 +6,19 @@ A flow that is interrupted comes back: a question in between is answered, and it
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final
 
 from agent.dialogue.contract import CallPerson, Citation, NoteSignal, Want
 from agent.dialogue.course import Course, Flow
 from agent.dialogue.customer import Customer
 from agent.dialogue.flow import Said, Step
-from agent.dialogue.flows.ending import Endings
+from agent.dialogue.flows.details import Asking, Detail, Details
+from agent.dialogue.flows.ending import Ending, Endings
 from agent.dialogue.flows.figures import Figures
 from agent.dialogue.flows.leaving import Leaving, Retaining
 from agent.dialogue.flows.onboarding import Onboarding, OnboardingState
@@ -25,14 +28,21 @@ from agent.dialogue.routing import Route
 from agent.dialogue.showing import Showing
 from agent.dialogue.signals import load_signals
 from agent.dialogue.solved import is_solved
+from agent.dialogue.spelt import identifier
+from agent.dialogue.wishes import Wish
 from agent.prompts import load_flow
+from common.errors import LiukeError
 from common.languages import Language
 from knowledge.client import KnowledgeClient
 from knowledge.contract import Retrieval
 
+log = logging.getLogger(__name__)
+
 #: What the knowledge base has on a text.
 Find = Callable[[str], Awaitable[Retrieval]]
 
+#: Codes of HTTP that tell of trouble: everybody knows them.
+_OF_HTTP: Final = frozenset(str(status.value) for status in HTTPStatus if status >= 400)
 #: What ends so is asked.
 _QUESTION: Final = re.compile(r"[?？]\s*$|[吗呢]\s*[。.]?\s*$")
 
@@ -58,6 +68,8 @@ class Turns:
         self._onboarding = Onboarding(knowledge)
         self._retaining = Retaining(customer)
         self._endings = Endings()
+        self._details = Details(customer.may_mail)
+        self._error_codes = knowledge.error_codes
         self._replies = load_replies()
         self._signals = load_signals()
         self._greeting = load_flow("greeting")
@@ -67,14 +79,22 @@ class Turns:
         """What the flows say to it; None where it is none of theirs."""
         now = replace(course, recalled=None, ending=None, figures=None)
         if self._endings.is_goodbye(said.text, answers=course.asks):
-            ending = self._endings.begin(now.happened, said)
-            return _said(ending, replace(now, flows=(), ending=ending.state))
+            return await self._end(said, replace(now, flows=()))
         if course.recalled and (turn := await self._recalled(said, course, now, find)):
             return turn
-        if course.ending and (ended := self._endings.step(course.ending, said)):
-            return _said(ended, now)
-        if course.flows and self._is_reply(said, route, course):
-            step = await self._step(course.flows[-1], said, find)
+        if course.ending and (turn := await self._ended(course.ending, said, now)):
+            return turn
+        is_reply = bool(course.flows) and self._is_reply(said, route, course)
+        flow = course.flows[-1] if is_reply else None
+        if isinstance(flow, Detail):
+            return await self._detailed(flow, said, replace(now, flows=now.flows[:-1]), find)
+        is_of_trouble = isinstance(flow, Trouble) if flow else route == "trouble"
+        if is_of_trouble and (code := await self._unsure(said, course)):
+            read_back = self._details.read_back(code, said)
+            assert read_back.state
+            return _said(read_back, now.asking(read_back.state, code))
+        if flow:
+            step = await self._step(flow, said, find)
             return self._after(step, said, replace(now, flows=now.flows[:-1]))
         if route != "trouble" and self._figures.is_asked(said.text, course.figures):
             route = "figures"
@@ -95,12 +115,14 @@ class Turns:
             return Turn([self._endings.ask(language)], course)
         return self.back(replace(course, recalled=None), language)
 
-    def is_plain_answer(self, said: Said, course: Course, *, is_sure: bool) -> bool:
-        """Whether it plainly answers what onboarding asked, though it sounds like a wish for a
-        person. ``is_sure``: surely."""
+    def is_plain_answer(self, said: Said, course: Course, wish: Wish, *, is_sure: bool) -> bool:
+        """Whether it plainly answers what was asked, though it sounds like a wish. ``is_sure``:
+        surely."""
         match course.flows[-1] if course.flows else None:
             case OnboardingState() as flow:
                 return self._onboarding.is_plain_answer(flow, said, is_sure=is_sure)
+            case Detail() as flow:
+                return self._details.is_plain_answer(flow, said, wish, is_sure=is_sure)
         return False
 
     def signal(self, said: str) -> NoteSignal | None:
@@ -118,6 +140,11 @@ class Turns:
             case Trouble():
                 is_told = route in ("none", "onboarding") and not _QUESTION.search(said.text)
                 return is_told or self._is_yes_or_no(said)
+            case Detail():
+                is_question = route not in ("none", "small_talk") or bool(
+                    _QUESTION.search(said.text)
+                )
+                return self._details.is_answer(flow, said, is_question=is_question)
             case Leaving():
                 return self._is_yes_or_no(said) or self._retaining.is_reason(flow, said)
 
@@ -152,7 +179,7 @@ class Turns:
         return replace(step, texts=[*meant.first, *step.texts])
 
     async def _step(
-        self, flow: Flow, said: Said, find: Find
+        self, flow: Trouble | OnboardingState | Leaving, said: Said, find: Find
     ) -> Step[Trouble] | Step[OnboardingState] | Step[Leaving]:
         match flow:
             case Trouble():
@@ -168,8 +195,10 @@ class Turns:
 
     def _resume(
         self, flow: Flow, language: Language
-    ) -> Step[Trouble] | Step[OnboardingState] | Step[Leaving]:
+    ) -> Step[Trouble] | Step[OnboardingState] | Step[Leaving] | Step[Detail]:
         match flow:
+            case Detail():
+                return self._details.resume(flow, language)
             case Trouble():
                 return Step([self._trouble.resume(flow, language)], flow)
             case OnboardingState():
@@ -192,6 +221,75 @@ class Turns:
     def _and_back(self, turn: Turn, language: Language) -> Turn:
         back = self.back(turn.course, language)
         return replace(turn, texts=[*turn.texts, *back.texts], course=back.course)
+
+    async def _end(self, said: Said, course: Course) -> Turn:
+        """What came of the call, and goodbye."""
+        offer = await self._mail_offer(said.language, course)
+        step = self._endings.begin(course.happened, said, offer.text if offer else "")
+        now = replace(course, ending=step.state)
+        return _said(step, now.asking(offer.state) if offer and step.state is None else now)
+
+    async def _ended(self, ending: Ending, said: Said, course: Course) -> Turn | None:
+        """What is said to whether it is solved; None where it is something else."""
+        offer = await self._mail_offer(said.language, course)
+        step = self._endings.step(ending, said, offer.text if offer else "")
+        if step is None:
+            return None
+        is_offered = offer is not None and step.texts[-1] == offer.text
+        return _said(step, course.asking(offer.state) if offer and is_offered else course)
+
+    async def _mail_offer(self, language: Language, course: Course) -> Asking | None:
+        """The offer to mail the summary, unless it goes to them anyhow, or would not go out."""
+        if "mail" in course.asked_for or not self._customer.mails_summaries:
+            return None
+        return None if await self._customer.email() else self._details.ask("mail", language)
+
+    async def ask_reach(self, ticket: int, course: Course, language: Language) -> Turn | None:
+        """Where they can be reached about a ticket to which nobody comes; None where that is
+        known, or was asked."""
+        if "reach" in course.asked_for or await self._customer.reached_at(ticket):
+            return None
+        asking = self._details.ask("reach", language)
+        return Turn([asking.text], course.asking(asking.state))
+
+    async def _detailed(self, flow: Detail, said: Said, course: Course, find: Find) -> Turn:
+        """What is said to a detail that was asked for; where that is over, what goes on then."""
+        step = self._details.step(flow, said)
+        if step.state and not step.state.confirmed:
+            return _said(step, course.asking(step.state))
+        turn = _said(step, course)
+        if flow.about is None:
+            return self._and_back(turn, said.language)
+        code = step.state.confirmed if step.state else ""
+        told = replace(
+            said, text=self._details.with_code(flow, code), codes=(code,) if code else ()
+        )
+        now = replace(course, asked_for=course.asked_for | {code})
+        then = await self._with_told(told, now, find)
+        return replace(then, texts=[*turn.texts, *then.texts])
+
+    async def _with_told(self, told: Said, course: Course, find: Find) -> Turn:
+        """A trouble goes on, or begins, with what was said of it before."""
+        if course.flows and isinstance(flow := course.flows[-1], Trouble):
+            step = await self._step(flow, told, find)
+            return self._after(step, told, replace(course, flows=course.flows[:-1]))
+        return self._after(await self._begin_trouble(told, find), told, course)
+
+    async def _unsure(self, said: Said, course: Course) -> str:
+        """A code or an id that is told and may be misheard: neither the knowledge base nor the
+        account has it, nor does the customer's screen show any."""
+        code = identifier(said.text)
+        is_seen = said.seen is not None and bool(said.seen.codes)
+        if not code or is_seen or code in course.asked_for | _OF_HTTP:
+            return ""
+        try:
+            explained = await self._error_codes()
+        except LiukeError as error:
+            log.warning("%s", error)
+            return ""
+        known = await self._customer.known()
+        own = {app.id for app in known.apps} if known else set()
+        return "" if code in {one.lower() for one in explained | own} else code
 
     async def _recalled(self, said: Said, course: Course, now: Course, find: Find) -> Turn | None:
         """What is said to whether the trouble of an earlier call is solved."""

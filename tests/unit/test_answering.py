@@ -473,7 +473,8 @@ async def test_what_came_of_it_is_part_of_the_answer(world: World) -> None:
     dialogue = world.dialogue()
     answer = dialogue.compose("I want a human agent")
     said = [text async for text in answer.texts]
-    said.append(dialogue.report(answer, PersonCalled(12, 3, timedelta(hours=4), is_new=True)))
+    called = PersonCalled(12, 3, timedelta(hours=4), is_new=True, at_once=True)
+    said.append(await dialogue.report(answer, called))
     assert answer.text == "".join(said)
     assert "12" in answer.text and "4 hours" in answer.text
 

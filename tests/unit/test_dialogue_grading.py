@@ -120,6 +120,14 @@ def own(metric: Any, value: float, of: Any = "own", region: str = "sea") -> Meas
     return Measured(metric, 24, region, of, value)
 
 
+def mailed(recipient: str, key: str = "summary:1") -> Row:
+    return {"id": 1, "key": key, "recipient": recipient}
+
+
+def reached(kind: str, text: str) -> Row:
+    return {"id": 1, "ticket": 1, "kind": kind, "text": text}
+
+
 ASKED = Exchange(line("Hello."), "Which regions are your users in?")
 GIVES = Exchange(line("India.", gives=frozenset({"regions"})), "And which platforms do you need?")
 STALLS = {"figures": [{"metric": "stall_rate", "region": "sea"}]}
@@ -165,7 +173,21 @@ PASSING: dict[str, list[Evidence]] = {
     "checklist": [
         evidence({"checklist": {"scenario": "live", "least": 3}}, after=checklist("show-live", 3))
     ],
-    "nothing else": [evidence(after={"turns": [turn()], "account_facts": [fact("scale", "9")]})],
+    "mail": [
+        evidence({}, after={"outbox": [mailed("eve@acme.io", "page:1")]}),
+        evidence({"mail": r"ann@acme\.io"}, after={"outbox": [mailed("ann@acme.io")]}),
+    ],
+    "reach": [
+        evidence({}, after={"ticket_events": [reached("said", "call me")]}),
+        evidence({"reach": "138"}, after={"ticket_events": [reached("reach", "138")]}),
+    ],
+    "nothing else": [
+        evidence(
+            {"mail": r"ann@acme\.io"},
+            after={"contacts": [{"id": "ann", "account": "acme", "email": "ann@acme.io"}]},
+        ),
+        evidence(after={"turns": [turn()], "account_facts": [fact("scale", "9")]}),
+    ],
     "said": [
         evidence({"said": [["ticket", "case"]]}, [("Hello.", "I opened ticket 3.")]),
         evidence(STALLS, [("How much?", "It is 3.8 % in the last 24 hours.")], measured=SEA),
@@ -186,6 +208,18 @@ PASSING: dict[str, list[Evidence]] = {
             {}, [("How long?", "A token lives 24 hours.")], sources={"en/token": "Use 24 hours."}
         ),
         evidence({}, [("We have 5,000 users.", "So 5,000 users at once.")]),
+        evidence(
+            {},
+            [
+                ("It says error 98431.", "Is it nine eight four, three one?"),
+                ("No, six at the end.", "Is it nine eight four, three six?"),
+            ],
+        ),
+        evidence(
+            {},
+            [("幺三八，零零幺三，八零零零", "幺三八，零零幺三，八零零零。对吗？")],
+            language="zh",
+        ),
         evidence(
             {},
             [("Help!", "Ticket 7: a colleague comes within 15 minutes.")],
@@ -286,7 +320,27 @@ FAILING: dict[str, list[tuple[Evidence, str]]] = {
         (evidence({"checklist": {"scenario": "class"}}, after=checklist("show-live", 3)), "is for"),
         (evidence(after=checklist("show-live", 3)), "is there"),
     ],
+    "mail": [
+        (evidence({"mail": "ann@acme"}), "to nobody"),
+        (evidence({}, after={"outbox": [mailed("ann@acme.io")]}), "'ann@acme.io'"),
+        (
+            evidence({"mail": "ann@acme.io"}, after={"outbox": [mailed("eve@acme.io")]}),
+            "'eve@acme.io'",
+        ),
+    ],
+    "reach": [
+        (evidence({"reach": "138"}), "nothing"),
+        (evidence({"reach": "138"}, after={"ticket_events": [reached("reach", "139")]}), "139"),
+        (evidence({}, after={"ticket_events": [reached("reach", "138")]}), "'138'"),
+    ],
     "nothing else": [
+        (
+            evidence(
+                {"mail": "ann@acme.io"},
+                after={"contacts": [{"id": "eve", "account": "acme", "email": "ann@acme.io"}]},
+            ),
+            "contacts eve",
+        ),
         (evidence(after={"account_facts": [fact("scale", "9", "globex")]}), "'globex'"),
         (evidence(after={"tickets": [ticket(account="globex")]}), "'globex'"),
         (evidence(after={"contacts": [{"id": "eve", "account": "acme"}]}), "contacts eve"),
@@ -308,6 +362,7 @@ FAILING: dict[str, list[tuple[Evidence, str]]] = {
         (evidence({}, [("Who?", "Account globex, say.")], before=OTHER), "globex"),
     ],
     "figures": [
+        (evidence({}, [("Error 110?", "Is it one zero nine seven?")]), "seven"),
         (evidence({}, [("Stalls?", "Your stall rate is 4.1 %.")], measured=SEA), "4.1 %"),
         (
             evidence(

@@ -285,7 +285,8 @@ async def test_the_customer_hears_who_is_called_and_who_comes(
     monkeypatch.setattr("agent.call.escalation._LOOKS_EVERY_S", 0.01)
     call = await desk.call("1")
     heard: asyncio.Queue[str] = asyncio.Queue()
-    following = asyncio.create_task(call.follow(heard.put, lambda: "en"))
+    asked: asyncio.Queue[int] = asyncio.Queue()
+    following = asyncio.create_task(call.follow(heard.put, lambda: "en", asked.put))
     await call.act(EMERGENCY, "we are down", "en")
     await desk.page()
     assert await _next(heard) == PHRASES["en"].calling.format(name="Lin")
@@ -304,13 +305,16 @@ async def test_the_customer_hears_that_nobody_is_free(
     monkeypatch.setattr("agent.call.escalation._LOOKS_EVERY_S", 0.01)
     call = await desk.call("1")
     heard: asyncio.Queue[str] = asyncio.Queue()
-    following = asyncio.create_task(call.follow(heard.put, lambda: "en"))
+    asked: asyncio.Queue[int] = asyncio.Queue()
+    following = asyncio.create_task(call.follow(heard.put, lambda: "en", asked.put))
     outcome = called(await call.act(EMERGENCY, "we are down", "en"))
     for minutes in (0, 5, 10):
         await desk.page(after=minutes * MINUTE)
         said = await _next(heard)
     assert said == PHRASES["en"].nobody.format(number=outcome.ticket)
     assert not call.is_waiting
+    assert await asyncio.wait_for(asked.get(), 5) == outcome.ticket
+    assert asked.empty()
     following.cancel()
 
 
@@ -328,7 +332,8 @@ async def test_the_customer_hears_by_when_they_are_called_back(
     for minutes in (0, 5, 10):
         await desk.page(after=minutes * MINUTE)
     heard: asyncio.Queue[str] = asyncio.Queue()
-    following = asyncio.create_task(call.follow(heard.put, lambda: "en"))
+    asked: asyncio.Queue[int] = asyncio.Queue()
+    following = asyncio.create_task(call.follow(heard.put, lambda: "en", asked.put))
     words = PHRASES["en"].call_back.format(within="2 hours", number=outcome.ticket)
     assert await _next(heard) == words
     following.cancel()
@@ -341,7 +346,8 @@ async def test_a_customer_who_waits_is_not_left_in_silence(
     monkeypatch.setattr("agent.call.escalation._WORD_EVERY_S", 0.2)
     call = await desk.call("1")
     heard: asyncio.Queue[str] = asyncio.Queue()
-    following = asyncio.create_task(call.follow(heard.put, lambda: "zh"))
+    asked: asyncio.Queue[int] = asyncio.Queue()
+    following = asyncio.create_task(call.follow(heard.put, lambda: "zh", asked.put))
     await call.act(EMERGENCY, "全挂了", "zh")
     await desk.page()
     assert await _next(heard) == PHRASES["zh"].calling.format(name="Lin")
@@ -365,10 +371,10 @@ async def test_the_brief_says_whose_call_it_is(desk: Desk) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_outcome_has_its_words(language: Language) -> None:
     words = EscalationWords()
-    new = words.report(PersonCalled(12, 1, 15 * MINUTE, is_new=True), language)
+    new = words.report(PersonCalled(12, 1, 15 * MINUTE, is_new=True, at_once=True), language)
     assert "12" in new and "15" in new
-    assert "12" in words.report(PersonCalled(12, 2, None, is_new=True), language)
-    assert "12" in words.report(PersonCalled(12, 2, None, is_new=False), language)
+    assert "12" in words.report(PersonCalled(12, 2, None, is_new=True, at_once=True), language)
+    assert "12" in words.report(PersonCalled(12, 2, None, is_new=False, at_once=True), language)
     assert words.report(NobodyCalled(), language) == PHRASES[language].failed
 
 

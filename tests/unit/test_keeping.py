@@ -14,6 +14,8 @@ from agent.call.keeping import Keeping
 from agent.dialogue.contract import (
     CallPerson,
     GivePromise,
+    KeepAddress,
+    KeepReach,
     NoteMatter,
     NoteSignal,
     SetChecklist,
@@ -33,6 +35,7 @@ from agent.service.promises.tables import Promise
 from agent.service.retention.store import Retention
 from agent.service.retention.tables import SignalNoted
 from agent.service.scope import Scope
+from agent.service.support import default_support
 from agent.service.tickets.store import Happening, TicketStore
 from common.settings import PROJECT_ROOT
 
@@ -74,7 +77,8 @@ async def given_call(
 def keeping(
     database: Database, claim: Claim, account: str = "acme", contact: str = "wang"
 ) -> Keeping:
-    return Keeping(database, account=account, contact=contact, claim=claim)
+    policy = default_support().policy
+    return Keeping(database, policy, account=account, contact=contact, claim=claim)
 
 
 async def counted(database: Database) -> dict[type[Base], int]:
@@ -231,3 +235,54 @@ async def test_a_promise_is_kept_by_what_is_done_for_the_calls_ticket(database: 
     await tickets.add(Scope("acme"), ticket.number, said)
     (promised,) = await Promises(database).of_ticket(Scope("acme"), ticket.number)
     assert promised.state == "kept"
+
+
+async def test_a_confirmed_address_is_the_contacts_and_a_guests_of_this_call_alone(
+    database: Database,
+) -> None:
+    accounts, calls = AccountStore(database), CallStore(database)
+    await accounts.put("acme", "Acme")
+    for contact in ("wang", "li"):
+        await accounts.put_contact(Scope("acme"), contact, name=contact.title(), language="zh")
+    kept = keeping(database, await given_call(database, "1"))
+    await kept.keep(KeepAddress("wang@acme.example"), "", "en")
+    stranger = keeping(database, await given_call(database, "2", "new", "jo"), "new", "jo")
+    await stranger.keep(KeepAddress("jo@new.example"), "", "en")
+    known, new = await accounts.read(Scope("acme")), await accounts.read(Scope("new"))
+    assert known and new
+    told = {one.id: (one.name, one.language, one.email) for one in known.contacts}
+    assert told == {"wang": ("Wang", "zh", "wang@acme.example"), "li": ("Li", "zh", "")}
+    assert [(one.id, one.language, one.email) for one in new.contacts] == [
+        ("jo", "en", "jo@new.example")
+    ]
+    guest = keeping(database, await given_call(database, "3", "", ""), "", "")
+    await given_call(database, "4", "", "")
+    await guest.keep(KeepAddress("jo@qq.example"), "", "en")
+    found = [await calls.call(Scope("", number), number) for number in ("3", "4")]
+    assert [one.email for one in found if one] == ["jo@qq.example", ""]
+
+
+async def test_where_they_can_be_reached_stands_on_the_ticket_and_moves_no_clock(
+    database: Database,
+) -> None:
+    kept = keeping(database, await given_call(database, "1"))
+    tickets, now = TicketStore(database, default_support().policy), datetime.now(UTC)
+    opening = Happening("call:1", "opened", "customer", now, severity=3)
+    ticket = await tickets.open(Scope("acme", "1"), opening, subject="stalls", language="en")
+    before = await tickets.read(Scope("acme"), ticket.number, now)
+    for number in ("13800138000", "13800138002", "13800138002"):
+        await kept.keep(KeepReach(number), "", "zh")
+    told = await tickets.read(Scope("acme"), ticket.number, now)
+    assert before and told and told.reach == "13800138002"
+    assert (told.clocks, told.ticket.next_due_at) == (before.clocks, before.ticket.next_due_at)
+
+
+async def test_no_log_has_an_address_that_could_not_be_kept(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = keeping(database, await given_call(database, "1"))
+    await kept.keep(KeepAddress("jo@nowhere"), "", "en")
+    away = Database(f"sqlite+aiosqlite:////nowhere/{id(kept)}/liuke.db")
+    await keeping(away, Claim("1", "process", "new")).keep(KeepReach("jo@qq.com"), "", "en")
+    await away.aclose()
+    assert len(caplog.records) == 2 and "jo@" not in caplog.text

@@ -103,24 +103,26 @@ class Endings:
         words = self._goodbye if answers else self._nothing_else
         return words.fullmatch(_bare(said)) is not None
 
-    def begin(self, happened: Happened, said: Said) -> Step[Ending]:
-        """Sum up; of trouble that may not be over, ask."""
+    def begin(self, happened: Happened, said: Said, offer: str = "") -> Step[Ending]:
+        """Sum up; of trouble that may not be over, ask; else say goodbye, or offer something."""
         fixed = self._phrases[said.language].fixed
         texts = [*self._summed(happened, said.language)]
         if matter := happened.open_matter:
             return Step([*texts, self.ask(said.language)], Ending(matter))
-        return Step([*texts, fixed["goodbye"]], None)
+        return Step([*texts, offer or fixed["goodbye"]], None)
 
     def ask(self, language: Language) -> str:
         """Whether it is solved."""
         return self._phrases[language].fixed["ask_solved"]
 
-    def step(self, state: Ending, said: Said) -> Step[Ending] | None:
-        """What is said to whether it is solved; None where it is something else."""
+    def step(self, state: Ending, said: Said, offer: str = "") -> Step[Ending] | None:
+        """What is said to whether it is solved, with goodbye or an offer behind it; None where it
+        is something else."""
         fixed = self._phrases[said.language].fixed
         reply = self._replies.read(said.text)
         if is_solved(said.text) or reply == "yes":
-            return Step([fixed["solved"]], None, [replace(state.matter, state="solved")])
+            texts = [fixed["glad"], offer] if offer else [fixed["solved"]]
+            return Step(texts, None, [replace(state.matter, state="solved")])
         if reply in ("no", "same", "unknown"):
             return Step([fixed["open"], self._people[said.language].ask_person], None)
         if self.is_goodbye(said.text):

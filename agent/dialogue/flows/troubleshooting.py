@@ -78,6 +78,8 @@ class Trouble:
     """Whether the customer's side has changed something; None: not told."""
     told: tuple[str, ...] = ()
     """What was answered to questions."""
+    codes: tuple[str, ...] = ()
+    """Codes and ids that the customer has confirmed."""
     onset: Onset | None = None
     """When figures say that it began."""
     is_seen: bool = False
@@ -192,6 +194,7 @@ class Troubleshooting:
             stretch=state.stretch or self._until_now(said.text),
             place=state.place or (places[0] if places else None),
             reach=state.reach or reach,
+            codes=tuple(dict.fromkeys([*state.codes, *said.codes])),
             changed=state.changed if changed is None else changed,
         )
 
@@ -394,6 +397,7 @@ class Troubleshooting:
             filled[name].format(**{what: beginning(value, most)})
             for name, what, value, most in (
                 ("ticket_region", "region", place, _WORDS),
+                ("ticket_codes", "codes", ", ".join(state.codes), _WORDS),
                 ("ticket_told", "told", " ".join(state.told), _TOLD),
                 ("ticket_tried", "tried", " ".join(tried), _TRIED),
             )
