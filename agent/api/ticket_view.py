@@ -45,6 +45,9 @@ class TicketView(BaseModel):
     callback_at: datetime | None = Field(
         description="Until when somebody calls the customer, where that was promised."
     )
+    reach: str = Field(
+        description="The number or mail address at which they want to be reached; empty: not said."
+    )
 
 
 _OF_TICKET: Final = ("number", "severity", "subject", "status", "opened_at")
@@ -62,5 +65,6 @@ def ticket_view(
             "clocks": [ClockView.model_validate(one, from_attributes=True) for one in told.clocks],
             "person": PersonView.model_validate(person, from_attributes=True),
             "callback_at": min(calls_back, default=None),
+            "reach": told.reach,
         }
     )

@@ -1178,6 +1178,11 @@ export interface components {
              * @description Until when somebody calls the customer, where that was promised.
              */
             callback_at: string | null;
+            /**
+             * Reach
+             * @description The number or mail address at which they want to be reached; empty: not said.
+             */
+            reach: string;
         };
         /**
          * TicketsView

@@ -143,6 +143,14 @@ it("tells by when the customer, who has left, was promised a call", async () => 
   expect(screen.getByText(/^They were promised a call back by 10:30\./)).toBeTruthy();
 });
 
+it("tells where the customer can be reached, of a guest, too", async () => {
+  const page = pageOf({ account: null });
+  page.ticket.reach = "13800138002";
+  answers({ open: says(page) });
+  await open();
+  expect(await screen.findByText("13800138002")).toBeTruthy();
+});
+
 it("says of a guest that nothing is known", async () => {
   answers({ open: says(pageOf({ account: null, contact: "" })) });
   const content = await open();

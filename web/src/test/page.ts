@@ -23,6 +23,7 @@ export function ticketOf(
     ],
     person: { state: "none", name: "", since: null, ...person },
     callback_at: null,
+    reach: "",
     ...changed,
   };
 }

@@ -9,9 +9,17 @@ import styles from "./AccountFacts.module.css";
 
 type Fact = components["schemas"]["FactView"];
 
-export function AccountFacts({ page: { account, contact } }: { page: Page }) {
+export function AccountFacts({ page: { account, contact, ticket } }: { page: Page }) {
   const { t } = useTranslation("join");
-  if (!account) return <p className={styles.nothing}>{t("account.guest")}</p>;
+  const reach = ticket.reach !== "" && <Line label={t("account.reach")} value={ticket.reach} />;
+  if (!account) {
+    return (
+      <>
+        <p className={styles.nothing}>{t("account.guest")}</p>
+        {reach && <dl className={styles.facts}>{reach}</dl>}
+      </>
+    );
+  }
   const { id, name, owner, facts } = account;
   return (
     <>
@@ -20,6 +28,7 @@ export function AccountFacts({ page: { account, contact } }: { page: Page }) {
       </p>
       <dl className={styles.facts}>
         {contact !== "" && <Line label={t("account.contact")} value={contact} />}
+        {reach}
         {owner !== "" && <Line label={t("account.owner")} value={owner} />}
         {facts.map((fact) => (
           <FactLine key={fact.field} fact={fact} />
