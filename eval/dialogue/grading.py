@@ -15,6 +15,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
+from agent.dialogue.spelt import load_spelling
 from agent.service.scope import OPERATOR
 from common.languages import Language, language_of
 from common.numbers.figures import SMALL_COUNT, Figure, figures_in, said_in
@@ -154,6 +155,30 @@ def check_checklist(evidence: Evidence) -> Iterator[str]:
         yield f"the checklist has {len(items)} items, not {expected.checklist.least}"
 
 
+def check_mail(evidence: Evidence) -> Iterator[str]:
+    """The summary goes to the address that was confirmed, once, and to no other."""
+    expected = evidence.scenario.expected.mail
+    mails = (row for row in _added(evidence, "outbox") if str(row["key"]).startswith("summary:"))
+    told = [str(row["recipient"]) for row in mails]
+    if expected and not told:
+        yield "the summary is mailed to nobody"
+    wrong = [one for one in told if not expected or not re.fullmatch(expected, one)]
+    yield from (f"the summary is mailed to {one!r}" for one in wrong)
+    if len(told) > 1:
+        yield "the summary is mailed twice"
+
+
+def check_reach(evidence: Evidence) -> Iterator[str]:
+    """Where the customer can be reached stands on the ticket, as it was confirmed."""
+    expected = evidence.scenario.expected.reach
+    events = (row for row in _added(evidence, "ticket_events") if row["kind"] == "reach")
+    told = [str(row["text"]) for row in events]
+    if expected and not any(re.fullmatch(expected, one) for one in told):
+        yield f"they can be reached at {', '.join(told) or 'nothing'}, says the ticket"
+    if told and not expected:
+        yield f"they can be reached at {told[0]!r}, says the ticket"
+
+
 def check_nothing_else(evidence: Evidence) -> Iterator[str]:
     """Nobody else's rows, nothing that is gone, and no table that a call has no business in."""
     ours = {"", evidence.account}
@@ -164,8 +189,15 @@ def check_nothing_else(evidence: Evidence) -> Iterator[str]:
             yield f"{what} of {account!r} has changed"
         elif change.now is None and change.table not in _TENDED:
             yield f"{what} is gone"
-        elif _is_foreign(change):
+        elif _is_foreign(change) and not _is_address(change, evidence):
             yield f"{what} has changed"
+
+
+def _is_address(change: Change, evidence: Evidence) -> bool:
+    """Whether it is the caller's mail address, where one was to be told."""
+    contact, expected = evidence.scenario.caller.contact, evidence.scenario.expected.mail
+    is_own = change.table == "contacts" and change.row["id"] == contact
+    return bool(is_own and expected and re.fullmatch(expected, str(change.row["email"])))
 
 
 def _is_foreign(change: Change) -> bool:
@@ -258,10 +290,23 @@ def check_figures(evidence: Evidence) -> Iterator[str]:
         answer = _TIMES.sub(" ", one.answer)
         for figure in figures_in(answer):
             is_figure = figure.dimension or max(figure.values) > SMALL_COUNT
-            if is_figure and not (
-                known.has(figure, of_caller) or _is_until(figure, evidence.today, days)
-            ):
+            has_source = known.has(figure, of_caller) or _is_until(figure, evidence.today, days)
+            if is_figure and not has_source and not _is_spelt(figure, heard):
                 yield f"{figure.text!r} has no source: {_around(answer, figure)!r}"
+
+
+def _is_spelt(figure: Figure, heard: str) -> bool:
+    """Whether it is no amount, but said digit by digit, as a code is or a number to be called at,
+    and of digits that the caller has said."""
+    said = _digits(figure.text)
+    return len(said) > 1 and None not in said and set(said) <= set(_digits(heard))
+
+
+def _digits(text: str) -> list[str | None]:
+    """Of each word, and of each character that is no letter, the digit that it is."""
+    digits = load_spelling().digits
+    words = re.findall(r"[a-z]+|[^\W_]", text.lower())
+    return [word if word.isdigit() else digits.get(word) for word in words]
 
 
 def _days_kept(evidence: Evidence) -> Iterator[date]:
@@ -390,6 +435,8 @@ CHECKS: Final[Mapping[str, Callable[[Evidence], Iterator[str]]]] = {
     "matters": check_matters,
     "signals": check_signals,
     "checklist": check_checklist,
+    "mail": check_mail,
+    "reach": check_reach,
     "nothing else": check_nothing_else,
     "said": check_said,
     "never": check_never,

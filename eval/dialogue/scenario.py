@@ -125,6 +125,8 @@ class ContactTold(_Table):
     id: str
     name: str
     language: Language
+    email: str = ""
+    """Where summaries of their calls go."""
 
 
 class AccountTold(_Table):
@@ -183,6 +185,10 @@ class Before(_Table):
 
     demo: bool = False
     """The forty accounts of `liuke demo seed` are there."""
+    mails: bool = False
+    """The operator mails the summaries of calls."""
+    never_mailed: list[str] = []
+    """Addresses, and domains as in @example.com, to which none goes."""
     accounts: list[AccountTold] = []
     quality: list[Stretch] = []
     elsewhere: list[Stretch] = []
@@ -265,6 +271,10 @@ class Expected(_Table):
     """The caller must have been asked for each of these, or have said it unasked."""
     said: list[AnyOf] = []
     """Of each of these something is said."""
+    mail: Pattern = ""
+    """The address that the summary is mailed to; empty: to none."""
+    reach: Pattern = ""
+    """Where the customer can be reached, as it stands on the ticket; empty: nowhere."""
     figures: list[FigureExpected] = []
     never: list[Pattern] = []
     cites: list[str] = []
@@ -307,6 +317,8 @@ class Scenario(_Table):
                     raise ValueError(
                         f"[[before.{kind}]] account {one.account!r} is not in [[before.accounts]]"
                     )
+        if self.voice and self.before.mails:
+            raise ValueError("[before] mails: nobody's mail is sent from a room; drop voice")
         unknown = [slot for slot in self.caller.refuses if slot in self.caller.slots]
         if unknown:
             raise ValueError(f"[caller] refuses {unknown[0]!r}, and answers it in [caller.slots]")

@@ -9,15 +9,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from agent.duty.summing_up import SummingUp
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.service.calls.store import CallStore
 from agent.service.database import Database
 from agent.service.migrate import upgrade
+from agent.service.outbox.mail import Mailbox
 from agent.service.quality.targets import Targets
 from agent.service.support import Support
 from common.errors import LiukeError, ServiceError
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 
 #: Beyond what a scenario allows, so that it can be seen how the call goes on.
 TURNS_BEYOND: Final = 2
+#: After so long nobody is let into the call again.
+_GRANT_IS_OVER: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -83,17 +87,18 @@ class TextStage:
     async def _play(
         self, database: Database, scenario: Scenario, number: int
     ) -> tuple[Transcript, list[Fault]]:
-        now = datetime.now(UTC)
-        await World(database, self.support, self.targets).fill(scenario, now)
+        now, support = datetime.now(UTC), _support_of(scenario, self.support)
+        await World(database, support, self.targets).fill(scenario, now)
         account = scenario.caller.account
         call_id, principal = await begin_call(database, scenario, now)
         before = await read_kept(database, account, self.support.policy, now)
         claim = await CallStore(database).claim_call(call_id, f"eval of {call_id}")
         knowledge = KnowledgeClient(self.knowledge_url, self.token, tenant=account or PUBLIC)
         try:
-            talk = TextTalk(database, knowledge, self.endpoint, self.support, principal, claim)
+            talk = TextTalk(database, knowledge, self.endpoint, support, principal, claim)
             most = scenario.expected.turns + TURNS_BEYOND
             transcript = await converse(talk, Caller(scenario, number), most)
+            await _sum_up(SummingUp(database, support))
             after = await read_kept(database, account, self.support.policy, datetime.now(UTC))
             sources = await cited_texts(knowledge, call_id, after)
         finally:
@@ -102,6 +107,26 @@ class TextStage:
             scenario, transcript, before, after, call_id, sources, self.targets, now.date()
         )
         return transcript, faults_of(evidence)
+
+
+def _support_of(scenario: Scenario, support: Support) -> Support:
+    """With a mailbox for summaries, where the scenario has one."""
+    if not scenario.before.mails:
+        return support
+    mailbox = Mailbox("mail", "127.0.0.1", 25, "none", "liuke@example.com", "ops@example.com")
+    return replace(
+        support,
+        destinations={"mail": mailbox},
+        summaries_by="mail",
+        never_mailed=frozenset(scenario.before.never_mailed),
+    )
+
+
+async def _sum_up(summing_up: SummingUp) -> None:
+    """What whoever is on duty does, once nobody can come back into the call."""
+    later = datetime.now(UTC) + _GRANT_IS_OVER
+    for call in await summing_up.due(later):
+        await summing_up.sum_up(call, later)
 
 
 def faults_of(evidence: Evidence) -> list[Fault]:

@@ -52,7 +52,11 @@ class TextTalk:
         )
         self._dialogue = Dialogue(knowledge, endpoint, customer)
         self._keeping = Keeping(
-            database, account=principal.account, contact=principal.contact, claim=claim
+            database,
+            support.policy,
+            account=principal.account,
+            contact=principal.contact,
+            claim=claim,
         )
         self._summing_up = SummingUp(database, support)
         self._scope = Scope(principal.account, claim.call_id)
@@ -98,7 +102,7 @@ class TextTalk:
         self._keeping.stands(self._dialogue.course)
         if answer.action:
             outcome = await self._escalation.act(answer.action, text, answer.language)
-            said += self._dialogue.report(answer, outcome)
+            said += await self._dialogue.report(answer, outcome)
         await self._calls.close_turn(
             self._claim,
             number,

@@ -134,7 +134,8 @@ async def _put(accounts: AccountStore, told: AccountTold, now: datetime) -> None
     scope = Scope(told.id)
     await accounts.put(told.id, told.name, told.owner)
     for contact in told.contacts:
-        await accounts.put_contact(scope, contact.id, name=contact.name, language=contact.language)
+        of_contact = {"name": contact.name, "email": contact.email}
+        await accounts.put_contact(scope, contact.id, language=contact.language, **of_contact)
     for app in told.apps:
         await accounts.put_app(scope, app)
     for name, value in told.facts.items():
