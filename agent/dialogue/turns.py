@@ -258,7 +258,7 @@ class Turns:
         if step.state and not step.state.confirmed:
             return _said(step, course.asking(step.state))
         turn = _said(step, course)
-        if flow.about is None:
+        if not flow.about:
             return self._and_back(turn, said.language)
         code = step.state.confirmed if step.state else ""
         told = replace(

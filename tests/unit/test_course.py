@@ -20,6 +20,7 @@ from agent.dialogue.contract import Answer, NoteMatter
 from agent.dialogue.course import FORM, Course, Flow, read_course, written
 from agent.dialogue.customer import Customer
 from agent.dialogue.dialogue import Dialogue
+from agent.dialogue.flows.details import Detail
 from agent.dialogue.flows.ending import Ending, Happened
 from agent.dialogue.flows.leaving import Leaving
 from agent.dialogue.flows.onboarding import OnboardingState
@@ -28,6 +29,7 @@ from agent.dialogue.flows.troubleshooting import Rival, Trouble
 from agent.dialogue.places import load_places
 from agent.dialogue.playbook import Walk
 from agent.dialogue.slots.reader import Filling
+from agent.dialogue.spelling import Spelling
 from agent.models.client import Message
 from agent.prompts import load_escalation, load_flow, load_onboarding
 from agent.service.calls.store import CallStore, Claim
@@ -47,11 +49,12 @@ pytestmark = pytest.mark.unit
 
 AT = datetime(2026, 12, 1, 9, tzinfo=UTC)
 PLACE = load_places().find("Indonesia")[0]
+POLICY = default_support().policy
 MATTER = NoteMatter("trouble", "stall-rate", "open", "ID", "卡得厉害")
 FLOWS: list[Flow] = [
     Trouble(
         "it freezes", "stall-rate", 0.7, (Rival("echo", "Echo", 0.7), Rival("noise", "Noise", 0.6)),
-        "stall_rate", Stretch("days", 3), PLACE, "many", False, ("since Tuesday",),
+        "stall_rate", Stretch("days", 3), PLACE, "many", False, ("since Tuesday",), ("ab12",),
         Onset(AT, is_older=True), True, ("what", "changed"), ("what",), "changed",
         Walk("stall-rate", "two", (("stall-rate", "one"), ("stall-rate", "two"))), "What?", "en",
     ),
@@ -71,6 +74,7 @@ FLOWS: list[Flow] = [
         )
     ),
     Leaving(),
+    Detail("code", "en", Spelling("code", "en", "ab12", tries=1), 1, "error ab12", "a12"),
 ]  # fmt: skip
 COURSES = [
     *(Course((flow,)) for flow in FLOWS),
@@ -78,6 +82,7 @@ COURSES = [
         tuple(FLOWS[:3]),
         Asked("latency_ms", PLACE, Stretch("yesterday"), "app", is_overview=True),
         MATTER,
+        frozenset({"mail", "ab12"}),
         Ending(MATTER),
         Happened((MATTER,), (7, 8), ("facts", "promise")),
     ),
@@ -122,7 +127,7 @@ def test_a_field_that_is_new_since_it_was_written_has_its_usual_value() -> None:
 
 async def test_of_a_call_that_another_process_has_nothing_is_written(database: Database) -> None:
     calls, claim = CallStore(database), await given_call(database, "1")
-    first = Keeping(database, account="acme", contact="wang", claim=claim)
+    first = Keeping(database, POLICY, account="acme", contact="wang", claim=claim)
     first.stands(COURSES[0])
     await first.aclose()
     first.stands(COURSES[1])
@@ -139,7 +144,8 @@ async def test_of_a_call_that_another_process_has_nothing_is_written(database: D
 async def test_of_a_call_without_a_record_nothing_is_written(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = Keeping(database, account="", contact="", claim=Claim("1", "process", "unrecorded"))
+    claim = Claim("1", "process", "unrecorded")
+    kept = Keeping(database, POLICY, account="", contact="", claim=claim)
     kept.stands(COURSES[0])
     await kept.aclose()
     assert not caplog.records
@@ -176,7 +182,8 @@ async def main():
     claim, calls = Claim("1", "process of 1", "new"), CallStore(database)
     whose = {"account": "acme", "contact": "wang"}
     customer = Customer(database, default_support(), {}, **whose, call_id="1")
-    dialogue, keeping = Dialogue(knowledge, None, customer), Keeping(database, **whose, claim=claim)
+    dialogue = Dialogue(knowledge, None, customer)
+    keeping = Keeping(database, default_support().policy, **whose, claim=claim)
     for number, said in enumerate(sys.argv[3:], start=1):
         answer = dialogue.compose(said)
         now = datetime.now(UTC)

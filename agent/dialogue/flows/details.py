@@ -21,7 +21,7 @@ from agent.dialogue.spelt import SpeltKind, corrected, heard, load_spelling, rea
 from agent.dialogue.wishes import Wish
 from agent.prompts import load_flow
 from common.errors import SetupError
-from common.languages import HAN_CHARACTER, Language
+from common.languages import HAN_CHARACTER, Language, language_of
 from common.settings import PROJECT_ROOT
 
 FILE: Final = PROJECT_ROOT / "prompts" / "details.toml"
@@ -53,10 +53,11 @@ class Detail:
     """None: it was asked for, or offered, and nothing of it is said yet."""
     tries: int = 0
     """How often nothing was understood, or what was told was refused."""
-    about: Said | None = None
+    about: str = ""
     """Of a code: what the customer said with it."""
     heard: str = ""
     """Of a code: as it was heard at first."""
+    flow: Literal["detail"] = "detail"
 
     @property
     def confirmed(self) -> str:
@@ -91,17 +92,18 @@ class Details:
     def read_back(self, code: str, said: Said) -> Step[Detail]:
         """A code, or an id, that may be misheard, with what was said beside it."""
         step = spelling.read_back(Spelling("code", said.language, code))
-        return Step(step.texts, Detail("code", said.language, step.state, about=said, heard=code))
+        return Step(
+            step.texts, Detail("code", said.language, step.state, about=said.text, heard=code)
+        )
 
     def with_code(self, state: Detail, code: str) -> str:
         """What was said with a code, with the one that was confirmed."""
-        assert state.about
-        text = state.about.text
+        text = state.about
         if not code or code in plain(text):
             return text
         if state.heard in text:
             return text.replace(state.heard, code)
-        filled = self._phrases[state.about.language].filled
+        filled = self._phrases[language_of(text)].filled
         return filled["with_code"].format(said=text.rstrip(" .。"), code=code)
 
     def is_answer(self, state: Detail, said: Said, *, is_question: bool) -> bool:
