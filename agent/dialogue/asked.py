@@ -136,6 +136,10 @@ class Asking:
         self._owner_behind = re.compile(
             rf"(?i:{figure})(?: \w+)? (?:of|for) (?:the )?([A-Z][\w-]*)"  # a name, by its capital
         )
+        self._perhaps = re.compile(
+            rf"(?:{figure}) (?:of|for|at) (?:the )?([a-z][\w-]+)|([{HAN}]{{2,6}})的(?:{figure})"
+        )
+        self._spoken = any_of([*another["scenes"], *_all(given["spans"])])
 
     def is_own(self, said: str) -> bool:
         """Whether how high one's own figures are is asked in so many words."""
@@ -179,6 +183,15 @@ class Asking:
         mine = any_of(filter(None, [*own.names, *own.apps, *own.apps.values()]))
         text = re.sub(mine.pattern, " ", self._places.without(said), flags=re.IGNORECASE)
         return bool(self._another.search(plain(text))) or any(self._names(text))
+
+    def may_name_another(self, said: str, own: Owned) -> bool:
+        """Whether a word stands where the name of whose figures they are would, and it cannot be
+        told whether it is one: "the stall rate of blue moon"."""
+        mine = any_of(filter(None, [*own.names, *own.apps, *own.apps.values()]))
+        text = re.sub(mine.pattern, " ", plain(self._places.without(said)), flags=re.IGNORECASE)
+        text = self._spoken.sub(" ", text)
+        named = (match[1] or match[2] for match in self._perhaps.finditer(text))
+        return any(name not in self._not_names and not self._own.search(name) for name in named)
 
     def _names(self, said: str) -> Iterator[str]:
         """What stands where the name of whose figures they are would."""

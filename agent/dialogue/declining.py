@@ -28,6 +28,8 @@ class Declined:
     texts: Mapping[Language, str]
     offers_colleague: bool = False
     """Whether a colleague could help."""
+    goes_first: bool = False
+    """It counts before a wish for a person, or an emergency, that the same words tell of."""
 
 
 @dataclass(frozen=True)
@@ -75,4 +77,4 @@ def load_declining() -> Declining:
 
 def _declined(told: Mapping[str, Any]) -> Declined:
     texts: dict[Language, str] = {language: told[language] for language in LANGUAGES}
-    return Declined(texts, told.get("offers_colleague", False))
+    return Declined(texts, told.get("offers_colleague", False), told.get("goes_first", False))

@@ -242,10 +242,13 @@ class Dialogue:
             return Routed(accepted, is_sure=True)
         course = answer.course_before
         routed = await self._router.route(answer.question, course.under_way)
-        if routed.route in WISHES and course.flows and self._turns and self._customer:
+        if routed.route in WISHES and self._turns and self._customer:
             said = Said(answer.question, answer.language, self._customer.now())
-            wish = _wish(routed)
-            if self._turns.is_plain_answer(said, course, wish, is_sure=routed.is_sure):
+            is_free = not (course.flows or routed.is_sure)
+            if is_free and self._turns.is_opening(said, routed.route):
+                return Routed("onboarding", is_sure=False)
+            wish, is_sure = _wish(routed), routed.is_sure
+            if course.flows and self._turns.is_plain_answer(said, course, wish, is_sure=is_sure):
                 return Routed(course.under_way or "none", is_sure=False)
         return routed
 
@@ -256,8 +259,13 @@ class Dialogue:
             return self._escalation.ask(wish, answer.language)
         subject = subject_of(answer.question, history, is_wish_alone=wish == "person")
         call = CallPerson(wish, subject)
-        answer.wants = (call,)
+        answer.wants = (call, *self._signalled(answer))
         return self._escalation.first(call, answer.language)
+
+    def _signalled(self, answer: Answer) -> tuple[NoteSignal, ...]:
+        """That they may leave, where what they say shows it."""
+        signal = self._turns.signal(answer.question) if self._turns else None
+        return (signal,) if signal else ()
 
     async def _decided(
         self,
@@ -268,12 +276,11 @@ class Dialogue:
         searched: _Searched,
     ) -> list[str]:
         """What is said where no passage is the answer; empty where one is."""
-        if routed.route in ("emergency", "person"):
-            first = self._people(answer, routed, history)
-            if self._turns and (signal := self._turns.signal(answer.question)):
-                answer.wants = (*answer.wants, signal)
-            return [first]
-        if declined := self._declining.read(answer.question):
+        declined = self._declining.read(answer.question)
+        if routed.route in ("emergency", "person") and not (declined and declined.goes_first):
+            return [self._people(answer, routed, history)]
+        if declined:
+            answer.wants = self._signalled(answer)
             return [*self._declined(answer, declined), *self._back(answer)]
         if turn := await self._turn(answer, routed, history, seen, searched):
             answer.course, answer.wants = turn.course, tuple(turn.wants)

@@ -98,7 +98,7 @@ class Turns:
             return self._after(step, said, replace(now, flows=now.flows[:-1]))
         if route != "trouble" and self._figures.is_asked(said.text, course.figures):
             route = "figures"
-        if route == "question" and not course.flows and self._onboarding.is_opening(said):
+        if not course.flows and self.is_opening(said, route):
             route = "onboarding"
         return await self._begin(said, route, replace(now, figures=course.figures), find)
 
@@ -124,6 +124,11 @@ class Turns:
             case Detail() as flow:
                 return self._details.is_plain_answer(flow, said, wish, is_sure=is_sure)
         return False
+
+    def is_opening(self, said: Said, route: Route) -> bool:
+        """Whether onboarding begins with it, where its route is no other flow's."""
+        may_be = route in ("question", "small_talk", "none", "person", "trouble")
+        return may_be and self._onboarding.is_opening(said, is_trouble=route == "trouble")
 
     def signal(self, said: str) -> NoteSignal | None:
         """That they may leave, whatever it was that they asked."""
@@ -166,7 +171,8 @@ class Turns:
                 known = await self._customer.known()
                 return self._after(await self._onboarding.begin(known, said), said, course)
             case "leaving":
-                return self._after(await self._retaining.begin(said), said, course)
+                signal = course.happened.signal
+                return self._after(await self._retaining.begin(said, signal), said, course)
             case _:
                 return None
 

@@ -17,6 +17,8 @@ from eval.dialogue.scenario import Interjection, Scenario
 
 #: In one breath: what was asked, and so many more.
 _TOGETHER = 2
+#: Marks that end what is said.
+_ENDS = ".!?,;。！？，；"
 #: What it does not understand it says so often; then it has no more to say.
 _PATIENCE = 3
 
@@ -112,8 +114,15 @@ class Caller:
         self._given |= set(slots)
         texts = [self._one_of(self._wordings(slot)) for slot in slots]
         refuses = [slot for slot in asked if not self._wordings(slot)]
-        glue = "" if self._language == "zh" else " "
-        return self._line(glue.join(texts), gives=slots, refuses=refuses, evades=evades)
+        return self._line(self._in_a_breath(texts), gives=slots, refuses=refuses, evades=evades)
+
+    def _in_a_breath(self, texts: Sequence[str]) -> str:
+        """One after the other, with what stands between two sentences where they end in nothing."""
+        comma, space = ("，", "") if self._language == "zh" else (",", " ")
+        *before, last = texts
+        return "".join(
+            f"{text}{'' if text[-1] in _ENDS else comma}{space}" for text in before
+        ) + last
 
     def _left(self, but: Sequence[str]) -> list[str]:
         return [s for s in self.scenario.caller.slots if s not in self._given and s not in but]

@@ -254,7 +254,7 @@ async def test_an_offer_that_waits_for_an_answer_is_made_again() -> None:
 async def test_whether_it_is_solved_is_asked_again() -> None:
     database = Database("sqlite+aiosqlite:////nowhere/at/all.db")
     knowledge = KnowledgeClient("http://127.0.0.1:9", "token", tenant=PUBLIC)
-    dialogue, course = opened(database, knowledge), replace(COURSES[4], flows=())
+    dialogue, course = opened(database, knowledge), replace(COURSES[-1], flows=())
     assert dialogue.take_up(course, [], "zh")[-1] == load_flow("ending")["zh"].fixed["ask_solved"]
     go_on = load_flow("greeting")["zh"].fixed["go_on"]
     assert dialogue.take_up(Course(recalled=MATTER), [], "zh")[-1] == go_on

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Final
 
 from agent.dialogue.contract import Citation, SetChecklist
-from agent.dialogue.flows.profile import Profile
+from agent.dialogue.flows.profile import Profile, joined, names_of
 from agent.dialogue.slots.words import Meaning, Slot, load_slot_words, load_vocabulary
 from agent.prompts import OnboardingPhrases
 from common.errors import ServiceError
@@ -54,8 +54,8 @@ async def advise(
 ) -> Advice:
     """The advice for a profile; where the knowledge server is away, that it is."""
     said = phrases.advice
-    scenario = next(_meanings(profile, "scenario"), None)
-    scenario = scenario or load_slot_words().values["scenario"][_ANY_SCENARIO]
+    known = next(_meanings(profile, "scenario"), None)
+    scenario = known or load_slot_words().values["scenario"][_ANY_SCENARIO]
     regions = dict.fromkeys(of.entry for of in _meanings(profile, "regions") if of.entry)
     names = (scenario.entry, scenario.launch, *list(regions)[:_REGIONS])
     try:
@@ -68,12 +68,10 @@ async def advise(
     found = [entry for entry in (practice, launch, *risks) if entry]
     is_plan = scenario.entry == scenario.launch
     texts = [
-        *(
-            _practice(practice, phrases, language, is_plan=is_plan)
-            if practice
-            else [said["no_practice"]]
-        ),
+        *([] if known and practice else [_without_practice(profile, phrases, language)]),
+        *(_practice(practice, phrases, language, is_plan=is_plan) if practice else []),
         *_openings(said["regions"], [entry for entry in risks if entry]),
+        *_without_risks(profile, phrases, language),
         *(_next(launch, phrases) if launch else []),
         *_time_left(profile.launch_day(), phrases, today),
     ]
@@ -83,6 +81,25 @@ async def advise(
         SetChecklist(scenario.of, launch.steps) if launch and launch.steps else None,
         scenario.entry if practice else "",
     )
+
+
+def _without_practice(profile: Profile, phrases: OnboardingPhrases, language: Language) -> str:
+    """That no entry is about what they make; or that nobody knows what that is."""
+    values = profile.values_of("scenario")
+    if not values:
+        return str(phrases.advice["no_scenario"])
+    scenario = joined(names_of("scenario", values, language), phrases)
+    return str(phrases.advice["no_practice"]).format(scenario=scenario)
+
+
+def _without_risks(
+    profile: Profile, phrases: OnboardingPhrases, language: Language
+) -> Iterator[str]:
+    """That no entry is about any of the regions, where none is."""
+    values = profile.values_of("regions")
+    if values and not any(of.entry for of in _meanings(profile, "regions")):
+        regions = joined(names_of("regions", values, language), phrases)
+        yield phrases.advice["no_risks"].format(regions=regions)
 
 
 def _meanings(profile: Profile, slot: Slot) -> Iterator[Meaning]:

@@ -13,12 +13,13 @@ from typing import Final
 from agent.dialogue.contract import (
     GivePromise,
     NoteMatter,
+    NoteSignal,
     SetChecklist,
     StateFact,
     Want,
 )
 from agent.dialogue.flow import Said, Step
-from agent.dialogue.matching import plain
+from agent.dialogue.matching import SENTENCE_ENDS, plain
 from agent.dialogue.replies import load_replies
 from agent.dialogue.solved import is_solved
 from agent.prompts import load_escalation, load_flow
@@ -28,6 +29,8 @@ from common.settings import PROJECT_ROOT
 from common.shorten import beginning
 
 FILE: Final = PROJECT_ROOT / "prompts" / "ending.toml"
+#: What ends so is asked.
+_QUESTION: Final = re.compile(r"[?？]|[吗呢]\s*$")
 #: Characters of the customer's own words that are said back.
 _WORDS: Final = 60
 
@@ -41,6 +44,8 @@ class Happened:
     tickets: tuple[int, ...] = ()
     others: tuple[str, ...] = ()
     """facts, checklist, promise: each once."""
+    signal: NoteSignal | None = None
+    """The last that showed that they may leave."""
 
     def and_then(self, wants: Sequence[Want]) -> Happened:
         """With what an answer wants done, too."""
@@ -51,7 +56,13 @@ class Happened:
                 words = want.words or (before.words if before else "")
                 matters[want.subject or want.kind] = replace(want, words=words)
         others = dict.fromkeys([*self.others, *filter(None, map(_kind, wants))])
-        return replace(self, matters=tuple(matters.values()), others=tuple(others))
+        signals = [want for want in wants if isinstance(want, NoteSignal)]
+        return replace(
+            self,
+            matters=tuple(matters.values()),
+            others=tuple(others),
+            signal=signals[-1] if signals else self.signal,
+        )
 
     def with_ticket(self, number: int) -> Happened:
         """With a ticket to which a person is called."""
@@ -101,7 +112,13 @@ class Endings:
         ``answers``: something was asked, to which "no, nothing" is an answer.
         """
         words = self._goodbye if answers else self._nothing_else
-        return words.fullmatch(_bare(said)) is not None
+        return words.fullmatch(_bare(said)) is not None or self._leaves(said)
+
+    def _leaves(self, said: str) -> bool:
+        """Whether goodbye is the last of it, and nothing is asked before: "I must run, bye"."""
+        *before, last = [one for one in SENTENCE_ENDS.split(said) if one.strip()] or [""]
+        is_asked = any(_QUESTION.search(f"{one}") for one in (said, *before))
+        return bool(before) and not is_asked and self._goodbye.fullmatch(_bare(last)) is not None
 
     def begin(self, happened: Happened, said: Said, offer: str = "") -> Step[Ending]:
         """Sum up; of trouble that may not be over, ask; else say goodbye, or offer something."""

@@ -56,7 +56,9 @@ class Figures:
             return Step([fixed["no_figures"]], None)
         asked = self._asking.read(said.text, own).after(before)
         seen = await self._looking.look(scope, asked, own, said.at)
-        texts = [*self._words.of(seen, said.language, said.at)]
+        is_own = not self._asking.may_name_another(said.text, own)
+        lead = [] if is_own else [fixed["only_own"]]
+        texts = [*lead, *self._words.of(seen, said.language, said.at)]
         if seen.verdict == "normal" and not seen.incident:
             texts.append(fixed["example"])
         if seen.onset and not seen.incident:

@@ -44,9 +44,12 @@ class Retaining:
         self._phrases = load_flow("leaving")
         self._people = load_escalation()
 
-    async def begin(self, said: Said) -> Step[Leaving]:
-        """A customer may leave: what they said shows why, or they are asked."""
+    async def begin(self, said: Said, before: NoteSignal | None) -> Step[Leaving]:
+        """A customer may leave: what they said shows why, or they are asked. ``before``: what they
+        have shown in this call already; nobody is asked twice why."""
         heard = self._signals.heard(said.text)
+        if heard is None and before:
+            return Step(self._to_a_colleague(said.language), None)
         if heard is None:
             why = self._phrases[said.language].fixed["why"]
             return Step([why], Leaving(), [self._signals.answered(said.text)])

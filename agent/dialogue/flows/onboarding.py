@@ -18,9 +18,16 @@ from agent.dialogue.contract import NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.advice import Advice, advise
 from agent.dialogue.flows.profile import Profile, recorded_profile
-from agent.dialogue.matching import SENTENCE_ENDS, plain
-from agent.dialogue.slots.reader import Filling, Reading, names_users, read, told_of
-from agent.dialogue.slots.words import OWN, SLOTS, Slot, bare, load_slot_words
+from agent.dialogue.slots.reader import (
+    Filling,
+    Reading,
+    is_opening,
+    made,
+    names_users,
+    read,
+    told_of,
+)
+from agent.dialogue.slots.words import OWN, SLOTS, Slot, load_slot_words
 from agent.prompts import OnboardingPhrases, load_onboarding
 from agent.service.accounts.store import Known
 from common.errors import InputError, ServiceError
@@ -90,20 +97,18 @@ class Onboarding:
         if state.stage == "confirming":
             return await self._confirm(state, reading, said)
         if state.asked == "scenario" and reading.reply is None and _is_nothing(reading):
-            reading = await self._looked_up(said) or reading
+            reading = await self._looked_up(said) or self._in_own_words(state, said) or reading
         if reading.reply == "enough":
             profile = state.profile.take_in(reading, corrects=reading.corrects)
             return await self._advise_early(replace(state, profile=profile), said)
         return self._take_in(state, reading)
 
-    def is_opening(self, said: Said) -> bool:
-        """Whether they tell what they make and ask how to begin, and of no trouble with it."""
-        words = load_slot_words()
-        begins = words.alone["begin"]
-        if words.pained.search(plain(said.text)):
-            return False
-        is_asked = any(begins.fullmatch(bare(plain(one))) for one in SENTENCE_ENDS.split(said.text))
-        return is_asked and "scenario" in read(said.text, said.at.date()).given
+    def is_opening(self, said: Said, *, is_trouble: bool = False) -> bool:
+        """Whether they tell what they make and ask how to begin, and of no trouble with it.
+
+        ``is_trouble``: it sounds like one, as a product alone may: "squad voice".
+        """
+        return is_opening(said.text, said.at.date(), is_trouble=is_trouble)
 
     def is_plain_answer(self, state: OnboardingState, said: Said, *, is_sure: bool) -> bool:
         """Whether it answers what was asked, though it sounds like a wish for a person.
@@ -153,6 +158,11 @@ class Onboarding:
             if meaning.entry == entry and meaning.launch != entry:
                 return Reading({"scenario": Filling((value,))})
         return None
+
+    def _in_own_words(self, state: OnboardingState, said: Said) -> Reading | None:
+        """What they make as they put it, once it has been asked in all its wordings."""
+        own = made(said.text) if self._is_worded_out(state, "scenario") else ""
+        return Reading({"scenario": Filling((own,))}) if own else None
 
     def _take_in(self, state: OnboardingState, reading: Reading) -> Step[OnboardingState]:
         """The next question, or the same in other words where it has no answer."""

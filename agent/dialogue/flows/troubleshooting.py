@@ -118,7 +118,8 @@ class Troubleshooting:
 
     def query(self, said: str) -> str:
         """What to search for: with a place in it, what is said of the place would be found."""
-        return self._places.without(said)
+        rest = self._places.without(said)
+        return rest if re.search(r"\w", rest) else said
 
     async def begin(
         self, said: Said, scope: Scope, found: Retrieval, earlier: Sequence[NoteMatter] = ()

@@ -38,10 +38,14 @@ _LONGEST_TEXT: Final = 200
 _MARKS: Final = " ,，.。;；:：、"
 #: Characters of what somebody says only to ask back, or to be done with it.
 _LONGEST_REPLY: Final = 60
+#: Who tells so much of a product as they come wants to begin.
+_WHOLE_PRODUCT: Final = 3
 #: How alike a Latin word and a value's must be where a letter is wrong.
 _ALIKE: Final = 0.84
 #: Beside `OWN` these, too, are kept in words that no list has: a region, where it is a place.
-_IN_WORDS: Final[tuple[Slot, ...]] = ("regions", "business_model", "compliance")
+_IN_WORDS: Final[tuple[Slot, ...]] = (
+    *("regions", "platforms", "business_model", "compliance"),
+)
 #: Characters of an answer in which whom it is about is named.
 _AT_THE_BEGINNING: Final = 20
 
@@ -388,6 +392,8 @@ def _answer(
         return None
     # "Not India, Indonesia" is no answer to another question.
     others = found.taken | (found.placed if found.denied else set())
+    if asked == "users":  # "B2B marketers" are users, whatever else it tells
+        others -= {at for at in found.taken if _names_whom(clauses[at], words)}
     said = [
         kept
         for at, clause in enumerate(clauses)
@@ -400,7 +406,24 @@ def _answer(
         return None
     if asked == "regions" and not words.place.fullmatch(joined):
         return None
-    return (shortened(joined, _LONGEST_TEXT),) if len(bare(joined)) > 1 else None
+    if asked == "platforms" and told_of(joined):
+        return None
+    return (shortened(joined, _LONGEST_TEXT),) if _is_said(joined) else None
+
+
+def _is_said(own: str) -> bool:
+    """Whether own words say something: of Mandarin a character may, of Latin letters two."""
+    return len(bare(own)) > 1 or HAN_CHARACTER.search(own) is not None
+
+
+def _names_whom(clause: _Clause, words: SlotWords) -> bool:
+    """Whether a clause that tells something else names people first."""
+    people = words.people.search(clause.plain)
+    return people is not None and not _has_amount(clause)
+
+
+def _has_amount(clause: _Clause) -> bool:
+    return bool(amounts_in(clause.plain, asked=False))
 
 
 def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
@@ -409,6 +432,50 @@ def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
         return False
     is_sorry = words.replies["corrects"].fullmatch(plain_of(_trimmed(clause.said, words)))
     return bool(is_sorry or words.replies["remark"].search(clause.plain))
+
+
+def made(text: str) -> str:
+    """What a customer who is asked what they make says, in their own words; empty: nothing."""
+    words = load_slot_words()
+    told = [clause for clause in _clauses(text, words) if not clause.asks]
+    for clause in told:
+        if found := words.made.search(plain_of(clause.said)):
+            start, end = found.span(found.lastindex or 0)
+            return _trimmed(clause.said[start:end], words)
+    return _trimmed(told[0].said, words) if told and not told[0].ends_question else ""
+
+
+def is_opening(text: str, today: date, *, is_trouble: bool) -> bool:
+    """Whether they come with a product and ask how to begin, or say nothing but what it is.
+
+    ``is_trouble``: it sounds like one; then only where nothing but the product is named.
+    """
+    words = load_slot_words()
+    reading = read(text, today)
+    if "scenario" not in reading.given or words.pained.search(plain_of(text)):
+        return False
+    clauses = list(_clauses(text, words))
+    begins, introduces = words.replies["begin"], words.replies["introduces"]
+    if not any(_rest(clause, words) for clause in clauses):
+        return True
+    if is_trouble:
+        return False
+    if any(words.alone["begin"].fullmatch(bare(clause.plain)) for clause in clauses):
+        return True
+    others = [one for one in clauses if one.asks or one.ends_question]
+    is_asked = _says(clauses, begins) or len(reading.given) >= _WHOLE_PRODUCT
+    only_asks_that = all(begins.search(clause.plain) for clause in others)
+    return is_asked and only_asks_that and _says(clauses, introduces)
+
+
+def _rest(clause: _Clause, words: SlotWords) -> str:
+    """What a clause says beside the product, where it is, and how to begin."""
+    rest = words.replies["begin"].sub(" ", clause.plain)
+    for slot in ("scenario", "regions"):
+        for meaning in words.values[slot].values():
+            for pattern in meaning.written:
+                rest = pattern.sub(" ", rest)
+    return bare(words.small.sub(" ", rest))
 
 
 def names_users(text: str) -> bool:

@@ -124,6 +124,8 @@ class SlotWords:
     pained: re.Pattern[str]
     """Signs that something is told that bothers people."""
     own: Mapping[Slot, re.Pattern[str]]
+    made: re.Pattern[str]
+    """What they make, said as they come; the group that has matched."""
     leading: re.Pattern[str]
     trailing: re.Pattern[str]
     topics: Mapping[Slot, re.Pattern[str]]
@@ -162,6 +164,7 @@ def load_slot_words() -> SlotWords:
             users=_users(people),
             pained=any_of(words["people"]["pained"]),
             own={slot: _own(words["own"][slot]) for slot in OWN},
+            made=_own(words["own"]["scenario"]),
             leading=_around(words["own"]["leading"], r"(?:\s*(?:{})[\s,，]*)+"),
             trailing=_around(words["own"]["trailing"], r"(?:[\s,，]*(?:{}))+$"),
             topics={slot: any_of(_plain(words["topics"][slot])) for slot in SLOTS},
