@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent.duty.texts import Reader
-from agent.service.accounts.store import AccountStore, Known
+from agent.service.accounts.store import FIELDS, AccountStore, Known
 from agent.service.accounts.tables import Fact
 from agent.service.calls.store import CallStore
 from agent.service.calls.tables import Call, Turn
@@ -36,6 +36,8 @@ _WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
 )  # type: ignore[assignment]
 #: Where a call has no matters: so many questions, and so many characters of each.
 _MOST_QUESTIONS: Final = 5
+#: What onboarding asks for, in its order.
+_ASKED: Final = tuple(name for name in FIELDS if name not in ("plan", "renewal_date"))
 _MOST_SAID: Final = 120
 
 
@@ -51,6 +53,8 @@ class Kept:
     promised: Sequence[Promised]
     tickets: Sequence[Told]
     checklists: Sequence[Checklist]
+    unknown: Sequence[str] = ()
+    """Fields that onboarding asks for and nobody has confirmed; of a customer with an account."""
 
 
 class SummingUp:
@@ -132,6 +136,7 @@ class SummingUp:
             promised=await self._promises.of_call(scope, call_id, now),
             tickets=await self._tickets.of_scope(scope, now),
             checklists=await self._matters.checklists(scope),
+            unknown=[name for name in _ASKED if not known.fact(name)] if known else (),
         )
 
 
@@ -171,7 +176,8 @@ def _about(kept: Kept, words: dict[str, Any]) -> Iterator[str]:
     for matter in kept.matters:
         region = words["region"].format(region=matter.region) if matter.region else ""
         title = _title(matter, kept.turns, words) + region
-        yield words["matter"].format(title=title, state=words["states"][matter.state])
+        states = words["onboarding_states" if matter.kind == "onboarding" else "states"]
+        yield words["matter"].format(title=title, state=states[matter.state])
     if not kept.matters:
         asked = dict.fromkeys(_short(turn.question) for turn in kept.turns if turn.question)
         yield from list(asked)[:_MOST_QUESTIONS]
@@ -208,8 +214,16 @@ def _open(kept: Kept, words: dict[str, Any], reader: Reader) -> Iterator[str]:
         else:
             yield words["ticket"].format(**of_ticket)
     for matter in kept.matters:
-        if matter.state == "open":
+        if matter.state == "open" and matter.kind == "onboarding":
+            yield from _unfinished(kept, words)
+        elif matter.state == "open":
             yield words["unsolved"].format(title=_title(matter, kept.turns, words))
+
+
+def _unfinished(kept: Kept, words: dict[str, Any]) -> Iterator[str]:
+    """What onboarding has still to ask; that it is not finished, where that is not known."""
+    fields = words["and"].join(words["fields"][name] for name in kept.unknown)
+    yield words["unfinished_fields"].format(fields=fields) if fields else words["unfinished"]
 
 
 def _title(matter: Matter, turns: Sequence[Turn], words: dict[str, Any]) -> str:

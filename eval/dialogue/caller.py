@@ -120,9 +120,9 @@ class Caller:
         """One after the other, with what stands between two sentences where they end in nothing."""
         comma, space = ("，", "") if self._language == "zh" else (",", " ")
         *before, last = texts
-        return "".join(
-            f"{text}{'' if text[-1] in _ENDS else comma}{space}" for text in before
-        ) + last
+        return (
+            "".join(f"{text}{'' if text[-1] in _ENDS else comma}{space}" for text in before) + last
+        )
 
     def _left(self, but: Sequence[str]) -> list[str]:
         return [s for s in self.scenario.caller.slots if s not in self._given and s not in but]

@@ -82,7 +82,7 @@ def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] 
         ("compliance", "children, and I think GDPR doesn't apply", {"children"}),
         ("compliance", "用户里有小学生，通话要录音", {"children", "recording"}),
         ("compliance", "数据不能出境", {"data-residency"}),
-        ("compliance", "HIPAA obviously", {"health"}),
+        ("compliance", "HIPAA obviously", {"hipaa"}),
         ("compliance", "Music rights.", {"Music rights"}),
         ("compliance", "Just the Brazilian privacy law.", {"Just the Brazilian privacy law"}),
         ("compliance", "影视版权。", {"影视版权"}),

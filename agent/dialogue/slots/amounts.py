@@ -60,6 +60,8 @@ def amounts_in(clause: str, *, asked: bool) -> list[Amount]:
     found = []
     for start, end, (number, least) in numbers:
         kind, distance = kinds.get(start, (UNSAID, None))
+        if load_slot_words().kinds["minutes"].words.match(clause[end:].lstrip()):
+            kind, distance = "minutes", 0
         if not asked:
             few = 2 if kind == _SMALL_KIND else _LEAST_UNASKED
             if distance is None or (kind in _LOOSE and distance > _NEAR) or least < few:
@@ -109,15 +111,32 @@ def _numbers(clause: str) -> Iterator[tuple[int, int, tuple[str, float]]]:
     for figure in figures_in(clause):
         start, end = figure.start, figure.start + len(figure.text)
         inside = any(v[0] < end and start < v[1] for v in vague)
-        if figure.dimension or inside or not 1 < max(figure.values) < _MOST:
+        if (
+            (figure.dimension and not _is_minutes(clause, figure.text))
+            or inside
+            or not 1 < max(figure.values) < _MOST
+        ):
             continue
         if any(value % 1 for value in figure.values):
             continue
         low, high = min(figure.values), max(figure.values)
+        end -= len(_counted_behind(figure.text))
         around = clause[max(0, start - 10) : end + 4]
         more = ">" if words.more_than.search(around) and low == high else ""
         number = f"{more}{low:.0f}" if low == high else f"{low:.0f}-{high:.0f}"
         yield start, end, (number, low)
+
+
+def _is_minutes(clause: str, figure: str) -> bool:
+    """Whether minutes are counted, and how many a month has: 10,000 minutes a month."""
+    by_month = load_slot_words().kinds["monthly"].words
+    return bool(_counted_behind(figure) and by_month.search(clause))
+
+
+def _counted_behind(figure: str) -> str:
+    """The word for minutes with which a figure ends; empty where it has none."""
+    found = load_slot_words().kinds["minutes"].words.search(figure)
+    return found[0] if found and found.end() == len(figure) else ""
 
 
 def _kinds(clause: str, numbers: Sequence[tuple[int, int]]) -> dict[int, tuple[str, int]]:

@@ -43,9 +43,7 @@ _WHOLE_PRODUCT: Final = 3
 #: How alike a Latin word and a value's must be where a letter is wrong.
 _ALIKE: Final = 0.84
 #: Beside `OWN` these, too, are kept in words that no list has: a region, where it is a place.
-_IN_WORDS: Final[tuple[Slot, ...]] = (
-    *("regions", "platforms", "business_model", "compliance"),
-)
+_IN_WORDS: Final[tuple[Slot, ...]] = (*("regions", "platforms", "business_model", "compliance"),)
 #: Characters of an answer in which whom it is about is named.
 _AT_THE_BEGINNING: Final = 20
 
@@ -364,6 +362,9 @@ def _own_unasked(
         of_slots.append(("users", words.users))
         if opens:
             of_slots.append(("users", words.served))
+            if (own := _trimmed(clause.said, words)) and _is_whom(own, words):
+                yield "users", own, at
+                continue
         for slot, pattern in of_slots:
             if found := pattern.search(plain_of(clause.said)):
                 kept = next(group for group in found.groups() if group is not None)
@@ -401,7 +402,14 @@ def _answer(
         if not _is_of_another(clause, found, words)
         if (kept := _trimmed(clause.said, words))
     ]
-    joined = ("，" if HAN_CHARACTER.search(text) else ", ").join(said)
+    comma = "，" if HAN_CHARACTER.search(text) else ", "
+    if asked == "users" and "pain" not in found.given:
+        # In one breath with who they are: what bothers them.
+        pains = [one for one in said[1:] if told_of(one) == "pain"]
+        if pains:
+            found.give("pain", comma.join(pains))
+            said = [one for one in said if one not in pains]
+    joined = comma.join(said)
     if words.alone["none"].fullmatch(bare(plain_of(joined))):
         return None
     if asked == "regions" and not words.place.fullmatch(joined):
@@ -468,12 +476,21 @@ def is_opening(text: str, today: date, *, is_trouble: bool) -> bool:
     return is_asked and only_asks_that and _says(clauses, introduces)
 
 
+def _is_whom(own: str, words: SlotWords) -> bool:
+    """Whether own words name people, and where they are, and nothing else: "women in Brazil"."""
+    rest, named = words.people.subn(" ", as_read(own))
+    for meaning in words.values["regions"].values():
+        for pattern in meaning.written:
+            rest = pattern.sub(" ", rest)
+    return bool(named) and not bare(words.small.sub(" ", rest))
+
+
 def _rest(clause: _Clause, words: SlotWords) -> str:
     """What a clause says beside the product, where it is, and how to begin."""
     rest = words.replies["begin"].sub(" ", clause.plain)
     for slot in ("scenario", "regions"):
         for meaning in words.values[slot].values():
-            for pattern in meaning.written:
+            for pattern in (*meaning.written, meaning.asked):
                 rest = pattern.sub(" ", rest)
     return bare(words.small.sub(" ", rest))
 
@@ -506,10 +523,11 @@ def _is_none(text: str, words: SlotWords) -> bool:
 
 def _trimmed(said: str, words: SlotWords) -> str:
     """Own words without what leads up to them."""
-    lead = words.leading.match(said)
-    kept = (said[lead.end() :] if lead else said).strip(_MARKS)
+    kept = said.strip(_MARKS)
     if trail := words.trailing.search(kept):
         kept = kept[: trail.start()].strip(_MARKS)
+    if lead := words.leading.match(kept):
+        kept = kept[lead.end() :].strip(_MARKS)
     courteous = words.alone["yes"].fullmatch(bare(plain_of(kept)))
     return "" if courteous else shortened(kept, _LONGEST_TEXT)
 
