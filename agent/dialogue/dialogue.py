@@ -256,6 +256,7 @@ class Dialogue:
         """The words to a wish: people are called, or where it is not sure, that is offered."""
         wish = _wish(routed)
         if not routed.is_sure:
+            answer.wants = self._signalled(answer)
             return self._escalation.ask(wish, answer.language)
         subject = subject_of(answer.question, history, is_wish_alone=wish == "person")
         call = CallPerson(wish, subject)
@@ -311,7 +312,8 @@ class Dialogue:
         now = self._customer.now()
         said = Said(answer.question, answer.language, now, history, seen)
         try:
-            turn = await self._turns.take(said, routed.route, answer.course_before, find)
+            route = self._turns.route(said, routed, answer.course_before)
+            turn = await self._turns.take(said, route, answer.course_before, find)
         except (SQLAlchemyError, OSError) as error:
             raise ServiceError(
                 f"The records of customers cannot be read ({type(error).__name__}).",

@@ -24,7 +24,7 @@ from agent.dialogue.flows.leaving import Leaving, Retaining
 from agent.dialogue.flows.onboarding import Onboarding, OnboardingState
 from agent.dialogue.flows.troubleshooting import Trouble, Troubleshooting
 from agent.dialogue.replies import load_replies
-from agent.dialogue.routing import Route
+from agent.dialogue.routing import Route, Routed
 from agent.dialogue.showing import Showing
 from agent.dialogue.signals import load_signals
 from agent.dialogue.solved import is_solved
@@ -124,6 +124,12 @@ class Turns:
             case Detail() as flow:
                 return self._details.is_plain_answer(flow, said, wish, is_sure=is_sure)
         return False
+
+    def route(self, said: Said, routed: Routed, course: Course) -> Route:
+        """Where it goes; not to leaving for a mere reply to nothing: "I don't know, go on"."""
+        is_reply = not routed.is_sure or self._replies.read(said.text) is not None
+        is_shown = course.flows or self.signal(said.text)
+        return "none" if routed.route == "leaving" and is_reply and not is_shown else routed.route
 
     def is_opening(self, said: Said, route: Route) -> bool:
         """Whether onboarding begins with it, where its route is no other flow's."""

@@ -130,7 +130,7 @@ class SummingUp:
         newest = (facts[0] for facts in (known.history if known else {}).values())
         return Kept(
             turns=await self._calls.turns(scope, call_id),
-            matters=await self._matters.of_call(scope, call_id),
+            matters=_standing(await self._matters.of_call(scope, call_id)),
             facts=[fact for fact in newest if fact.call_id == call_id and fact.value],
             signals=await self._retention.signals(scope),
             promised=await self._promises.of_call(scope, call_id, now),
@@ -170,6 +170,12 @@ def letter(sections: Sequence[Section], call: Call, language: Language) -> Messa
     ]
     text = words["letter"].format(sections="\n\n".join(parts)).strip()
     return Message("call.summary", text, {"account": call.account, "call": call.id})
+
+
+def _standing(matters: Sequence[Matter]) -> list[Matter]:
+    """Without the beginning of an onboarding that has come to advice, a matter of its own."""
+    is_advised = any(one.kind == "onboarding" and one.subject for one in matters)
+    return [one for one in matters if one.subject or not (is_advised and one.kind == "onboarding")]
 
 
 def _about(kept: Kept, words: dict[str, Any]) -> Iterator[str]:

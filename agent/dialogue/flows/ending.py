@@ -159,8 +159,8 @@ class Endings:
             for one in happened.matters
             if one.kind == "trouble" and one.words and one.state != "handed_over"
         ]
-        unfinished = [m for m in happened.matters if (m.kind, m.state) == ("onboarding", "open")]
-        parts += [names["unfinished"]] if unfinished else []
+        onboarding = [one.state for one in happened.matters if one.kind == "onboarding"]
+        parts += [names["unfinished"]] if onboarding and onboarding[-1] == "open" else []
         parts += [names["ticket"].format(number=number) for number in happened.tickets]
         parts += [names[kind] for kind in happened.others]
         if parts:

@@ -297,7 +297,7 @@ class Onboarding:
 def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tuple[Want, ...]:
     """What is wanted where the flow is over."""
     checklist = [advice.checklist] if advice.checklist else []
-    done: Literal["solved", "open"] = "solved" if advice.subject else "open"
+    done: Literal["solved", "open"] = "solved" if advice.subject or advice.checklist else "open"
     matter = NoteMatter("onboarding", advice.subject, done, words=state.words)
     return (*facts, *checklist, matter)
 

@@ -438,6 +438,9 @@ def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
     """Whether a clause leads up to what is said of another slot: "I gave you the wrong peak"."""
     if not (found.given or found.denied):
         return False
+    topics = (words.topics[slot] for slot in found.given)
+    if any(topic.search(clause.plain) for topic in topics):
+        return True
     is_sorry = words.replies["corrects"].fullmatch(plain_of(_trimmed(clause.said, words)))
     return bool(is_sorry or words.replies["remark"].search(clause.plain))
 

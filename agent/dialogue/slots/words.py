@@ -261,7 +261,7 @@ def _users(people: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(
         rf"((?:[\w'-]+ ){{0,2}}?{people.pattern}) (?:will |would |can |mostly )?"
         r"(?:use|watch|play|join|open) (?:it|them|this)\b"
-        rf"|({people.pattern})(?:们)?(?:在用|会用|用它|来用|在看|来看)"
+        rf"|({people.pattern})(?:们)?(?:在用|会用|用它|来用|在看|来看|[{HAN}]{{0,2}}用的)"
     )
 
 
