@@ -416,12 +416,13 @@ def _answer(
         return None
     if asked == "platforms" and told_of(joined):
         return None
-    return (shortened(joined, _LONGEST_TEXT),) if _is_said(joined) else None
+    return (shortened(joined, _LONGEST_TEXT),) if _is_said(asked, joined) else None
 
 
-def _is_said(own: str) -> bool:
-    """Whether own words say something: of Mandarin a character may, of Latin letters two."""
-    return len(bare(own)) > 1 or HAN_CHARACTER.search(own) is not None
+def _is_said(asked: Slot, own: str) -> bool:
+    """Whether own words say something: of what bothers people one character does."""
+    least = 1 if asked == "pain" and HAN_CHARACTER.search(own) else 2
+    return len(bare(own)) >= least
 
 
 def _names_whom(clause: _Clause, words: SlotWords) -> bool:
@@ -446,14 +447,13 @@ def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
 
 
 def made(text: str) -> str:
-    """What a customer who is asked what they make says, in their own words; empty: nothing."""
+    """What a customer says that they make, in their own words; empty where they say nothing."""
     words = load_slot_words()
-    told = [clause for clause in _clauses(text, words) if not clause.asks]
-    for clause in told:
-        if found := words.made.search(plain_of(clause.said)):
+    for clause in _clauses(text, words):
+        if not clause.asks and (found := words.made.search(plain_of(clause.said))):
             start, end = found.span(found.lastindex or 0)
             return _trimmed(clause.said[start:end], words)
-    return _trimmed(told[0].said, words) if told and not told[0].ends_question else ""
+    return ""
 
 
 def is_opening(text: str, today: date, *, is_trouble: bool) -> bool:
