@@ -45,6 +45,9 @@ class EscalationPhrases:
     ask_person: str
     accepted: tuple[str, ...]
     """A "yes" to the offer of a colleague."""
+    refused: tuple[str, ...]
+    """A "no" to it."""
+    not_called: str
     opened: str
     opened_without_clock: str
     known: str
@@ -144,7 +147,7 @@ def fixed_phrases() -> list[tuple[str, Language]]:
         for language, said in load_escalation().items()
         for text in (
             *(said.emergency, said.person, said.ask_emergency, said.ask_person),
-            *(said.meanwhile, said.failed, said.still_calling),
+            *(said.not_called, said.meanwhile, said.failed, said.still_calling),
         )
     ]
     of_flows = [

@@ -9,8 +9,9 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 from agent.dialogue.matching import any_of, plain
@@ -31,6 +32,7 @@ _MONTH_DAYS: Final = 30
 _MOST_HOURS: Final = 72
 #: Of what goes on from the question before.
 _FEW_CHARACTERS: Final = 50
+_ASKS: Final = re.compile(r"[?？吗呢]")
 #: Nobody asks for more days.
 _MOST_DAYS: Final = 400
 
@@ -47,22 +49,23 @@ class Stretch:
     @property
     def is_over(self) -> bool:
         """Whether it ended before now."""
-        return self.name in ("yesterday", "day_before", "last_week", "last_month")
+        return self.name in ("yesterday", "day_before", "last_week", "last_month", "ago")
 
     def span(self, now: datetime) -> Span:
         """As it is read. Today is a day of the clock of ``now``; weeks and months are of days in
         UTC, as they are rolled up."""
-        today = now.hour + 1
-        last_month = now.replace(day=1) - timedelta(days=1)
+        today, utc = now.hour + 1, now.astimezone(UTC)
+        last_month = utc.replace(day=1) - timedelta(days=1)
         return {
             "now": Span("hours", 2),
             "today": Span("hours", today),
             "yesterday": Span("hours", _HOURS_OF_DAY, today),
             "day_before": Span("hours", _HOURS_OF_DAY, today + _HOURS_OF_DAY),
-            "week": Span("days", now.weekday() + 1),
-            "last_week": Span("days", 7, now.weekday() + 1),
-            "month": Span("days", now.day),
-            "last_month": Span("days", last_month.day, now.day),
+            "week": Span("days", utc.weekday() + 1),
+            "last_week": Span("days", 7, utc.weekday() + 1),
+            "month": Span("days", utc.day),
+            "last_month": Span("days", last_month.day, utc.day),
+            "ago": Span("hours", 2, self.count - 1),
             "hours": Span("hours", self.count),
             "days": Span("days", self.count),
         }[self.name]
@@ -79,6 +82,14 @@ class Asked:
     """As quality is reported for it; empty for all."""
     is_overview: bool = False
     """All figures: no single one is meant."""
+    than: Stretch | None = None
+    """Whether it is better than then."""
+    by_region: bool = False
+    """Each region by itself."""
+    by_platform: bool = False
+    """For a kind of device: of which there are no figures."""
+    in_seconds: bool = False
+    """Times in whole and parts of seconds."""
 
     def after(self, before: Asked | None) -> Asked:
         """What is asked, with what was asked before where this says nothing: "and yesterday?"."""
@@ -117,6 +128,13 @@ class Asking:
         self._lookalikes = any_of(given["lookalikes"]["words"])
         self._overview = any_of(given["overview"]["words"])
         self._spans = {name: any_of(span["words"]) for name, span in given["spans"].items()}
+        self._until_now = {
+            name: span["until_now"] for name, span in given["spans"].items() if "until_now" in span
+        }
+        self._ago = re.compile(rf"\s*(?:{any_of(given['ago']['words']).pattern})")
+        forms = given["forms"]
+        self._compares, self._by_region = any_of(forms["compares"]), any_of(forms["by_region"])
+        self._by_platform, self._in_seconds = any_of(forms["platforms"]), any_of(forms["seconds"])
         asked = given["asked"]
         self._how, self._ours = any_of(asked["how"]), any_of(asked["ours"])
         self._advice = any_of(asked["advice"])
@@ -140,16 +158,26 @@ class Asking:
             rf"(?:{figure}) (?:of|for|at) (?:the )?([a-z][\w-]+)|([{HAN}]{{2,6}})的(?:{figure})"
         )
         self._spoken = any_of([*another["scenes"], *_all(given["spans"])])
+        self._doing = re.compile(r"(?i:\bhow (?:is|are|was|were|does|do)) ([A-Z][\w-]*)[^?]* do")
 
     def is_own(self, said: str) -> bool:
         """Whether how high one's own figures are is asked in so many words."""
         text = plain(said)
         is_measured = self.metric(said) is not None or self._overview.search(text) is not None
-        return (
-            is_measured
-            and bool(self._how.search(text) and self._ours.search(text))
-            and (self._advice.search(text) is None)
-        )
+        if not is_measured or self._advice.search(text):
+            return False
+        compares = self._compares.search(text) and self._by_platform.search(text)
+        if self._by_region.search(text) or (self.metric(said) and (compares or self._than(said))):
+            return True
+        if not self._how.search(text):
+            return False
+        is_ours = self._ours.search(text) or self._by_platform.search(text)
+        return bool(is_ours or self._places.find(said)) or any(self._names(self._placeless(said)))
+
+    def asks(self, said: str) -> bool:
+        """Whether anything is asked of a figure, or of what to do about it."""
+        text = plain(said)
+        return bool(self._how.search(text) or self._advice.search(text) or _ASKS.search(text))
 
     def goes_on(self, said: str) -> bool:
         """Whether it asks for other figures in few words: "and last week?"."""
@@ -166,9 +194,13 @@ class Asking:
         return Asked(
             metric=self.metric(said),
             place=found[0] if found else None,
-            stretch=self.stretch(said),
+            stretch=than[0] if (than := self._than(said)) else self.stretch(said),
             app=_named(text, own.apps),
             is_overview=self._overview.search(text) is not None,
+            than=than[1] if than else None,
+            by_region=self._by_region.search(text) is not None,
+            by_platform=self._by_platform.search(text) is not None,
+            in_seconds=self._in_seconds.search(text) is not None,
         )
 
     def metric(self, said: str) -> Metric | None:
@@ -181,7 +213,7 @@ class Asking:
     def names_another(self, said: str, own: Owned) -> bool:
         """Whether another customer's figures are asked for, or who the others are."""
         mine = any_of(filter(None, [*own.names, *own.apps, *own.apps.values()]))
-        text = re.sub(mine.pattern, " ", self._places.without(said), flags=re.IGNORECASE)
+        text = re.sub(mine.pattern, " ", self._placeless(said), flags=re.IGNORECASE)
         return bool(self._another.search(plain(text))) or any(self._names(text))
 
     def may_name_another(self, said: str, own: Owned) -> bool:
@@ -193,10 +225,22 @@ class Asking:
         named = (match[1] or match[2] for match in self._perhaps.finditer(text))
         return any(name not in self._not_names and not self._own.search(name) for name in named)
 
+    def _placeless(self, said: str) -> str:
+        return self._places.without(said)
+
+    def _than(self, said: str) -> tuple[Stretch, Stretch] | None:
+        """What is compared: the time until now, and the one before it that is named."""
+        text = plain(said)
+        if not self._compares.search(text):
+            return None
+        before = next((n for n in self._until_now if self._spans[n].search(text)), None)
+        return (Stretch(self._until_now[before]), Stretch(before)) if before else None
+
     def _names(self, said: str) -> Iterator[str]:
         """What stands where the name of whose figures they are would."""
         text = plain(said)
-        for match in (*self._owner.finditer(text), *self._owner_behind.finditer(said)):
+        in_order = (self._owner.finditer(text), self._owner_behind.finditer(said))
+        for match in (*chain(*in_order), *self._doing.finditer(said)):
             if match[1].lower() not in self._not_names:
                 yield match[1]
         for match in self._company.finditer(text):
@@ -207,6 +251,8 @@ class Asking:
     def stretch(self, said: str) -> Stretch | None:
         """The stretch of time that a customer names."""
         text = plain(said)
+        if ago := self._hours_ago(text):
+            return Stretch("ago", ago)
         for name, pattern in self._spans.items():
             if pattern.search(text):
                 return Stretch(name)
@@ -218,6 +264,16 @@ class Asking:
                 return Stretch("hours", hours)
             if hours:
                 return Stretch("days", min(round(hours / _HOURS_OF_DAY), _MOST_DAYS))
+        return None
+
+    def _hours_ago(self, text: str) -> int | None:
+        """How many hours ago something was; None where it is not said, or so long ago that hours do
+        not matter."""
+        for figure in figures_in(text):
+            behind = text[text.find(figure.text) + len(figure.text) :]
+            if figure.dimension == "time" and self._ago.match(behind):
+                hours = round(figure.amounts[-1] / _HOUR_MS)
+                return max(1, hours) if hours < _HOURS_OF_DAY else None
         return None
 
 

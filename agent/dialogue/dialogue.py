@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
@@ -37,11 +38,14 @@ from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
 from agent.prompts import load_flow, load_phrases
 from common.errors import ServiceError
-from common.languages import Language, language_of
+from common.languages import HAN, Language, language_of
 from knowledge.client import KnowledgeClient
 from knowledge.contract import Retrieval
 
 log = logging.getLogger(__name__)
+
+#: A word of either language.
+_SAYS_SOMETHING = re.compile(rf"[{HAN}]|[A-Za-z]{{2}}")
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Dialogue:
         stands on the screen that the customer shares.
         """
         course = instead_of.course_before if instead_of else self._course
-        answer = Answer(said, language or language_of(said), course)
+        answer = Answer(said, language or _language(said, history), course)
         answer.texts = self._noted(answer, self._parts(answer, history, seen))
         return answer
 
@@ -258,7 +262,9 @@ class Dialogue:
         if not routed.is_sure:
             answer.wants = self._signalled(answer)
             return self._escalation.ask(wish, answer.language)
-        subject = subject_of(answer.question, history, is_wish_alone=wish == "person")
+        is_yes = self._offers.accepted(answer.question, history) is not None
+        is_wish_alone = wish == "person" or is_yes
+        subject = subject_of(answer.question, history, is_wish_alone=is_wish_alone)
         call = CallPerson(wish, subject)
         answer.wants = (call, *self._signalled(answer))
         return self._escalation.first(call, answer.language)
@@ -277,8 +283,11 @@ class Dialogue:
         searched: _Searched,
     ) -> list[str]:
         """What is said where no passage is the answer; empty where one is."""
+        is_sure_wish = routed.route in WISHES and routed.is_sure
+        if not is_sure_wish and self._offers.refused(answer.question, history):
+            return [self._escalation.not_called(answer.language), *self._back(answer)]
         declined = self._declining.read(answer.question)
-        if routed.route in ("emergency", "person") and not (declined and declined.goes_first):
+        if routed.route in WISHES and not (declined and declined.goes_first):
             return [self._people(answer, routed, history)]
         if declined:
             answer.wants = self._signalled(answer)
@@ -349,6 +358,13 @@ class Dialogue:
 
 def _wish(routed: Routed) -> Wish:
     return "emergency" if routed.route == "emergency" else "person"
+
+
+def _language(said: str, history: Sequence[Message]) -> Language:
+    """Of what is said; of a number or a user's ID alone, that which was spoken before."""
+    if _SAYS_SOMETHING.search(said) or not history:
+        return language_of(said)
+    return language_of(history[-1].text)
 
 
 def _spaced(texts: Sequence[str], language: Language) -> Iterator[str]:

@@ -37,6 +37,10 @@ class EscalationWords:
         phrases = self._phrases[language]
         return phrases.ask_emergency if wish == "emergency" else phrases.ask_person
 
+    def not_called(self, language: Language) -> str:
+        """To who does not want them called."""
+        return self._phrases[language].not_called
+
     def report(self, outcome: Outcome, language: Language) -> str:
         """What came of it: the ticket's number, severity and clock; or that nobody was told."""
         phrases = self._phrases[language]

@@ -17,7 +17,7 @@ from agent.dialogue.measures import badness
 from agent.dialogue.places import Place, load_places
 from agent.service.accounts.store import AccountStore
 from agent.service.database import Database
-from agent.service.quality.comparing import Comparisons, IncidentNow
+from agent.service.quality.comparing import Comparisons, IncidentNow, IncidentThen
 from agent.service.quality.onset import Onset, onset
 from agent.service.quality.rollups import Summary
 from agent.service.quality.store import QualityStore, Span
@@ -59,6 +59,13 @@ class Seen:
     verdict: Verdict = "unknown"
     onset: Onset | None = None
     incident: IncidentNow | None = None
+    incident_then: IncidentThen | None = None
+    """That is over, and was in the time that is looked at."""
+    than: tuple[Stretch, Summary] | None = None
+    """The time before that it is compared with."""
+    by_region: Sequence[tuple[Place, Summary]] = ()
+    """Each by itself, if that is asked."""
+    in_seconds: bool = False
 
     @property
     def regions(self) -> Sequence[str]:
@@ -125,19 +132,21 @@ class Looking:
     async def look(self, scope: Scope, asked: Asked, own: Owned, now: datetime) -> Seen:
         """What the records say; where no place is asked for, of the one where it is worst."""
         stretch = asked.stretch or Stretch()
-        seen = Seen(asked.metric, asked.place, stretch, own.regions)
+        seen = Seen(asked.metric, asked.place, stretch, own.regions, in_seconds=asked.in_seconds)
         if not seen.regions:
             return seen
         span = stretch.span(now)
         if asked.place is None or asked.metric is None:
             seen = await self._worst(scope, seen, asked, span, now)
-        here, others, incident = await asyncio.gather(
+        here, others, incident, ended = await asyncio.gather(
             self._comparisons.own(scope, seen.regions, span, now, app=asked.app),
             self._comparisons.others(scope, seen.regions, span, now),
             self._comparisons.incident(seen.regions, now),
+            self._comparisons.incident_then(scope, seen.regions, span, now),
         )
         seen = replace(seen, own=here.get("here"), elsewhere=here.get("elsewhere"))
-        seen = replace(seen, others=others, incident=incident)
+        seen = replace(seen, others=others, incident=incident, incident_then=ended)
+        seen = await self._beside(scope, seen, asked, now)
         if seen.metric is None or seen.value is None:
             is_told = seen.own is not None and seen.metric is None
             return replace(seen, verdict="normal") if is_told else seen
@@ -147,6 +156,19 @@ class Looking:
         if verdict in ("normal", "unknown") or span.ago:
             return seen
         return replace(seen, onset=await self._onset(scope, seen, asked, now))
+
+    async def _beside(self, scope: Scope, seen: Seen, asked: Asked, now: datetime) -> Seen:
+        """The same with the time before, and with each region, where those are asked for."""
+        if asked.than:
+            span = asked.than.span(now)
+            found = await self._comparisons.own(scope, seen.regions, span, now, app=asked.app)
+            seen = replace(seen, than=(asked.than, found["here"]) if "here" in found else None)
+        if asked.by_region:
+            span = seen.stretch.span(now)
+            each = await self._quality.read(scope, "region", span, now, app=asked.app)
+            regions = [(self._places.region(one.group), one) for one in each]
+            seen = replace(seen, by_region=regions)
+        return seen
 
     async def _worst(
         self, scope: Scope, seen: Seen, asked: Asked, span: Span, now: datetime

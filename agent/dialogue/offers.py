@@ -1,4 +1,5 @@
-"""Offers: what was said before, and what the customer says to it, in; whether they accept out.
+"""Offers: what was said before, and what the customer says to it, in; whether they accept it, or
+refuse, out.
 
 Where the assistant cannot help it offers a colleague, and where it is in doubt it asks. A "yes" to
 that is a wish, though "yes" alone is none, and elsewhere no more than support for whoever speaks.
@@ -10,11 +11,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from agent.dialogue.matching import SENTENCE_ENDS, any_of, plain
 from agent.dialogue.wishes import Wish
 from agent.models.client import Message
 from agent.prompts import load_escalation, load_phrases
 
-#: No longer text is only a "yes", characters.
+#: No longer text is only a "yes" or a "no", characters.
 _LONGEST_YES: Final = 40
 
 
@@ -29,6 +31,7 @@ class Offers:
                 self._offers[text] = "person"
             self._offers[said.ask_emergency] = "emergency"
         words = {_bare(word) for said in load_escalation().values() for word in said.accepted}
+        self._no = any_of(word for said in load_escalation().values() for word in said.refused)
         longest_first = sorted(words, key=len, reverse=True)
         self._yes = re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})+")
 
@@ -42,6 +45,12 @@ class Offers:
         """What the customer says "yes" to, and nothing else."""
         is_yes = len(said) <= _LONGEST_YES and self._yes.fullmatch(_bare(said))
         return self.offered(history) if is_yes else None
+
+    def refused(self, said: str, history: Sequence[Message]) -> bool:
+        """Whether the customer says "no" to it, and nothing else."""
+        parts = [part for part in SENTENCE_ENDS.split(plain(said)) if part.strip()]
+        is_no = len(said) <= _LONGEST_YES and all(self._no.search(part) for part in parts)
+        return bool(parts) and is_no and self.offered(history) is not None
 
 
 def _bare(text: str) -> str:

@@ -1,7 +1,8 @@
 """Places: what a customer says in; the places in it, with the regions that quality is reported
 under, out.
 
-Which they are, and what they are called, is in `prompts/places.toml`.
+Which they are, and what they are called, is in `prompts/places.toml`. Where none is named as it is
+written there, one may be that was misheard, or mistyped.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.dialogue.matching import any_of, plain
+from agent.dialogue.misheard import Misheard
 from common.errors import SetupError
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
@@ -42,9 +44,18 @@ class Place:
 class Places:
     """The places of a file, by their names in both languages."""
 
-    def __init__(self, regions: Mapping[str, Place], words: Mapping[Place, Sequence[str]]) -> None:
-        """``regions``: the whole ones by their name in rows; ``words``: all names of each place."""
+    def __init__(
+        self,
+        regions: Mapping[str, Place],
+        words: Mapping[Place, Sequence[str]],
+        misheard: Mapping[str, Sequence[str]],
+    ) -> None:
+        """``regions``: the whole ones by their name in rows; ``words``: all names of each place;
+        ``misheard``: words by which `Misheard` tells what may be one."""
         self._regions = regions
+        names = [name for names in words.values() for name in names]
+        whole = {name for place, of in words.items() if not place.is_part for name in of}
+        self._misheard = Misheard(names, whole, **misheard)
         every = any_of(word for names in words.values() for word in names)
         self._any = re.compile(every.pattern, re.IGNORECASE)
         self._each = [(any_of(names), place) for place, names in words.items()]
@@ -54,7 +65,9 @@ class Places:
 
         ``reported``: regions that may be called as they are reported, though the file has them not.
         """
-        return list(dict.fromkeys(self._find(_parted(plain(said)), reported)))
+        text = _parted(plain(said))
+        found = self._find(text, reported)
+        return list(dict.fromkeys(found)) or list(dict.fromkeys(self._heard(text)))
 
     def without(self, said: str) -> str:
         """What is said but for places."""
@@ -77,6 +90,11 @@ class Places:
             if name not in self._regions and any_of([name.lower()]).search(said):
                 yield self.region(name)
 
+    def _heard(self, said: str) -> Iterator[Place]:
+        """Those that may be meant, where none is named."""
+        for name in self._misheard.find(said):
+            yield from self._find(name, ())
+
 
 @cache
 def load_places(file: Path = FILE) -> Places:
@@ -95,7 +113,7 @@ def load_places(file: Path = FILE) -> Places:
                 words[Place(part["zh"], part["en"], (name,), is_part=True)] = _names(part)
         for several in given["together"]:
             words[Place(several["zh"], several["en"], tuple(several["regions"]))] = _names(several)
-        return Places(regions, words)
+        return Places(regions, words, given["misheard"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
             f"The places in {file} cannot be used: {error!r}.",

@@ -35,13 +35,14 @@ class Replies:
         self._yes_first = any_of(words["yes_first"])
         self._neither = any_of(words["neither"])
         self._same, self._unknown = any_of(words["same"]), any_of(words["unknown"])
-        self._wait = any_of(words["wait"])
+        self._wait, self._corrects = any_of(words["wait"]), any_of(words["corrects"])
         self._alone = frozenset(map(_bare, words["alone"]))
 
     def read(self, said: str) -> Reply | None:
         """What is said to the question; None: nothing of all this."""
         text = plain(said)
-        if self._wait.search(text) or _bare(text) in self._alone:
+        is_wait = self._wait.search(text) and not self._corrects.search(text)
+        if is_wait or _bare(text) in self._alone:
             return "wait"
         if self._unknown.search(text):
             return "unknown"

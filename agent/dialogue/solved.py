@@ -17,7 +17,8 @@ def is_solved(said: str) -> bool:
     """Whether a customer says that it works now."""
     solved, unless = _patterns()
     text = plain(said)
-    return bool(solved.search(text)) and not unless.search(text)
+    # "没问题了" has a "没" of its own.
+    return bool(solved.search(text)) and not unless.search(solved.sub(" ", text))
 
 
 @cache

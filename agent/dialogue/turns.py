@@ -43,6 +43,8 @@ Find = Callable[[str], Awaitable[Retrieval]]
 
 #: Codes of HTTP that tell of trouble: everybody knows them.
 _OF_HTTP: Final = frozenset(str(status.value) for status in HTTPStatus if status >= 400)
+#: Where a trouble may go that is told in words which nobody taught the router.
+_OPEN: Final[Sequence[Route]] = ("question", "onboarding", "none")
 #: What ends so is asked.
 _QUESTION: Final = re.compile(r"[?？]\s*$|[吗呢]\s*[。.]?\s*$")
 
@@ -100,6 +102,8 @@ class Turns:
             route = "figures"
         if not course.flows and self.is_opening(said, route):
             route = "onboarding"
+        elif route in _OPEN and not course.flows and self._trouble.is_told(said):
+            route = "trouble"
         return await self._begin(said, route, replace(now, figures=course.figures), find)
 
     def back(self, course: Course, language: Language) -> Turn:
@@ -121,6 +125,8 @@ class Turns:
         match course.flows[-1] if course.flows else None:
             case OnboardingState() as flow:
                 return self._onboarding.is_plain_answer(flow, said, is_sure=is_sure)
+            case Trouble():
+                return self._trouble.is_plain_answer(said)
             case Detail() as flow:
                 return self._details.is_plain_answer(flow, said, wish, is_sure=is_sure)
         return False
@@ -150,7 +156,7 @@ class Turns:
                 return self._onboarding.is_answer(flow, said, is_trouble=route == "trouble")
             case Trouble():
                 is_told = route in ("none", "onboarding") and not _QUESTION.search(said.text)
-                return is_told or self._is_yes_or_no(said)
+                return is_told or self._is_yes_or_no(said) or self._answers(flow, said)
             case Detail():
                 is_question = route not in ("none", "small_talk") or bool(
                     _QUESTION.search(said.text)
@@ -158,6 +164,12 @@ class Turns:
                 return self._details.is_answer(flow, said, is_question=is_question)
             case Leaving():
                 return self._is_yes_or_no(said) or self._retaining.is_reason(flow, said)
+
+    def _answers(self, flow: Trouble, said: Said) -> bool:
+        """Whether it answers what was asked of the trouble, whatever else it sounds like: "we moved
+        to another carrier" is no wish to leave."""
+        is_asking = bool(_QUESTION.search(said.text)) or self._figures.is_asked(said.text, None)
+        return not is_asking and self._trouble.is_answer(flow, said)
 
     def _is_yes_or_no(self, said: Said) -> bool:
         """Whether it is a reply by itself, as far as nothing is asked in it."""
@@ -185,7 +197,7 @@ class Turns:
     async def _begin_trouble(self, said: Said, find: Find) -> Step[Trouble]:
         meant = self._showing.meant(said.text, said.language, said.seen, is_trouble=True)
         said = replace(said, text=meant.text)
-        found = await find(self._trouble.query(said.text))
+        found = await find(self._trouble.query(said))
         earlier = await self._customer.earlier()
         step = await self._trouble.begin(said, self._customer.scope, found, earlier)
         return replace(step, texts=[*meant.first, *step.texts])
@@ -197,7 +209,7 @@ class Turns:
             case Trouble():
                 meant = self._showing.corrected(said.text, said.language, said.seen)
                 said = replace(said, text=meant.text)
-                found = await find(self._trouble.query(said.text))
+                found = await find(self._trouble.query(said))
                 step = await self._trouble.step(flow, said, self._customer.scope, found)
                 return replace(step, texts=[*meant.first, *step.texts])
             case OnboardingState():
@@ -313,7 +325,7 @@ class Turns:
             return Turn([glad], now, [replace(matter, state="solved")])
         if reply not in ("no", "same"):
             return None
-        found = await find(self._trouble.query(matter.words))
+        found = await find(self._trouble.query(replace(said, text=matter.words)))
         step = await self._trouble.again(matter, said, self._customer.scope, found)
         return self._after(step, said, now)
 

@@ -34,6 +34,10 @@ from common.settings import PROJECT_ROOT
 _WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
     (PROJECT_ROOT / "prompts" / "summary.toml").read_text("utf-8")
 )  # type: ignore[assignment]
+#: What regions are called to a customer, by their names in rows of quality.
+_REGIONS: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
+    (PROJECT_ROOT / "prompts" / "places.toml").read_text("utf-8")
+)["regions"]
 #: Where a call has no matters: so many questions, and so many characters of each.
 _MOST_QUESTIONS: Final = 5
 #: What onboarding asks for, in its order.
@@ -147,7 +151,7 @@ def compose(kept: Kept, offers: Mapping[str, str], reader: Reader) -> list[Secti
     """
     words = _WORDS[reader.language]
     lines = {
-        "about": list(_about(kept, words)),
+        "about": list(_about(kept, words, reader.language)),
         "confirmed": list(_confirmed(kept.facts, words)),
         "agreed": list(_agreed(kept, offers, words, reader)),
         "open": list(_open(kept, words, reader)),
@@ -178,9 +182,10 @@ def _standing(matters: Sequence[Matter]) -> list[Matter]:
     return [one for one in matters if one.subject or not (is_advised and one.kind == "onboarding")]
 
 
-def _about(kept: Kept, words: dict[str, Any]) -> Iterator[str]:
+def _about(kept: Kept, words: dict[str, Any], language: Language) -> Iterator[str]:
     for matter in kept.matters:
-        region = words["region"].format(region=matter.region) if matter.region else ""
+        called = _REGIONS.get(matter.region, {}).get(language, matter.region)
+        region = words["region"].format(region=called) if called else ""
         title = _title(matter, kept.turns, words) + region
         states = words["onboarding_states" if matter.kind == "onboarding" else "states"]
         yield words["matter"].format(title=title, state=states[matter.state])

@@ -15,6 +15,7 @@ from eval.dialogue.evidence import Evidence
 from eval.dialogue.kept import SPANS
 
 _WEEK_H: Final = 168
+_HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class KnownFigures:
     """With the targets."""
     numbers: frozenset[float]
     dues: Sequence[timedelta]
+    turns_ago: Sequence[timedelta]
     shortest_span_h: int
     """Where nothing is measured, only calls and tickets of long ago are looked back at."""
     days_left: frozenset[int]
@@ -50,7 +52,8 @@ class KnownFigures:
         told = [*evidence.own_texts, *(one.line.text for one in evidence.transcript.exchanges)]
         left = frozenset((day - evidence.today).days for text in told for day in _days(text))
         shortest = SPANS[0] if kept[0].measured else _WEEK_H
-        return cls(texts, measured, frozenset(numbers), dues, shortest, left)
+        ago = [turn for one in kept for turn in one.turns_ago]
+        return cls(texts, measured, frozenset(numbers), dues, ago, shortest, left)
 
     def has(self, figure: Figure, of_caller: Said) -> bool:
         """Whether something says it."""
@@ -67,8 +70,8 @@ class KnownFigures:
         return figure.dimension == "time" and self._is_due(figure)
 
     def _is_due(self, figure: Figure) -> bool:
-        """A time that something takes at most, never said shorter than it is; or a span that is
-        looked back over."""
+        """A time that something takes at most, never said shorter than it is; a span that is
+        looked back over; or how long ago figures changed, to the hour at best."""
         minute, day = 60_000, 86_400_000
         for amount in figure.amounts:
             if amount in {hours * 60 * minute for hours in SPANS if hours >= self.shortest_span_h}:
@@ -77,6 +80,10 @@ class KnownFigures:
                 exact = due.total_seconds() * 1000
                 if exact - 2 * minute <= amount <= exact + figure.factor:
                     return True
+            if figure.factor >= _HOUR_MS and any(
+                abs(ago.total_seconds() * 1000 - amount) <= figure.factor for ago in self.turns_ago
+            ):
+                return True
             if any(abs(left * day - amount) <= max(day, figure.factor) for left in self.days_left):
                 return True
         return False

@@ -237,6 +237,7 @@ def _values(kept: Kept, expected: FigureExpected) -> list[float]:
         for one in kept.measured
         if (one.metric, one.region, one.of) == (expected.metric, expected.region, expected.of)
         and one.hours in expected.hours
+        and not one.ended_h
     ]
 
 

@@ -7,7 +7,7 @@ compared as well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent.service.database import Database
-from agent.service.quality.rows import minute_of
+from agent.service.quality.rows import minute_of, moment_of
 from agent.service.quality.targets import Metric
 from agent.service.tickets.sla import Event, Kind, Policy, clocks
 
@@ -27,6 +27,8 @@ _NOT_READ: Final = (
 )
 #: Over so many hours figures are read.
 SPANS: Final = (1, 2, 3, 6, 12, 24, 48, 72, 168, 336, 720)
+#: What differs by more than this share is another figure.
+_ANOTHER: Final = 0.2
 #: Columns of the sums of a metric, and what 1 is in them.
 _SUMS: Final[Mapping[Metric, tuple[str, str, float]]] = {
     "stall_rate": ("stall_sum", "stall_weight", 1_000_000),
@@ -49,6 +51,8 @@ class Measured:
     of: Literal["own", "others"]
     value: float
     """Rates 0 to 1, times in milliseconds."""
+    ended_h: int = 0
+    """So many hours ago; 0: it goes on."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Kept:
     dues: Sequence[timedelta] = ()
     """From now until clocks of the account's tickets and its promises are up, and from when they
     began."""
+    turns_ago: Sequence[timedelta] = ()
+    """How long ago figures of the account became others, and incidents began and ended."""
 
     def rows(self, table: str) -> Sequence[Row]:
         """Those of a table; none where it is not there."""
@@ -90,7 +96,11 @@ async def read_kept(database: Database, account: str, policy: Policy, now: datet
                 found = await session.execute(select(table))
                 tables[name] = [dict(row) for row in found.mappings()]
         measured = await _measured(session, metadata, account, now)
-        return Kept(tables, measured, _dues(tables, account, policy, now))
+        turns = await _turns(session, metadata, account, now)
+        incidents = tables["incidents"]
+        moments = [_aware(row[name]) for row in incidents for name in ("begins_at", "ends_at")]
+        ago = [now - moment for moment in (*turns, *moments)]
+        return Kept(tables, measured, _dues(tables, account, policy, now), ago)
 
 
 def changes(before: Kept, after: Kept) -> list[Change]:
@@ -158,13 +168,13 @@ async def _measured(
     series, hours = metadata.tables["quality_series"], metadata.tables["quality_hours"]
     this_hour = minute_of(now.astimezone(UTC)) // 60
     found: list[Measured] = []
-    for span in SPANS:
+    for span, ended in [*((span, 0) for span in SPANS), *_stretches(now)]:
         sums = [func.sum(hours.c[name]) for names in _SUMS.values() for name in names[:2]]
         is_own = (series.c.account == account).label("own")
         query = (
             select(is_own, series.c.region, *sums)
             .join(series, series.c.id == hours.c.series)
-            .where(hours.c.hour > this_hour - span)
+            .where(hours.c.hour > this_hour - ended - span, hours.c.hour <= this_hour - ended)
             .group_by(is_own, series.c.region)
         )
         rows = [tuple(row) for row in await session.execute(query)]
@@ -172,7 +182,48 @@ async def _measured(
             mine = [row for row in rows if bool(row[0]) == own]
             groups = {str(row[1]): [row] for row in mine} | ({"": mine} if mine else {})
             for region, of_region in groups.items():
-                found += _means(of_region, span, region, "own" if own else "others")
+                means = _means(of_region, span, region, "own" if own else "others")
+                found += [replace(one, ended_h=ended) for one in means]
+    return found
+
+
+def _stretches(now: datetime) -> list[tuple[int, int]]:
+    """Times that have a name, in hours, with how many hours ago each ended: days, weeks and months
+    of the calendar until now and before, and the hours around one of today's."""
+    today = now.astimezone(UTC).hour + 1
+    week = today + now.weekday() * 24
+    month = today + (now.day - 1) * 24
+    last_month = (now.replace(day=1) - timedelta(days=1)).day * 24
+    until_now = [(hours, 0) for hours in (*range(1, 25), week, month)]
+    before = [(7 * 24, week), (last_month, month)]
+    # A day is one of the operator's clock, wherever that is.
+    days = [(24, ago) for ago in range(1, 49)]
+    return [*until_now, *before, *days, *((2, ago) for ago in range(24))]
+
+
+async def _turns(
+    session: AsyncSession, metadata: MetaData, account: str, now: datetime
+) -> list[datetime]:
+    """Hours in which a figure of the account, in a region, is another than in the hour before."""
+    series, hours = metadata.tables["quality_series"], metadata.tables["quality_hours"]
+    sums = [func.sum(hours.c[name]) for names in _SUMS.values() for name in names[:2]]
+    query = (
+        select(series.c.region, hours.c.hour, *sums)
+        .join(series, series.c.id == hours.c.series)
+        .where(series.c.account == account, hours.c.hour > minute_of(now) // 60 - SPANS[-1])
+        .group_by(series.c.region, hours.c.hour)
+        .order_by(series.c.region, hours.c.hour)
+    )
+    found, before = list[datetime](), dict[str, dict[Metric, float]]()
+    for region, hour, *row in await session.execute(query):
+        means = {one.metric: one.value for one in _means([("", region, *row)], 1, region, "own")}
+        was = before.get(region)
+        if was is None or any(
+            abs(value - was.get(metric, value)) > _ANOTHER * max(value, was.get(metric, value))
+            for metric, value in means.items()
+        ):
+            found.append(moment_of(hour * 60))
+        before[region] = means
     return found
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -100,7 +101,10 @@ class World:
         found = await quality.incidents(self._targets, _MINUTES_OF, now)
         tickets = TicketStore(self._database, self._support.policy)
         words = incident_words(self._support.language)
-        await Incidents(self._database, tickets).note(found, words, _tell_nobody, now)
+        incidents = Incidents(self._database, tickets)
+        for one in found:  # somebody looked while it went on
+            await incidents.note([replace(one, going_on=True)], words, _tell_nobody, one.ends)
+        await incidents.note(found, words, _tell_nobody, now)
 
 
 async def begin_call(

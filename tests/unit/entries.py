@@ -126,6 +126,7 @@ CORPUS: dict[str, SourceEntry] = {
             steps=["Note time and device.", "Lower the bitrate first."],
             topic="stability",
         ),
+        entry("zh/weak-network", steps=["请先关掉高清。"], topic="network"),
         entry("zh/black-screen", "黑屏、没有画面", steps=["先看摄像头。"]),
         entry("zh/frozen-picture", "画面定住不动", steps=["取消订阅，再订阅。"]),
         entry("zh/join-failure", "加入房间失败", steps=["看错误码。"], topic="access"),

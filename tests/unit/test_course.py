@@ -16,6 +16,7 @@ import pytest
 from agent.call.history import messages, recorded, spoken
 from agent.call.keeping import Keeping
 from agent.dialogue.asked import Asked, Stretch
+from agent.dialogue.changes import Change
 from agent.dialogue.contract import Answer, NoteMatter
 from agent.dialogue.course import FORM, Course, Flow, read_course, written
 from agent.dialogue.customer import Customer
@@ -54,9 +55,11 @@ MATTER = NoteMatter("trouble", "stall-rate", "open", "ID", "卡得厉害")
 FLOWS: list[Flow] = [
     Trouble(
         "it freezes", "stall-rate", 0.7, (Rival("echo", "Echo", 0.7), Rival("noise", "Noise", 0.6)),
-        "stall_rate", Stretch("days", 3), PLACE, "many", False, ("since Tuesday",), ("ab12",),
-        Onset(AT, is_older=True), True, ("what", "changed"), ("what",), "changed",
-        Walk("stall-rate", "two", (("stall-rate", "one"), ("stall-rate", "two"))), "What?", "en",
+        "stall_rate", Stretch("days", 3), PLACE, "many", True, Change("release", {"echo": "noise"}),
+        ("since Tuesday",), ("ab12",), Onset(AT, is_older=True), True, True, True,
+        ("what", "changed"), ("what",), "changed",
+        Walk("stall-rate", "two", (("stall-rate", "one"), ("stall-rate", "two"))), "echo", "What?",
+        "en",
     ),
     OnboardingState(
         "zh",

@@ -63,3 +63,16 @@ def test_the_longest_text_is_no_work() -> None:
 def test_a_yes_to_the_question_for_an_emergency_is_one(language: Language) -> None:
     asked = [Message("assistant", load_escalation()[language].ask_emergency)]
     assert Offers().accepted("yes" if language == "en" else "对，快", asked) == "emergency"
+
+
+@pytest.mark.parametrize(
+    "said", ["不用了，先不麻烦同事。", "暂时不用转人工。", "No, not needed for now.", "No thanks."]
+)
+def test_a_no_refuses(said: str) -> None:
+    assert Offers().refused(said, OFFERED["zh"])
+    assert not Offers().refused(said, [])
+
+
+@pytest.mark.parametrize("said", ["不用，看看延迟是多少", "No. What is our delay?", "好的", ""])
+def test_who_goes_on_is_not_only_refusing(said: str) -> None:
+    assert not Offers().refused(said, OFFERED["zh"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.dialogue.asked import Asked
+from agent.dialogue.asked import Asked, Stretch
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.figures import Figures
 from agent.dialogue.measures import told
@@ -227,3 +229,38 @@ def test_first_words_have_their_audio_made_ahead() -> None:
     for language, phrases in load_flow("figures").items():
         assert (phrases.fixed["lead"], language) in made
     assert not [text for text, _ in made if "{" in text]
+
+
+async def test_it_is_said_whether_it_is_better_than_before(figures: Figures) -> None:
+    told = await texts(figures, "Is our stall rate in Indonesia better than last week?")
+    at = next(at for at, text in enumerate(told) if text.startswith("Last week it was"))
+    assert told[at - 1].startswith("This week your stall rate in South-East Asia was")
+    assert told[at + 1] == EN.fixed["worse"]
+    same = await texts(figures, "Is our stall rate in the Middle East better than last week?")
+    assert EN.fixed["as_before"] in same
+
+
+async def test_each_region_is_told_by_itself_the_worst_first(figures: Figures) -> None:
+    (told,) = [
+        text for text in await texts(figures, "Our stall rate by region?") if "By region" in text
+    ]
+    values = [float(value) for value in re.findall(r"([\d.]+)%", told)]
+    assert len(values) == 5 and values == sorted(values, reverse=True)
+
+
+async def test_of_a_platform_there_are_no_figures_and_that_is_said(figures: Figures) -> None:
+    said = "What is the stall rate on Android?"
+    assert figures.is_asked(said, None)
+    assert (await texts(figures, said))[0] == EN.fixed["by_platform"]
+
+
+async def test_a_time_is_told_in_seconds_to_who_asks_for_them(figures: Figures) -> None:
+    told = await texts(figures, "What is our latency in Europe in seconds?")
+    assert any(re.search(r"latency in Europe was 0\.\d+ seconds", text) for text in told)
+
+
+async def test_weeks_are_the_calendars_whatever_the_clock_of_the_operator() -> None:
+    tuesday_evening = datetime(2026, 12, 1, 17, tzinfo=UTC)
+    there = tuesday_evening.astimezone(ZoneInfo("Asia/Shanghai"))  # Wednesday
+    for name in ("week", "last_week", "month", "last_month"):
+        assert Stretch(name).span(there) == Stretch(name).span(tuesday_evening)

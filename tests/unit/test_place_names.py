@@ -102,6 +102,40 @@ def test_the_longest_name_counts_in_the_order_in_which_they_are_said(
     assert [place.en for place in load_places().find(said)] == names
 
 
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("滑冬的卡顿率现在多少？", ["East China"]),
+        ("花东这边卡顿率报一下", ["East China"]),
+        ("那滑南呢？", ["South China"]),
+        ("亚加达那边卡盾很厉害", ["Indonesia"]),
+        ("查一下欧州的延迟", ["Europe"]),
+        ("what's the latency in Jacarta", ["Indonesia"]),
+        ("jakatra is stuttering", ["Indonesia"]),
+        ("how is Nigera doing", ["Nigeria"]),
+        ("and in Singapour?", ["Singapore"]),
+    ],
+)
+def test_a_misheard_place_is_the_one_it_sounds_or_looks_like(said: str, names: list[str]) -> None:
+    assert [place.en for place in load_places().find(said)] == names
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "用户难进房间，背景噪音很大",
+        "我们发过版，没过多久就卡",
+        "对用户的伤害很大",
+        "画面越来越难看",
+        "the median latency did settle",
+        "the server turned it off, for whatever reason",
+        "we chained the calls in parallel",
+    ],
+)
+def test_what_only_sounds_a_little_like_a_place_is_none(said: str) -> None:
+    assert load_places().find(said) == []
+
+
 def test_a_part_is_told_from_a_region() -> None:
     indonesia, sea = load_places().find("印尼，或者东南亚")
     assert (indonesia.is_part, indonesia.regions) == (True, ("sea",))
@@ -126,7 +160,8 @@ def test_a_region_may_be_called_as_engineers_write_it() -> None:
 def test_an_operator_may_name_their_own_regions(tmp_path: Path) -> None:
     file = tmp_path / "places.toml"
     file.write_text(
-        'together = []\n[regions.apac-2]\nzh = "亚太二区"\nen = "APAC two"\nwords = ["二区"]\n'
+        "together = []\nmisheard = { before = [], after = [], never = [] }\n"
+        '[regions.apac-2]\nzh = "亚太二区"\nen = "APAC two"\nwords = ["二区"]\n'
         'parts = [{ zh = "泰国", en = "Thailand", words = [] }]\n',
         encoding="utf-8",
     )

@@ -129,7 +129,7 @@ async def test_what_was_said_agreed_and_is_open_stands_in_it(database: Database)
     told = sections(written)
     assert told == at_once
     assert told["通话内容"] == [
-        "卡顿率高，ID 区域（未解决）", "what about echo（已解决）",
+        "卡顿率高，ID（未解决）", "what about echo（已解决）",
     ]  # fmt: skip
     assert told["已确认的信息"] == ["地区：ID、SG"]
     assert told["我们约定的事"] == [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -17,11 +18,12 @@ from agent.dialogue.flow import Said
 from agent.dialogue.flows.troubleshooting import Trouble, Troubleshooting
 from agent.prompts import fixed_phrases, load_flow
 from agent.service.database import Database
+from agent.service.quality.tables import IncidentSeen
 from agent.service.quality.targets import DEFAULT_TARGETS
 from agent.service.scope import Scope
 from common.languages import Language, language_of
 from knowledge.contract import Retrieval
-from tests.unit.entries import CORPUS, NOTHING, find, found, title
+from tests.unit.entries import CORPUS, NOTHING, entry, find, found, title
 from tests.unit.regions import ACME, NAMES, NOW, break_out
 
 pytestmark = pytest.mark.unit
@@ -115,7 +117,7 @@ async def test_stalls_of_ones_own_lead_to_what_was_released_that_day(flow: Troub
     ]
     zh = PHRASES["zh"].fixed
     assert call.said[7:] == [
-        zh["changed_noted"],
+        zh["changed_sdk"],
         "先记下时段和机型。",
         zh["did_it_help"],
         "先降码率。",
@@ -154,7 +156,105 @@ async def test_what_was_changed_is_not_asked_of_who_has_said_it(flow: Troublesho
     call = await caller.call("周二我们升级了SDK，之后印尼一直卡顿")
     assert not [one for one in call.said if "发布了什么" in one]
     at = call.said.index("周二开始的。")
-    assert call.said[at + 1] == PHRASES["zh"].fixed["changed_noted"]
+    assert call.said[at + 1] == PHRASES["zh"].fixed["changed_sdk"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("换了签token的服务", "token"),
+        ("我们把分辨率从720调到1080了", "settings"),
+        ("公司换了代理，走专线了", "network"),
+        ("在那边接了新的运营商", "region"),
+        ("周二做了个大促活动", "traffic"),
+        ("周二发了新版", "release"),
+    ],
+)
+async def test_what_was_changed_has_a_hint_of_its_own(
+    flow: Troubleshooting, answer: str, kind: str
+) -> None:
+    caller = Caller(flow, {"发布了什么": answer, "有改善吗": "好了，恢复了"}, "好了，恢复了")
+    call = await caller.call("印尼一直卡顿")
+    assert PHRASES["zh"].fixed[f"changed_{kind}"] in call.said
+
+
+async def test_a_change_leads_to_its_playbook_and_then_to_that_of_the_trouble(
+    flow: Troubleshooting,
+) -> None:
+    caller = Caller(flow, {"发布了什么": "把码率调高了一倍"}, "没有用")
+    call = await caller.call("印尼一直卡顿")
+    first = next(at for at, text in enumerate(call.said) if "关掉高清" in text)
+    then = next(at for at, text in enumerate(call.said) if "记下时段" in text)
+    assert first < then
+    assert len(call.persons) == 1
+
+
+async def test_what_was_changed_is_known_by_its_meaning_where_no_word_tells_it(
+    flow: Troubleshooting,
+) -> None:
+    first = await flow.begin(Said("印尼一直卡顿", "zh", NOW), ACME, NOTHING)
+    assert first.state
+    heavier = entry("zh/video-resolution-bitrate", topic="media")
+    said = Said("周二我们换了个更费的档位", "zh", NOW)
+    step = await flow.step(first.state, said, ACME, found(heavier))
+    assert step.texts[0] == PHRASES["zh"].fixed["changed_settings"]
+
+
+async def test_an_incident_that_is_over_is_told_to_who_speaks_of_its_time(
+    own_regions: Database,
+) -> None:
+    seen = await break_out(own_regions)
+    async with own_regions.transaction() as session:
+        was = await session.get(IncidentSeen, seen.id)
+        assert was
+        was.settled_at = NOW
+        was.ends_at -= timedelta(hours=2)
+        was.begins_at -= timedelta(hours=2)
+    flow = Troubleshooting(own_regions, DEFAULT_TARGETS, find)
+    step = await flow.begin(
+        Said("两个小时前新加坡全都卡住了，现在好了，怎么回事？", "zh", NOW), ACME, NOTHING
+    )
+    assert f"编号{seen.ticket}" in step.texts[1] and "已经结束" in step.texts[1]
+    assert step.state is None and step.texts[-1] == PHRASES["zh"].fixed["passed"]
+    other = await flow.begin(Said("日本卡住了，现在好了", "zh", NOW), ACME, NOTHING)
+    assert not any("事故" in text for text in other.texts)
+
+
+async def test_who_does_not_believe_the_figures_is_believed(flow: Troubleshooting) -> None:
+    first = await flow.begin(Said("Europe is stuttering.", "en", NOW), ACME, NOTHING)
+    assert first.state and first.state.is_normal
+    said = Said("Your numbers are wrong, they stutter.", "en", NOW)
+    step = await flow.step(first.state, said, ACME, NOTHING)
+    assert step.texts[0] == PHRASES["en"].fixed["doubted"]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [
+        ("广州的学员天天投诉卡，你们到底管不管？", True),
+        ("In Japan everything stutters. Can you check?", True),
+        ("控制台一直刷幺零九，啥意思？", True),
+        ("昨晚那场直播的录制文件没了", True),
+        ("Doctors can't get into the call from the hospital network.", True),
+        ("怎么降低卡顿率？", False),
+        ("How does recording work when the storage is empty?", False),
+        ("Which ports must the firewall let through?", False),
+    ],
+)
+def test_a_trouble_is_told_from_a_question_about_one(
+    flow: Troubleshooting, said: str, *, is_told: bool
+) -> None:
+    assert flow.is_told(Said(said, language_of(said), NOW)) is is_told
+
+
+def test_who_says_which_users_or_gives_an_example_calls_nobody(flow: Troubleshooting) -> None:
+    for said in ("全部主播。", "u-19。", "all of them", "p-4410"):
+        assert flow.is_plain_answer(Said(said, language_of(said), NOW)), said
+    for said in (
+        "everything is down for all of our users since nine",
+        "全部用户都掉线了，直播停了",
+    ):
+        assert not flow.is_plain_answer(Said(said, language_of(said), NOW)), said
 
 
 async def test_what_everybody_has_there_goes_to_a_person_at_once(flow: Troubleshooting) -> None:
@@ -347,8 +447,8 @@ async def test_of_a_trouble_that_is_no_subject_of_the_corpus_it_is_asked_what_it
     retrieval = entries("indonesia", language="en")
     step = await flow.begin(Said("something is wrong in Indonesia", "en", NOW), ACME, retrieval)
     assert step.texts[-1] == PHRASES["en"].fixed["what"] and not step.wants
-    assert "Jakarta" not in flow.query("Users in Jakarta hear nothing")
-    assert flow.query("雅加达的用户听不到声音").strip() == "的用户听不到声音"
+    assert "Jakarta" not in flow.query(Said("Users in Jakarta hear nothing", "en", NOW))
+    assert flow.query(Said("雅加达的用户听不到声音", "en", NOW)).strip() == "的用户听不到声音"
 
 
 async def test_a_count_is_no_code(flow: Troubleshooting) -> None:

@@ -16,12 +16,13 @@ from agent.dialogue.asked import FILE, Asked, Stretch, load_asking
 from agent.dialogue.days import day_called
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.looking import OVERVIEW, Looking, Seen, figure
-from agent.dialogue.measures import told
+from agent.dialogue.measures import TIMES, badness, told, told_in_seconds
 from agent.dialogue.places import load_places
 from agent.prompts import FlowPhrases, load_flow
 from agent.service.database import Database
-from agent.service.quality.comparing import IncidentNow
+from agent.service.quality.comparing import IncidentNow, IncidentThen
 from agent.service.quality.onset import Onset
+from agent.service.quality.rollups import Summary
 from agent.service.quality.targets import HIGH_IS_GOOD, Metric, Targets
 from agent.service.scope import Scope
 from common.languages import LANGUAGES, Language
@@ -29,6 +30,11 @@ from common.languages import LANGUAGES, Language
 #: Regions that one can listen to in a row.
 _MOST_REGIONS: Final = 5
 _DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
+#: What differs by less than this share is about the same.
+_ABOUT: Final = 0.1
+#: What is told by region where no figure is named.
+_BY_REGION: Final[Metric] = "stall_rate"
 
 
 class Figures:
@@ -57,8 +63,9 @@ class Figures:
         asked = self._asking.read(said.text, own).after(before)
         seen = await self._looking.look(scope, asked, own, said.at)
         is_own = not self._asking.may_name_another(said.text, own)
-        lead = [] if is_own else [fixed["only_own"]]
-        texts = [*lead, *self._words.of(seen, said.language, said.at)]
+        texts = [] if is_own else [fixed["only_own"]]
+        texts += [fixed["by_platform"]] if asked.by_platform else []
+        texts += self._words.of(seen, said.language, said.at)
         if seen.verdict == "normal" and not seen.incident:
             texts.append(fixed["example"])
         if seen.onset and not seen.incident:
@@ -90,10 +97,16 @@ class FigureWords:
         yield fixed["lead"]
         if seen.incident:
             yield from self.incident(seen.incident, language)
+        elif seen.incident_then:
+            yield self.incident_then(seen.incident_then, language, now)
         if seen.place and seen.place.is_part:
             part, region = seen.place.called(language), self._region(seen, language)
             yield self._fill("part", language, part=part, region=region)
         yield self._seen(seen, language)
+        if seen.than and seen.metric:
+            yield from self._than(seen, seen.metric, *seen.than, language)
+        if seen.by_region:
+            yield from self._by_region(seen, language)
         if seen.metric:
             yield from self._compared(seen, seen.metric, language)
         if seen.verdict != "unknown" and not (seen.incident and seen.verdict != "normal"):
@@ -105,6 +118,14 @@ class FigureWords:
         number, count = incident.ticket, incident.accounts
         yield self._fill("incident", language, region=region, number=number, count=count)
         yield self._phrases[language].fixed["incident_known"]
+
+    def incident_then(self, incident: IncidentThen, language: Language, now: datetime) -> str:
+        """That there was one, with its number, and how long ago it ended."""
+        region = self._places.region(incident.region).called(language)
+        number, count = incident.ticket, incident.accounts
+        hours = round((now - incident.ended) / _HOUR)
+        name = "incident_then" if hours > 1 else "incident_just_then"
+        return self._fill(name, language, region=region, number=number, count=count, hours=hours)
 
     def what_changed(self, began: Onset, language: Language, now: datetime) -> str:
         """What was done on the day on which it began; or when it began, and what was done then."""
@@ -161,15 +182,48 @@ class FigureWords:
         filled = {
             "span": span,
             "metric": self._metrics[language][seen.metric],
-            "value": self._told(seen.metric, seen.value, language),
+            "value": self._told(seen.metric, seen.value, language, in_seconds=seen.in_seconds),
         }
         if seen.place is None:
             return self._fill("overall", language, **filled)
         place, other = self._region(seen, language), figure(seen.elsewhere, seen.metric)
         if other is None:
             return self._fill("here_alone", language, place=place, **filled)
-        elsewhere = self._told(seen.metric, other, language)
+        elsewhere = self._told(seen.metric, other, language, in_seconds=seen.in_seconds)
         return self._fill("here", language, place=place, elsewhere=elsewhere, **filled)
+
+    def _than(
+        self, seen: Seen, metric: Metric, stretch: Stretch, before: Summary, language: Language
+    ) -> Iterator[str]:
+        """What it was before, and whether it is better now."""
+        now, then = seen.value, figure(before, metric)
+        if now is None or then is None:
+            return
+        value = self._told(metric, then, language, in_seconds=seen.in_seconds)
+        yield self._fill("than", language, span=self._span(stretch, language), value=value)
+        worse, better = badness(metric, now), badness(metric, then)
+        is_about = abs(worse - better) <= _ABOUT * max(worse, better)
+        trend = "as_before" if is_about else "worse" if worse > better else "better"
+        yield self._phrases[language].fixed[trend]
+
+    def _by_region(self, seen: Seen, language: Language) -> Iterator[str]:
+        """Each region by itself, the worst first."""
+        metric = seen.metric or _BY_REGION
+        each = [(place, figure(one, metric)) for place, one in seen.by_region]
+        known = [(place, value) for place, value in each if value is not None]
+        known.sort(key=lambda one: -badness(metric, one[1]))
+        said = [
+            self._fill(
+                "region_figure",
+                language,
+                place=place.called(language),
+                value=self._told(metric, value, language, in_seconds=seen.in_seconds),
+            )
+            for place, value in known[:_MOST_REGIONS]
+        ]
+        if said:
+            figures = self._phrases[language].names["and"].join(said)
+            yield self._fill("by_region", language, figures=figures)
 
     def _compared(self, seen: Seen, metric: Metric, language: Language) -> Iterator[str]:
         """The target, and what everybody else has."""
@@ -183,7 +237,11 @@ class FigureWords:
             others = "others" if seen.place else "others_overall"
             yield self._fill(others, language, others=self._told(metric, theirs, language))
 
-    def _told(self, metric: Metric, value: float, language: Language) -> str:
+    def _told(
+        self, metric: Metric, value: float, language: Language, *, in_seconds: bool = False
+    ) -> str:
+        if in_seconds and metric in TIMES:
+            return told_in_seconds(value, self._phrases[language].names["seconds"])
         milliseconds = self._phrases[language].names["milliseconds"]
         return told(metric, value, milliseconds, self._targets.get(metric))
 

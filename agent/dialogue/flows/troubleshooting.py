@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from agent.dialogue.answering import space
 from agent.dialogue.asked import Asked, Stretch, load_asking
+from agent.dialogue.changes import Change, Changes
 from agent.dialogue.contract import CallPerson, Citation, NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.figures import FigureWords
@@ -26,6 +27,7 @@ from agent.dialogue.matching import any_of, plain
 from agent.dialogue.places import Place, load_places
 from agent.dialogue.playbook import FindEntry, Stage, Walk, Walker
 from agent.dialogue.replies import FILE, Reply, load_replies
+from agent.dialogue.seen import codes_said
 from agent.prompts import load_flow
 from agent.service.database import Database
 from agent.service.quality.onset import Onset
@@ -42,8 +44,16 @@ Slot = Literal["what", "which", "reach", "where", "changed", "example"]
 #: Characters of what a ticket says of each: the customer's words, what they answered, what was
 #: tried.
 _WORDS, _TOLD, _TRIED = 80, 40, 60
+#: A shorter number is seldom a code.
+_CODE_DIGITS: Final = 3
 #: A number as codes are: 110, -1302, 0x01040408.
 _CODE: Final = re.compile(r"0x[0-9a-f]+|-?\d{1,10}")
+#: What names a user: letters and digits together.
+_EXAMPLE: Final = re.compile(r"[a-z]*[-_ ]?\d[\w-]*")
+_LETTERS: Final = re.compile(r"[a-z\u3400-\u9fff]")
+#: An answer that says only which users has so many words, or characters.
+_FEW: Final = 6
+_WORDS_OR_CHARACTERS: Final = re.compile(r"[a-z']+|[\u3400-\u9fff]")
 #: Words by which one title is told from another.
 _TITLE_WORD: Final = re.compile(r"[a-z]{4,}|[\u3400-\u9fff]{2}")
 
@@ -76,6 +86,8 @@ class Trouble:
     reach: Literal["one", "many"] | None = None
     changed: bool | None = None
     """Whether the customer's side has changed something; None: not told."""
+    change: Change | None = None
+    """Of which kind that is; None: of none that is known."""
     told: tuple[str, ...] = ()
     """What was answered to questions."""
     codes: tuple[str, ...] = ()
@@ -84,12 +96,18 @@ class Trouble:
     """When figures say that it began."""
     is_seen: bool = False
     """Whether figures of it were told."""
+    is_normal: bool = False
+    """Whether these were as they should be."""
+    has_passed: bool = False
+    """Whether the customer says that it is over for now."""
     asks: tuple[Slot, ...] = ()
     """What is to be asked, if it is not known."""
     asked: tuple[Slot, ...] = ()
     """What was asked: nothing is asked twice."""
     waits_for: Slot | None = None
     walk: Walk | None = None
+    goes_on_to: str = ""
+    """The entry that is walked next, where what was changed led to another first."""
     question: str = ""
     """What was said last, that waits for an answer."""
     language: Language = "zh"
@@ -116,10 +134,31 @@ class Troubleshooting:
         self._phrases = load_flow("troubleshooting")
         self._rules = _load_rules()
 
-    def query(self, said: str) -> str:
-        """What to search for: with a place in it, what is said of the place would be found."""
-        rest = self._places.without(said)
-        return rest if re.search(r"\w", rest) else said
+    def query(self, said: Said) -> str:
+        """What to search for: with a place in it, what is said of the place would be found; a code
+        is written as entries have it."""
+        text = " ".join([said.text, *self._codes(said)])
+        rest = self._places.without(text)
+        return rest if re.search(r"\w", rest) else text
+
+    def is_told(self, said: Said) -> bool:
+        """Whether a trouble is told in words that leave no doubt: what goes wrong, with a complaint
+        of it; a code that is an error's; a symptom that has an entry of its own."""
+        asking = self._asking
+        text, words = plain(said.text), self._rules.words
+        is_symptom = self._rules.symptom(said.text) is not None
+        if self._codes(said) or (is_symptom and not words["how_to"].search(text)):
+            return True
+        if asking.metric(said.text) is None:
+            return False
+        is_told_where = bool(self._places.find(said.text)) and not asking.asks(said.text)
+        return is_told_where or words["complains"].search(text) is not None
+
+    def _codes(self, said: Said) -> list[str]:
+        """The numbers that are told as codes of errors."""
+        if not self._rules.words["code"].search(plain(said.text)):
+            return []
+        return [code for code in codes_said(said.text) if len(code) >= _CODE_DIGITS]
 
     async def begin(
         self, said: Said, scope: Scope, found: Retrieval, earlier: Sequence[NoteMatter] = ()
@@ -159,7 +198,7 @@ class Troubleshooting:
         heard, reply = self._heard(state, said), self._replies.read(said.text)
         if reply == "wait" and heard == state:
             return Step([self._phrases[said.language].fixed["wait"]], state)
-        now, texts = self._answered(state, heard, said, reply)
+        now, texts = self._answered(state, heard, said, reply, found)
         if state.waits_for == "which":
             now = self._told_apart(now, said, found)
         elif state.waits_for == "what" and found:
@@ -169,6 +208,23 @@ class Troubleshooting:
         if now.metric != state.metric or is_placed:
             return _noted(state, await self._look(now, said, scope, texts))
         return _noted(state, await self._go_on(now, said, texts))
+
+    def is_answer(self, state: Trouble, said: Said) -> bool:
+        """Whether it tells what is waited for: something of the trouble that was not known, or what
+        was changed."""
+        if state.waits_for is None:
+            return False
+        is_change = state.waits_for == "changed" and self._rules.changes.told(said.text) is not None
+        return is_change or self._heard(state, said) != state
+
+    def is_plain_answer(self, said: Said) -> bool:
+        """Whether it says no more than which users, or gives an example: "all of them", "u-19"."""
+        text = plain(said.text)
+        if not _LETTERS.search(_EXAMPLE.sub("", text)):
+            return True
+        return len(_WORDS_OR_CHARACTERS.findall(text)) <= _FEW and any(
+            self._rules.words[name].search(text) for name in ("one", "many")
+        )
 
     def resume(self, state: Trouble, language: Language) -> str:
         """Back to where it stands, after a question in between."""
@@ -186,27 +242,35 @@ class Troubleshooting:
         places = self._places.find(said.text)
         many, one = words["many"].search(text), words["one"].search(text)
         reach: Literal["one", "many"] | None = "one" if one else "many" if many else None
+        has_passed = state.has_passed or words["passed"].search(text) is not None
         changed = True if words["changed"].search(text) else None
         if words["unchanged"].search(text):
             changed = False
         return replace(
             state,
             metric=state.metric or self._asking.metric(said.text),
-            stretch=state.stretch or self._until_now(said.text),
+            stretch=state.stretch or self._looked_at(said.text, has_passed=has_passed),
+            has_passed=has_passed,
             place=state.place or (places[0] if places else None),
             reach=state.reach or reach,
             codes=tuple(dict.fromkeys([*state.codes, *said.codes])),
             changed=state.changed if changed is None else changed,
+            change=state.change or (self._rules.changes.told(said.text) if changed else None),
         )
 
-    def _until_now(self, said: str) -> Stretch | None:
-        """The time that is named, if it goes on: "since yesterday" is when it began, and what
-        figures say of that is found out."""
+    def _looked_at(self, said: str, *, has_passed: bool) -> Stretch | None:
+        """The time that is named, if it goes on, or if the trouble does not: else "since yesterday"
+        is when it began, and what figures say of that is found out."""
         stretch = self._asking.stretch(said)
-        return None if stretch is None or stretch.is_over else stretch
+        return None if stretch is None or (stretch.is_over and not has_passed) else stretch
 
     def _answered(
-        self, before: Trouble, heard: Trouble, said: Said, reply: Reply | None
+        self,
+        before: Trouble,
+        heard: Trouble,
+        said: Said,
+        reply: Reply | None,
+        found: Retrieval | None,
     ) -> tuple[Trouble, list[str]]:
         """What is said to the question that waits, and the words that take note of it."""
         fixed, slot = self._phrases[said.language].fixed, before.waits_for
@@ -217,9 +281,18 @@ class Troubleshooting:
             elif state.changed is None and (state.onset or reply == "yes") and reply != "unknown":
                 # They were asked what it was, not whether.
                 state = replace(state, changed=True)
-            notes: Mapping[bool | None, str] = {True: "changed_noted", False: "unchanged_noted"}
-            return state, [fixed[notes.get(state.changed, "noted")]]
-        return state, [fixed["noted"]] if slot == "example" else []
+            if state.changed:
+                kind = self._rules.changes.told(said.text) or state.change
+                state = replace(
+                    state, change=kind or (self._rules.changes.meant(found) if found else None)
+                )
+            return state, [fixed[_change_noted(state)]]
+        if slot == "example":
+            doubts = state.is_normal and self._rules.words["doubts"].search(plain(said.text))
+            if doubts:  # of what goes wrong they may say more than at first
+                state = replace(state, metric=self._asking.metric(said.text) or state.metric)
+            return state, [fixed["doubted" if doubts else "noted"]]
+        return state, []
 
     def _recalled(self, said: Said, earlier: Sequence[NoteMatter]) -> NoteMatter | None:
         """The trouble of an earlier call that is meant."""
@@ -237,11 +310,12 @@ class Troubleshooting:
             return replace(state, subject=_stem(entry.id), rivals=())
         if symptom := self._rules.symptom(said.text):
             return replace(state, subject=symptom, rivals=())
-        best, rules = found.best, self._rules
+        rules = self._rules
+        best = await self._on_trouble(found, said.language)
         usual = rules.entries[state.metric] if state.metric else state.subject
         # Of a trouble that a figure shows, another entry has to be sure.
         is_unsure = state.metric is not None and found.opening is None
-        if best is None or best.topic not in rules.topics or is_unsure:
+        if best is None or is_unsure:
             return replace(state, subject=usual, rivals=())
         told = [one for one in found.passages if one.language == said.language]
         ranked = [Rival(_stem(one.entry_id), one.title, one.score) for one in told]
@@ -258,12 +332,27 @@ class Troubleshooting:
         is_trouble = other is not None and other.topic in rules.topics
         return replace(state, rivals=(first, second)) if is_trouble else state
 
+    async def _on_trouble(self, found: Retrieval, language: Language) -> SourceEntry | None:
+        """The best entry found that is about a trouble, if it is nearly the best of all: a meeting
+        is in the words of many a trouble."""
+        topics, best = self._rules.topics, found.best
+        if best is None or best.topic in topics:
+            return best
+        told = [one for one in found.passages if one.language == language]
+        for passage in told:
+            if told[0].score - passage.score > self._rules.close:
+                return None
+            entry = await self._walker.entry(_stem(passage.entry_id), language)
+            if entry and entry.topic in topics:
+                return entry
+        return None
+
     async def _of_code(self, said: Said, found: Retrieval) -> SourceEntry | None:
         """The entry, of those found, that has a code that was read out."""
         text = plain(with_digits(said.text, said.language))
         if not self._rules.words["code"].search(text):
             return None
-        codes = set(_CODE.findall(text))
+        codes = {*_CODE.findall(text), *self._codes(said)}
         for passage in found.passages if codes else ():
             entry = await self._walker.entry(_stem(passage.entry_id), passage.language)
             if entry and codes & {code.lower() for code in entry.error_codes}:
@@ -308,8 +397,11 @@ class Troubleshooting:
             texts.append(self._figures.since(seen.onset, said.language, said.at))
         place = state.place or seen.place
         state = replace(state, place=place, onset=seen.onset, is_seen=seen.value is not None)
+        state = replace(state, is_normal=seen.verdict == "normal")
         if seen.incident:
             return Step(texts, None, [_note(state, "handed_over")])
+        if seen.incident_then and state.has_passed:
+            return Step([*texts, fixed["passed"]], None, [_note(state, "solved")])
         if seen.verdict == "region_side":
             return await self._handed_over(state, said, [*texts, fixed["region_side"]])
         if seen.verdict != "normal":
@@ -319,7 +411,9 @@ class Troubleshooting:
     def _suspecting(self, state: Trouble, language: Language, texts: list[str]) -> list[str]:
         """With what follows from a change that was told before anything was asked."""
         is_suspect = state.changed and not state.told
-        return [*texts, self._phrases[language].fixed["changed_noted"]] if is_suspect else texts
+        return (
+            [*texts, self._phrases[language].fixed[_change_noted(state)]] if is_suspect else texts
+        )
 
     async def _go_on(self, state: Trouble, said: Said, texts: list[str]) -> Step[Trouble]:
         """The next question that decides the way, or the first step of the playbook."""
@@ -334,8 +428,11 @@ class Troubleshooting:
         if not state.subject:
             no_playbook = self._phrases[said.language].fixed["no_playbook"]
             return await self._handed_over(state, said, [*texts, no_playbook])
-        stage = await self._walker.begin(state.subject, said.language)
-        return await self._staged(state, stage, said, texts)
+        first = state.change.leads.get(state.subject) if state.change else None
+        stage = await self._walker.begin(first or state.subject, said.language)
+        return await self._staged(
+            replace(state, goes_on_to=state.subject if first else ""), stage, said, texts
+        )
 
     def _question(
         self, slot: Slot, state: Trouble, language: Language, now: datetime
@@ -365,6 +462,10 @@ class Troubleshooting:
         """A stage of the walk through the playbook."""
         if stage.kind == "solved":
             return self._solved(state, said)
+        if stage.kind == "person" and state.goes_on_to:
+            taken = stage.walk.taken if stage.walk else ()
+            stage = await self._walker.begin(state.goes_on_to, said.language, taken)
+            state = replace(state, goes_on_to="")
         if stage.kind == "person":
             name = "to_person" if stage.walk else "no_playbook"
             texts = [*texts, self._phrases[said.language].fixed[name]]
@@ -420,6 +521,7 @@ class _Rules:
     topics: frozenset[str]
     entries: Mapping[str, str]
     words: Mapping[str, re.Pattern[str]]
+    changes: Changes
     symptoms: Sequence[tuple[str, Sequence[re.Pattern[str]]]]
     """Entries, and groups of words of which a text has one each."""
 
@@ -439,6 +541,7 @@ def _load_rules() -> _Rules:
             frozenset(given["search"]["topics"]),
             given["entries"],
             {name: any_of(words) for name, words in given["words"].items()},
+            Changes(given["changes"]),
             [
                 (one["entry"], [any_of(words) for words in one["groups"]])
                 for one in given["symptoms"]
@@ -467,6 +570,15 @@ def _noted(before: Trouble | None, step: Step[Trouble]) -> Step[Trouble]:
     if known == (state.subject, state.region):
         return step
     return replace(step, wants=[_note(state, "open"), *step.wants])
+
+
+def _change_noted(state: Trouble) -> str:
+    """The name of the words that take note of what is said of a change."""
+    if state.changed is None:
+        return "noted"
+    if not state.changed:
+        return "unchanged_noted"
+    return f"changed_{state.change.name}" if state.change else "changed_noted"
 
 
 def _note(state: Trouble, how: Literal["open", "solved", "handed_over"]) -> NoteMatter:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, case, func, literal, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
 from agent.service.database import Database
 from agent.service.quality.rollups import WEIGHTS, Summary, of_rolled, summaries
@@ -21,6 +21,7 @@ from agent.service.quality.store import (
     Span,
     hours_of,
     labelled,
+    moments_of,
     rolled_by_series,
     within_account,
 )
@@ -53,6 +54,17 @@ class IncidentNow:
     begins: datetime
     accounts: int
     """How many are in it."""
+
+
+@dataclass(frozen=True)
+class IncidentThen:
+    """An incident that is over."""
+
+    ticket: int
+    region: str
+    ended: datetime
+    accounts: int
+    """How many were in it."""
 
 
 class Comparisons:
@@ -141,6 +153,25 @@ class Comparisons:
         if seen is None:
             return None
         return IncidentNow(seen.ticket, seen.region, seen.begins_at, len(seen.accounts))
+
+    async def incident_then(
+        self, scope: Scope, regions: Sequence[str], span: Span, now: datetime
+    ) -> IncidentThen | None:
+        """The latest incident of the span that the scope's account was in and that is over."""
+        first, last = moments_of(span, now)
+        is_over = or_(IncidentSeen.settled_at.is_not(None), IncidentSeen.ends_at < now - _QUIET)
+        query = (
+            select(IncidentSeen)
+            .where(IncidentSeen.region.in_(regions), is_over)
+            .where(IncidentSeen.begins_at < last, IncidentSeen.ends_at > first)
+            .order_by(IncidentSeen.ends_at.desc())
+        )
+        async with self._database.transaction() as session:
+            found = (await session.scalars(query)).all()
+        mine = (seen for seen in found if scope.account in seen.accounts)
+        if (seen := next(mine, None)) is None:
+            return None
+        return IncidentThen(seen.ticket, seen.region, seen.ends_at, len(seen.accounts))
 
 
 def _nobodys(summary: Summary, row: Mapping[str, Any]) -> Summary | None:

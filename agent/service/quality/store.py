@@ -33,7 +33,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from agent.service.accounts.tables import Account
 from agent.service.database import Database
 from agent.service.quality.rollups import Summary, joined_ppm, of_rolled, summaries, write_hours
-from agent.service.quality.rows import Row, minute_of
+from agent.service.quality.rows import Row, minute_of, moment_of
 from agent.service.quality.tables import Day, Hour, Minute, Series, Stale
 from agent.service.quality.targets import (
     HIGH_IS_GOOD,
@@ -239,6 +239,13 @@ def hours_of(
         table, when, last = Day, Day.day, this_hour // 24 - span.ago
     # Clocks differ: what a host reports of the next minutes is in what is under way.
     return table, when, and_(when > last - span.count, when <= last if span.ago else true())
+
+
+def moments_of(span: Span, now: datetime) -> tuple[datetime, datetime]:
+    """When a span begins, and when it ends."""
+    hours = 1 if span.unit == "hours" else 24
+    end = (minute_of(now) // 60 // hours + 1 - span.ago) * hours * 60
+    return moment_of(end - span.count * hours * 60), moment_of(end)
 
 
 async def write_minutes(session: AsyncSession, rows: Sequence[Row]) -> None:
