@@ -191,10 +191,15 @@ def music(duration_ms: float) -> Samples:
     return tune
 
 
-def in_a_room(samples: Samples, rng: np.random.Generator, decay_s: float = 0.4) -> Samples:
-    """As heard from across a room: the direct sound and its reverberation (RT60 ``decay_s``)."""
+def in_a_room(
+    samples: Samples, rng: np.random.Generator, decay_s: float = 0.4, echo: float = 0.08
+) -> Samples:
+    """The direct sound and its reverberation (RT60 ``decay_s``), as heard from across a room.
+
+    ``echo``: how loud the reverberation begins, of the direct sound; closer by, it is softer.
+    """
     time = np.arange(int(decay_s * RATE_HZ)) / RATE_HZ
-    tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / decay_s) * 0.08
+    tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / decay_s) * echo
     tail[0] = 1.0
     size = len(samples) + len(tail) - 1
     wet = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(tail, size), size)

@@ -5,8 +5,10 @@ The hooks tell the floor what they see and do what the stages decide; they hold 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from livekit import rtc
@@ -30,7 +32,7 @@ from agent.call.patience import Patience
 from agent.call.search_ahead import SearchAhead
 from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
-from agent.dialogue.contract import Answer, CallPerson, Outcome
+from agent.dialogue.contract import Answer, CallPerson, Outcome, PersonCalled
 from agent.dialogue.course import Course
 from agent.dialogue.dialogue import Dialogue
 from agent.prompts import Phrases
@@ -154,12 +156,12 @@ class SupportAgent(Agent):
         if self._is_support(said, chat_ctx):
             return
         exchange = self._floor.begin_answer(message, said, earlier)
+        first = self._floor.answer_to(exchange.joins) if exchange.joins else None
         if self._manners.is_stop(said):
             # "Stop" is said in any language.
             answer = self._dialogue.go_ahead(exchange.question, self._language)
         else:
             history = messages(earlier, until=exchange.joins)
-            first = self._floor.answer_to(exchange.joins) if exchange.joins else None
             answer = self._dialogue.compose(
                 exchange.question,
                 history,
@@ -173,8 +175,7 @@ class SupportAgent(Agent):
                 self._settle(exchange)
                 yield text
             if answer.action:
-                await exchange.stands.wait()
-                outcome = await self._act(answer.action, exchange.question, answer.language)
+                outcome = await self._call_person(answer, answer.action, exchange, first)
                 yield await self._dialogue.report(answer, outcome)
                 self._keep.stands(self._dialogue.course)
         except LiukeError as error:
@@ -204,6 +205,22 @@ class SupportAgent(Agent):
             self._keep.take(answer)
             self._keep.stands(self._dialogue.course)
 
+    async def _call_person(
+        self, answer: Answer, action: CallPerson, exchange: Exchange, first: Exchange | None
+    ) -> Outcome:
+        """What comes of a call for a person, once the turn stands.
+
+        ``first``: the question that this goes on. Who asked there has asked once.
+        """
+        await exchange.stands.wait()
+        acting = self._act(action, exchange.question, answer.language)
+        exchange.called = asyncio.ensure_future(acting)
+        outcome = await asyncio.shield(exchange.called)
+        earlier = await first.called if first and first.called else outcome
+        if isinstance(outcome, PersonCalled) and isinstance(earlier, PersonCalled):
+            return replace(outcome, is_new=outcome.is_new or earlier.is_new)
+        return outcome
+
     def _is_support(self, said: str, chat_ctx: llm.ChatContext) -> bool:
         """Whether it is nothing but "mm-hm", and answers no question of ours."""
         if not self._manners.is_backchannel(said):
@@ -226,7 +243,9 @@ class SupportAgent(Agent):
             self._floor.answer_sounds()
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
-        if isinstance(event.item, llm.ChatMessage) and event.item.role == "user":
+        if isinstance(event.item, llm.ChatMessage) and event.item.role == "assistant":
+            self._floor.answer_is_heard(event.item.text_content or "")
+        elif isinstance(event.item, llm.ChatMessage) and event.item.role == "user":
             self._floor.question_is_asked(event.item.id)
             if exchange := self._floor.answer_to(event.item.id):
                 self._settle(exchange)

@@ -110,7 +110,7 @@ def put_together(
         is_asked=lambda: dialogue.asks,
     )
     session: AgentSession[None] = AgentSession(
-        stt=WhisperSTT(speech, activity),
+        stt=WhisperSTT(speech, activity, after=lambda: floor.said_last),
         vad=activity,
         llm=NoModel(),
         tts=KokoroTTS(speech),

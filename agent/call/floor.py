@@ -9,17 +9,20 @@ Times are those of the event loop.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from livekit.agents import llm
 
 from agent.call.gate import gist
 from agent.call.timing import TIMING, Timing
-from agent.dialogue.contract import Answer
+from agent.dialogue.contract import Answer, Outcome
 from agent.dialogue.seen import Seen
 from common.languages import Language, join_utterances, language_of
 
+_SENTENCE: Final = re.compile(r"[^.!?。！？\n]*[^.!?。！？\s][^.!?。！？\n]*[.!?。！？]*")
 #: Answers kept by the question's message id; older ones have been recorded.
 _KEPT_ANSWERS = 8
 
@@ -39,6 +42,8 @@ class Exchange:
     """The question has become part of the conversation: what its answer wants done may be done."""
     is_settled: bool = False
     """What its answer leaves behind counts."""
+    called: asyncio.Future[Outcome] | None = None
+    """What comes of the call for a person that its answer wants; None while it wants none."""
 
     @property
     def language(self) -> Language:
@@ -55,6 +60,8 @@ class Floor:
         self.is_given_away = False
         #: What the customer's screen shows; None where nothing of it was read, or they show none.
         self.seen: Seen | None = None
+        #: The last sentence that the customer has heard of the assistant.
+        self.said_last = ""
         #: The customer speaks, or has spoken, while the assistant has the floor.
         self.is_over_answer = False
         #: What is being said belongs to the question before: it was not finished.
@@ -98,6 +105,11 @@ class Floor:
         """The assistant speaks, from the beginning of an answer or after a pause in it."""
         if self._audible_since is None:
             self._audible_since = asyncio.get_running_loop().time()
+
+    def answer_is_heard(self, text: str) -> None:
+        """So much of the answer has been heard."""
+        if sentences := _SENTENCE.findall(text):
+            self.said_last = sentences[-1].strip()
 
     def answer_ends(self) -> None:
         """Words have ended the answer: the customer has the floor."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -88,7 +88,14 @@ class _Utterance:
 class WhisperSTT(stt.STT[str]):
     """whisper-base behind the speech server, as a streaming LiveKit STT."""
 
-    def __init__(self, client: SpeechClient, activity: SharedVAD, timing: Timing = TIMING) -> None:
+    def __init__(
+        self,
+        client: SpeechClient,
+        activity: SharedVAD,
+        timing: Timing = TIMING,
+        after: Callable[[], str] = lambda: "",
+    ) -> None:
+        """``after``: what the customer has heard last."""
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True, interim_results=True, manual_flush=True
@@ -97,6 +104,7 @@ class WhisperSTT(stt.STT[str]):
         self._client = client
         self._activity = activity
         self._timing = timing
+        self._after = after
 
     @property
     def model(self) -> str:
@@ -126,7 +134,9 @@ class WhisperSTT(stt.STT[str]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> UtteranceStream:
-        return UtteranceStream(self, self._client, self._activity, self._timing, conn_options)
+        return UtteranceStream(
+            self, self._client, self._activity, self._timing, self._after, conn_options
+        )
 
 
 class UtteranceStream(stt.RecognizeStream):
@@ -138,12 +148,14 @@ class UtteranceStream(stt.RecognizeStream):
         client: SpeechClient,
         activity: SharedVAD,
         timing: Timing,
+        after: Callable[[], str],
         conn_options: APIConnectOptions,
     ) -> None:
         super().__init__(stt=parent, conn_options=conn_options, sample_rate=HEARING_RATE_HZ)
         self._client = client
         self._activity = activity
         self._timing = timing
+        self._after = after
         self._utterance: _Utterance | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._last_final: asyncio.Task[None] | None = None
@@ -208,6 +220,7 @@ class UtteranceStream(stt.RecognizeStream):
             purpose,
             language=utterance.language,
             confirmed=utterance.agreement.confirmed,
+            after=self._after(),
         )
         if transcript.text and transcript.reliable and utterance is self._utterance:
             confirmed = self._agreed(utterance, transcript)
@@ -293,10 +306,13 @@ async def recognise(
     *,
     language: Language | None = None,
     confirmed: str = "",
+    after: str = "",
 ) -> Transcript:
     """Hear one utterance; errors in the framework's own form, so that it retries and reports."""
     try:
-        return await client.transcribe(pcm, purpose=purpose, language=language, confirmed=confirmed)
+        return await client.transcribe(
+            pcm, purpose=purpose, language=language, confirmed=confirmed, after=after
+        )
     except LiukeError as error:
         raise APIConnectionError(str(error)) from error
 

@@ -12,12 +12,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.dialogue.matching import SENTENCE_ENDS, any_of, plain
+from agent.dialogue.replies import load_replies
 from agent.dialogue.wishes import Wish
 from agent.models.client import Message
 from agent.prompts import load_escalation, load_phrases
+from common.languages import HAN_CHARACTER
 
 #: No longer text is only a "yes" or a "no", characters.
 _LONGEST_YES: Final = 40
+#: So many characters behind a "yes" may be the rest of it, misheard: 好转单 for 好，转吧.
+_MISHEARD: Final = 3
+_ASKING: Final = ("?", "？", "吗", "呢", "么")
 
 
 class Offers:
@@ -34,6 +39,7 @@ class Offers:
         self._no = any_of(word for said in load_escalation().values() for word in said.refused)
         longest_first = sorted(words, key=len, reverse=True)
         self._yes = re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})+")
+        self._replies = load_replies()
 
     def offered(self, history: Sequence[Message]) -> Wish | None:
         """What the assistant has just offered to call a colleague for."""
@@ -43,8 +49,18 @@ class Offers:
 
     def accepted(self, said: str, history: Sequence[Message]) -> Wish | None:
         """What the customer says "yes" to, and nothing else."""
-        is_yes = len(said) <= _LONGEST_YES and self._yes.fullmatch(_bare(said))
-        return self.offered(history) if is_yes else None
+        return self.offered(history) if self._is_yes(said) else None
+
+    def _is_yes(self, said: str) -> bool:
+        bare = _bare(said)
+        yes = self._yes.match(bare) if len(said) <= _LONGEST_YES else None
+        if yes is None:
+            return False
+        rest = bare[yes.end() :]
+        if not rest:
+            return True
+        is_clear = not said.rstrip().endswith(_ASKING) and self._replies.read(rest) is None
+        return is_clear and HAN_CHARACTER.fullmatch(rest[0]) is not None and len(rest) <= _MISHEARD
 
     def refused(self, said: str, history: Sequence[Message]) -> bool:
         """Whether the customer says "no" to it, and nothing else."""

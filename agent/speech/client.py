@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import httpx
 
-from agent.speech.contract import Purpose, Transcript
+from agent.speech.contract import LONGEST_AFTER, Purpose, Transcript
 from common.errors import LiukeError, ServiceError
 from common.internal import internal_http
 from common.languages import Language
@@ -42,16 +42,19 @@ class SpeechClient:
         purpose: Purpose = "final",
         language: Language | None = None,
         confirmed: str = "",
+        after: str = "",
     ) -> Transcript:
         """Hear one utterance: PCM s16le mono, 16 kHz, at most 30 s.
 
         ``language``: None lets the speech decide. ``confirmed`` (with ``language``): what the text
-        shall begin with, as earlier partials agreed. Raises ServiceError when the server is away
+        shall begin with, as earlier partials agreed. ``after``: what was said to the speaker just
+        before, of which the end counts. Raises ServiceError when the server is away
         or refuses.
         """
         params: dict[str, str] = {"purpose": purpose}
         params |= {"language": language} if language else {}
         params |= {"confirmed": confirmed} if confirmed else {}
+        params |= {"after": after[-LONGEST_AFTER:]} if after else {}
         try:
             answer = await self._http.post("/transcribe", params=params, content=pcm)
         except httpx.HTTPError as error:

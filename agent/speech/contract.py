@@ -20,6 +20,9 @@ MAX_UTTERANCE_S = 30.0
 #: Its bytes: 16-bit samples.
 MAX_UTTERANCE_BYTES = round(MAX_UTTERANCE_S * HEARING_RATE_HZ) * 2
 
+#: Characters of what was said to the speaker just before that are of use to hear them by.
+LONGEST_AFTER = 160
+
 
 @dataclass(frozen=True)
 class Transcript:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from agent.speech.contract import (
     HEARING_RATE_HZ,
+    LONGEST_AFTER,
     MAX_UTTERANCE_BYTES,
     MAX_UTTERANCE_S,
     Purpose,
@@ -100,6 +101,7 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
         purpose: Purpose = "final",
         language: Language | None = None,
         confirmed: Annotated[str, Query(max_length=1000)] = "",
+        after: Annotated[str, Query(max_length=LONGEST_AFTER)] = "",
     ) -> Response:
         if confirmed and language is None:
             raise InputError(
@@ -118,7 +120,7 @@ def create_app(paths: PathSettings, settings: SpeechSettings, token: str) -> Fas
         if purpose != "file":
             app.state.pauses.note_call()
         work = whisper_queue.transcribe(
-            decode_pcm(body), purpose=purpose, language=language, confirmed=confirmed
+            decode_pcm(body), purpose=purpose, language=language, confirmed=confirmed, after=after
         )
         transcript = await while_connected(request, work)
         return JSONResponse(transcript.as_json() if transcript else None)

@@ -48,27 +48,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `make eval-dialogue` takes."""
     parser.add_argument("--scenarios", type=Path, default=SCENARIOS, help="a folder of TOML files")
     parser.add_argument("--only", default="", help="scenarios with this in their name alone")
-    parser.add_argument("--quick", action="store_true", help="each once, as text, without a model")
-    parser.add_argument("--text-only", action="store_true", help="none in a room")
+    parser.add_argument("--quick", action="store_true", help="each once, and no model for text")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--text-only", action="store_true", help="none in a room")
+    where.add_argument("--voice-only", action="store_true", help="those in a room, and no text")
 
 
 async def bench(arguments: argparse.Namespace) -> None:
     """Play, grade, print. Raises InputError for a scenario that is none."""
     found = read_scenarios(arguments.scenarios.resolve(), datetime.now(UTC))
     scenarios = [one for one in found if arguments.only in one.name]
-    if not scenarios:
+    spoken = [one for one in scenarios if one.voice and not arguments.text_only]
+    if not (spoken if arguments.voice_only else scenarios):
         raise InputError(f"No scenario has {arguments.only!r} in its name.", "Give another part.")
     settings = Settings()
     runs = 1 if arguments.quick else RUNS
-    endpoint = None if arguments.quick else resolve_language_model(settings)
     played: dict[str, list[Run]] = {}
-    async with serving_text(settings, endpoint) as knowledge_url:
-        as_text = partial(_as_text, settings, knowledge_url, scenarios, runs)
-        if endpoint:
-            played["text"] = await as_text(endpoint)
-        played["without_model"] = await as_text(None)
-    spoken = [one for one in scenarios if one.voice]
-    if spoken and not (arguments.quick or arguments.text_only):
+    if not arguments.voice_only:
+        endpoint = None if arguments.quick else resolve_language_model(settings)
+        async with serving_text(settings, endpoint) as knowledge_url:
+            as_text = partial(_as_text, settings, knowledge_url, scenarios, runs)
+            if endpoint:
+                played["text"] = await as_text(endpoint)
+            played["without_model"] = await as_text(None)
+    if spoken and (arguments.voice_only or not arguments.quick):
         async with voice_stage(settings) as stage:
             played["voice"] = await _play(stage, spoken, runs, "voice")
     result = summarise(played)

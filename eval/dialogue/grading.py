@@ -32,6 +32,7 @@ _POLICY: Final[Mapping[str, Any]] = tomllib.loads(
 _OF_A_CALL: Final = (
     *("calls", "turns", "utterances", "summaries", "outbox", "outreach", "grants", "workers"),
     *("pages", "visits", "measurements", "checklist_items", "ticket_events", "matters"),
+    "quality_series",  # its own quality, of a call in a room
 )
 #: Whoever is on duty looks after these meanwhile, and takes rows away.
 _TENDED: Final = ("grants", "workers", "checklist_items")

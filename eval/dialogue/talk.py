@@ -12,6 +12,9 @@ from eval.dialogue.caller import Caller, Line
 class Talk(Protocol):
     """One call with the assistant."""
 
+    heard: str
+    """What it has heard of the last turn."""
+
     async def greeting(self) -> str:
         """What it says first."""
 
@@ -28,10 +31,11 @@ class Talk(Protocol):
 
 @dataclass(frozen=True)
 class Exchange:
-    """What the caller said, and what was answered."""
+    """What the caller said, what was heard of it, and what was answered."""
 
     line: Line
     answer: str
+    heard: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,10 @@ class Transcript:
         """To be read by people."""
         said = [f"LIUKE: {self.greeting}"]
         for one in self.exchanges:
-            said += [f"CALLER: {one.line.text or '(says nothing)'}", f"LIUKE: {one.answer}"]
+            said.append(f"CALLER: {one.line.text or '(says nothing)'}")
+            if one.heard != one.line.text:
+                said.append(f"  heard: {one.heard}")
+            said.append(f"LIUKE: {one.answer}")
         return said
 
 
@@ -70,7 +77,7 @@ async def converse(talk: Talk, caller: Caller, most: int) -> Transcript:
         line: Line | None = caller.begin()
         while line is not None and len(exchanges) < most:
             answer = await talk.say(line.text, cut_short=caller.interrupts)
-            exchanges.append(Exchange(line, answer))
+            exchanges.append(Exchange(line, answer, talk.heard))
             line = caller.hear(answer)
         await talk.end()
     except Exception as error:

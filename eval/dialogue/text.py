@@ -69,6 +69,7 @@ class TextTalk:
             contact=principal.contact,
             claim=claim,
         )
+        self.heard = ""
         self._language = principal.language
         self._claim = claim
         self._turn = claim.next_turn
@@ -84,6 +85,7 @@ class TextTalk:
 
         Raises ServiceError when the knowledge server is away.
         """
+        self.heard = text
         if not text.strip():
             return ""
         number, self._turn = self._turn, self._turn + 1

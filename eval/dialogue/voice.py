@@ -46,6 +46,10 @@ from knowledge.contract import PUBLIC
 
 #: A living room with a street outside, dB under the voice; packets that a mobile line loses.
 _SNR_DB: Final = 20.0
+#: How long that room sounds; and, with the telephone at the mouth, how loud: 10 dB under the voice
+#: in all. (Across the room it would be 3 dB louder than the voice.)
+_DECAY_S: Final = 0.25
+_ECHO: Final = 0.018
 _LOSS: Final = 0.01
 #: How long somebody says nothing who says nothing.
 _SILENT_S: Final = 15.0
@@ -55,6 +59,9 @@ _ANSWERS_S: Final = 20.0
 _PATIENT_S: Final = 1.2
 _LONGEST_ANSWER_S: Final = 60.0
 _SIGNED_FOR: Final = timedelta(minutes=10)
+#: A greeting in two parts has this long a silence between them, while the second is spoken for the
+#: first time.
+_GREETED_S: Final = 4.0
 #: The last of a call is written so long after its caller has left.
 _WRITTEN_S: Final = 15.0
 #: Rows that are the installation's, not a call's.
@@ -69,11 +76,16 @@ class VoiceTalk:
         self._studio = studio
         self._speaker = speaker
         self._folder = folder
+        self.heard = ""
+        #: How many of the caller's own captions have been read.
+        self._captions = 0
 
     async def greeting(self) -> str:
         """As the captions show it."""
-        await hear_greeting(self._line)
-        return self._heard_since(0)
+        line = self._line
+        await hear_greeting(line)
+        await line.until(lambda: line.settled(_GREETED_S), _LONGEST_ANSWER_S)
+        return self._answered_since(0)
 
     async def say(self, text: str, *, cut_short: bool = False) -> str:
         """A turn. Raises ServiceError where the call breaks."""
@@ -81,7 +93,7 @@ class VoiceTalk:
         began_ms = line.microphone.now_ms()
         if not text.strip():
             await line.wait_till(began_ms + _SILENT_S * 1000)
-            return self._heard_since(began_ms)
+            return self._answered_since(began_ms)
         speech = line.microphone.play(await self._clip(text)).speech
         await line.wait_till(speech.end_ms)
         answered = lambda: line.ear.first_sound_after(speech.end_ms) is not None  # noqa: E731
@@ -90,12 +102,16 @@ class VoiceTalk:
                 await line.wait_till(line.microphone.now_ms() + _PATIENT_S * 1000)
             else:
                 await hear_out(line, _LONGEST_ANSWER_S)
-        return self._heard_since(began_ms)
+        captions = line.observer.captions
+        mine = [one.text for one in captions if one.by_customer and one.final]
+        self.heard = join_utterances(" ".join(mine[self._captions :]))
+        self._captions = len(mine)
+        return self._answered_since(began_ms)
 
     async def end(self) -> None:
         """Whoever has joined the room leaves it."""
 
-    def _heard_since(self, at_ms: float) -> str:
+    def _answered_since(self, at_ms: float) -> str:
         captions = self._line.observer.captions
         heard = [one.text for one in captions if not one.by_customer and one.first_ms >= at_ms]
         return join_utterances(" ".join(heard)).strip()
@@ -108,7 +124,7 @@ class VoiceTalk:
         recording = await read_recording(clean)
         seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
         rng = np.random.default_rng(seed)
-        wet = in_a_room(recording.samples, rng, decay_s=0.25)
+        wet = in_a_room(recording.samples, rng, _DECAY_S, _ECHO)
         noisy = mixed(wet, pink_noise(4000, rng), _SNR_DB)
         path = self._folder / clean.name
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)

@@ -106,10 +106,11 @@ class _Watched(SpeechClient):
         purpose: Purpose = "final",
         language: Language | None = None,
         confirmed: str = "",
+        after: str = "",
     ) -> Transcript:
         started = time.perf_counter()
         transcript = await super().transcribe(
-            pcm, purpose=purpose, language=language, confirmed=confirmed
+            pcm, purpose=purpose, language=language, confirmed=confirmed, after=after
         )
         took_ms = (time.perf_counter() - started) * 1000
         self.readings.append((purpose, took_ms, transcript.ms))

@@ -8,7 +8,7 @@ import pytest
 from livekit.agents import llm
 
 from agent.call.timing import TIMING
-from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome
+from agent.dialogue.contract import CallPerson, NobodyCalled, Outcome, PersonCalled
 from agent.prompts import load_flow, load_phrases
 from common.errors import ServiceError
 from common.languages import Language
@@ -277,6 +277,20 @@ async def test_whoever_takes_a_call_up_says_so_and_knows_what_was_said() -> None
         await call.quiet()
     _, history = answers.asked[-1]
     assert history == ["回声怎么办", "请先戴上耳机。", *greeted]
+
+
+async def test_who_goes_on_with_a_wish_has_wished_once() -> None:
+    async def call_person(_: CallPerson, question: str, __: Language) -> Outcome:
+        return PersonCalled(7, 1, None, is_new="火急" not in question, at_once=True)
+
+    answers = Answers(pieces=[(0.1, LONG)], action=WISH)
+    async with scripted_call(answers, act=call_person) as call:
+        await call.says("我们的服务全都挂了", 1.8)
+        assert await call.answering()
+        await call.says("十万火急赶快来人", 1.5)
+        await call.quiet()
+        assert call.exchange.joins
+        assert "is_new=True" in call.said[-1][0]
 
 
 @virtual_time

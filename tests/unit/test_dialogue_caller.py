@@ -189,6 +189,8 @@ def test_it_asks_what_else_it_wants_rates_and_hangs_up() -> None:
 class Broken:
     """Answers once."""
 
+    heard = ""
+
     async def greeting(self) -> str:
         return "Hello."
 
@@ -208,7 +210,9 @@ async def test_what_breaks_a_call_is_told_with_what_was_said() -> None:
 
 
 class Parrot:
-    """Asks the same for ever."""
+    """Asks the same for ever, and hears something else."""
+
+    heard = "One minute."
 
     async def greeting(self) -> str:
         return "Hello."
@@ -218,6 +222,11 @@ class Parrot:
 
     async def end(self) -> None:
         pass
+
+
+async def test_what_was_heard_otherwise_is_told() -> None:
+    transcript = await converse(Parrot(), caller(), 1)
+    assert "  heard: One minute." in transcript.lines()
 
 
 class Listening(Parrot):

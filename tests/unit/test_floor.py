@@ -27,6 +27,25 @@ def answered(text: str) -> llm.ChatMessage:
     return llm.ChatMessage(role="assistant", content=[text])
 
 
+# What the customer has heard last.
+
+
+@pytest.mark.parametrize(
+    ("answer", "last"),
+    [
+        ("好的，明白。您要上哪些平台？", "您要上哪些平台？"),
+        ("Version 4.2 it is. Is that right?", "Is that right?"),
+        ("All right", "All right"),
+        ("", "Good day."),
+    ],
+)
+def test_the_last_sentence_of_an_answer_is_what_was_said_last(answer: str, last: str) -> None:
+    floor = Floor()
+    floor.answer_is_heard("Good day.")
+    floor.answer_is_heard(answer)
+    assert floor.said_last == last
+
+
 # Who goes on, and who asks anew.
 
 

@@ -28,6 +28,8 @@ OFFERED = {
         "Okay, do that.",
         "OK",
         "sure",
+        "好转单",  # 好，转吧
+        "好的麻烦您准一下",  # 好的，麻烦您转一下
     ],
 )
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -37,10 +39,31 @@ def test_a_yes_accepts(said: str, language: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["不用了", "不需要", "No, thanks.", "好的，那回声怎么办", "yes but why is there an echo", ""],
+    [
+        "不用了",
+        "不需要",
+        "No, thanks.",
+        "好吗？",
+        "好慢啊怎么办",
+        "是没有声音",
+        "好的，那回声怎么办",
+        "yes but why is there an echo",
+        "",
+    ],
 )
 def test_anything_else_does_not(said: str) -> None:
     assert Offers().accepted(said, OFFERED["zh"]) is None
+
+
+@pytest.mark.parametrize("said", ["不用了先不麻烦同事", "No, not needed for now.", "不需要"])
+def test_a_no_declines(said: str) -> None:
+    assert Offers().refused(said, OFFERED["zh"])
+    assert not Offers().refused(said, [])
+
+
+@pytest.mark.parametrize("said", ["好的", "不是有回声吗？", "Why not?"])
+def test_anything_else_declines_nothing(said: str) -> None:
+    assert not Offers().refused(said, OFFERED["zh"])
 
 
 def test_a_yes_to_nothing_is_none() -> None:

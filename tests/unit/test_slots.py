@@ -58,6 +58,8 @@ def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] 
         ("scale", "about 5,000 at the same time", {"concurrent:5000"}),
         ("scale", "日活四十万", {"daily:400000"}),
         ("scale", "日火大概三四十万", {"daily:300000-400000"}),
+        ("scale", "日火酒万", {"daily:90000"}),  # 日活九万
+        ("scale", "把钱人", {":8000"}),  # 八千人
         ("scale", "三百万月活", {"monthly:3000000"}),
         ("scale", "about 50k DAU, peak maybe 4k concurrent", {"daily:50000", "concurrent:4000"}),
         ("scale", "日活30万峰值2万", {"daily:300000", "concurrent:20000"}),
@@ -290,6 +292,20 @@ def test_who_wants_another_language_is_asked_again_in_it(text: str) -> None:
 )
 def test_signs_tell_users_from_what_bothers_them(text: str, slot: Slot | None) -> None:
     assert told_of(text) == slot
+
+
+def test_a_launch_is_told_by_its_sound() -> None:
+    said = read("等等我刚才说错了,上县是2027年2月14日,不是2027年1月15日", TODAY, "platforms")
+    assert said.given["launch_date"].values == ("2027-02-14",)
+
+
+def test_a_misheard_year_is_no_amount() -> None:
+    said = read("上线是2020爱替年2月14日", TODAY, "scale")
+    assert "scale" not in said.given and "launch_date" in said.given
+
+
+def test_before_is_no_thousand() -> None:
+    assert "scale" not in read("以前没统计过", TODAY, "scale").given
 
 
 def test_what_is_open_may_be_named_unasked() -> None:

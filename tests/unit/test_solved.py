@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unit
         "现在恢复了",
         "Great, that fixed it. Thank you!",
         "It works now.",
+        "Oh, that did it effect.",  # that did it, it's fixed
         "Okay, it’s sorted.",
     ],
 )

@@ -74,11 +74,13 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(ear: Ear, timing: Timing = TIMING) -> AsyncIterator[UtteranceStream]:
-    """A call's ear on the speech server."""
+async def listening(
+    ear: Ear, timing: Timing = TIMING, after: str = ""
+) -> AsyncIterator[UtteranceStream]:
+    """A call's ear on the speech server; ``after``: what was said to the customer before."""
     async with serve(ear.app) as url:
         client = SpeechClient(url, "token")
-        stream = WhisperSTT(client, SharedVAD(RestedVAD(timing)), timing).stream()
+        stream = WhisperSTT(client, SharedVAD(RestedVAD(timing)), timing, lambda: after).stream()
         yield stream
         await stream.aclose()
         await client.aclose()
@@ -134,6 +136,16 @@ async def test_the_final_was_recognised_before_the_turn_ended() -> None:
         assert finals_before, "nothing was recognised ahead"
         assert [s for purpose, s in ear.heard if purpose == "final"] == finals_before
         assert events[-1].alternatives[0].text == f"{finals_before[-1]:.1f} seconds"
+
+
+@virtual_time
+async def test_each_reading_is_told_what_was_asked() -> None:
+    ear = Ear()
+    async with listening(ear, after="Which platforms do you need?") as stream:
+        await play(stream, silence(0.5), voice(1.0), silence(0.4))
+        stream.flush()
+        await events_until_final(stream)
+    assert {asked["after"] for asked in ear.asked} == {"Which platforms do you need?"}
 
 
 @virtual_time

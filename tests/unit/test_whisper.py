@@ -91,6 +91,19 @@ def test_real_people_are_understood(
     )
 
 
+@pytest.mark.parametrize("asked", ["用户会用什么设备打开它？", "Which platforms do you need?"])
+def test_what_was_asked_before_costs_nothing(
+    whisper: Whisper, people: list[Clip], asked: str
+) -> None:
+    """In neither language, whatever it was: who speaks the other one is heard in it."""
+    for language in LANGUAGES:
+        clips = [clip for clip in people if clip.language == language][::3]
+        heard = [(clip, whisper.transcribe(clip.samples, after=asked)) for clip in clips]
+        assert {transcript.language for _, transcript in heard} == {language}
+        texts = ((clip.text, transcript.text) for clip, transcript in heard)
+        assert error_rate(texts, language) <= HIGHEST_ERROR_RATE[language]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_real_people_are_understood_in_noise(
     whisper: Whisper, people: list[Clip], recordings: Path, language: Language

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pypinyin import lazy_pinyin
+
 from agent.dialogue.slots.words import load_slot_words
-from common.languages import Language
+from common.languages import HAN_CHARACTER, Language
 from common.numbers.figures import figures_in
 
 #: What counts where no other kind is named; and where people are counted, and not how.
@@ -34,6 +36,23 @@ _SHORT: Final = (
     # 三四十万
     (re.compile("([一二两三四五六七八九])([二三四五六七八九])([十百千])万"), r"\1\3万到\2\3万"),
 )
+
+_SYLLABLES: Final = {
+    "er": "二",
+    "liang": "两",
+    "san": "三",
+    "si": "四",
+    "wu": "五",
+    "liu": "六",
+    "qi": "七",
+    "ba": "八",
+    "jiu": "九",
+    "shi": "十",
+    "bai": "百",
+    "qian": "千",
+    "wan": "万",
+}
+_SOUNDING: Final = re.compile("[二两三四五六七八九]十?[百千万]+")
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,21 @@ def amounts_in(clause: str, *, asked: bool) -> list[Amount]:
             kind = kind or _ANY
         found.append(Amount(start, end, f"{kind}:{number}"))
     return found
+
+
+def as_it_sounds(clause: str) -> str:
+    """A clause in which what sounds like an amount is one: of 火酒万 there remains 火九万.
+
+    For an answer in which none was heard. 一 is left out: 以前 is not a thousand.
+    """
+    sounding = "".join(
+        _SYLLABLES.get(lazy_pinyin(sign)[0], sign) if HAN_CHARACTER.match(sign) else sign
+        for sign in clause
+    )
+    amount = _SOUNDING.search(sounding)
+    if amount is None:
+        return clause
+    return clause[: amount.start()] + amount[0] + clause[amount.end() :]
 
 
 def of_kind(value: str, before: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from agent.dialogue.matching import plain as plain_of
 from agent.dialogue.matching import sound as sound_of
-from agent.dialogue.slots.amounts import UNSAID, amounts_in, spelled_out
+from agent.dialogue.slots.amounts import UNSAID, amounts_in, as_it_sounds, spelled_out
 from agent.dialogue.slots.days import Day, day_in, undivided
 from agent.dialogue.slots.words import OWN, Slot, SlotWords, as_read, bare, load_slot_words
 from common.languages import HAN_CHARACTER
@@ -210,7 +210,7 @@ def _take_values(
 ) -> None:
     """The day of the launch, and what is named by words and in figures, clause by clause."""
     spoken_of = concerned | ({asked} if asked else set())
-    is_launch = "launch_date" in spoken_of or _says(clauses, words.launch)
+    is_launch = "launch_date" in spoken_of or _is_of_launch(clauses, words)
     for at, clause in enumerate(clauses):
         plain = clause.plain
         day = None if clause.asks else day_in(plain, today)
@@ -221,7 +221,9 @@ def _take_values(
             found.give("launch_date", LIVE)
             found.taken.add(at)
         rest = plain
-        for mention in _mentions(plain, clause, asked, words, asks_scale="scale" in spoken_of):
+        # Beside a day a number alone is none: 2020二替年2月14日 is a year, misheard.
+        asks_scale = "scale" in spoken_of and day is None
+        for mention in _mentions(plain, clause, asked, words, asks_scale=asks_scale):
             blank = "|" * (mention.end - mention.start)
             rest = f"{rest[: mention.start]}{blank}{rest[mention.end :]}"
             named = [mention.value]
@@ -235,6 +237,13 @@ def _take_values(
             (found.placed if is_place else found.taken).add(at)
         if at in found.placed and not bare(words.small.sub(" ", rest)):
             found.taken.add(at)
+
+
+def _is_of_launch(clauses: Sequence[_Clause], words: SlotWords) -> bool:
+    """Whether a launch is spoken of, as it is written or as it sounds: 上县 is 上线."""
+    return _says(clauses, words.launch) or any(
+        words.launch_sounds.search(sound_of(clause.plain)) for clause in clauses
+    )
 
 
 def _take_day(found: _Found, day: Day, plain: str, today: date, words: SlotWords) -> str:
@@ -291,7 +300,10 @@ def _mentions(
         yield from found
         yield from _sounding(slot, plain, words, found, is_asked=is_asked)
     if not clause.asks and (asks_scale or not clause.ends_question):
-        for amount in amounts_in(plain, asked=asks_scale):
+        amounts = amounts_in(plain, asked=asks_scale)
+        if not amounts and asks_scale:
+            amounts = amounts_in(as_it_sounds(plain), asked=True)
+        for amount in amounts:
             yield _Mention("scale", amount.value, amount.start, amount.end)
 
 

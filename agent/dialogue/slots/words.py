@@ -107,6 +107,7 @@ class SlotWords:
     more_than: re.Pattern[str]
     holidays: tuple[Holiday, ...]
     launch: re.Pattern[str]
+    launch_sounds: re.Pattern[str]
     live: re.Pattern[str]
     beside: re.Pattern[str]
     """What may stand beside a day that is the whole answer."""
@@ -154,6 +155,7 @@ def load_slot_words() -> SlotWords:
             more_than=any_of(words["more_than"]["words"]),
             holidays=tuple(map(_holiday, words["holidays"].values())),
             launch=any_of(words["launch"]["words"]),
+            launch_sounds=sounds_of(words["launch"]["words"], _SOUND_ASKED),
             live=any_of(words["launch"]["live"]),
             beside=any_of(words["launch"]["beside"]),
             unnamed=any_of(_plain(words["places"]["unnamed"])),

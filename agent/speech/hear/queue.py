@@ -54,6 +54,7 @@ class WhisperQueue:
         purpose: Purpose,
         language: Language | None = None,
         confirmed: str = "",
+        after: str = "",
     ) -> Transcript:
         """Hear one utterance, as ``Whisper.transcribe``. Cancel the call to give it up.
 
@@ -68,7 +69,12 @@ class WhisperQueue:
 
         def hear(goes_on: Callable[[], bool]) -> Transcript:
             return self._whisper.transcribe(
-                samples, language=language, confirmed=confirmed, purpose=purpose, goes_on=goes_on
+                samples,
+                language=language,
+                confirmed=confirmed,
+                after=after,
+                purpose=purpose,
+                goes_on=goes_on,
             )
 
         result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()

@@ -32,7 +32,7 @@ from agent.speech.contract import HEARING_RATE_HZ, Purpose, Transcript
 from agent.speech.hear.terms import Terms, load_terms
 from agent.speech.settings import SpeechSettings
 from common.errors import SetupError
-from common.languages import Language
+from common.languages import Language, language_of
 from common.settings import PROJECT_ROOT, PathSettings
 
 #: Encoder window: at least this long, or the speech and a tail of silence. Seconds.
@@ -63,6 +63,10 @@ _SHORT_S = 1.3
 _SHORT_WINDOW_S = 12.0
 #: What the language of the sound adds to the mean log-probability of the words in it.
 _LANGUAGE_WEIGHT, _LEAST_SHARE = 0.1, 0.001
+#: So much likelier is the language that was spoken last: a short answer over a telephone tells
+#: little of its own, and whoever changes the language is heard to do so in a hundred to one.
+_SAME_LANGUAGE = 8.0
+_QUESTION = ("?", "？")
 _PROMPT_FILE = PROJECT_ROOT / "prompts" / "hearing.toml"
 
 Samples = NDArray[np.float32]
@@ -107,7 +111,6 @@ class Whisper:
         self._terms = terms
         self._to_simplified = OpenCC("t2s")
         self._tokenizers: dict[Language, Tokenizer] = {}
-        self._prompts: dict[Language, list[int]] = {}
         self._short_prompts: dict[Language, list[int]] = {}
         short = tomllib.loads(_PROMPT_FILE.read_text("utf-8"))
         for language in ("zh", "en"):
@@ -115,7 +118,6 @@ class Whisper:
                 self._model.hf_tokenizer, multilingual=True, task="transcribe", language=language
             )
             self._tokenizers[language] = tokenizer
-            self._prompts[language] = self._prompt(tokenizer, terms.prompt(language))
             self._short_prompts[language] = self._prompt(tokenizer, short[language]["short"])
         self._suppressed = get_suppressed_tokens(self._tokenizers["en"], [-1])
 
@@ -130,13 +132,16 @@ class Whisper:
         *,
         language: Language | None = None,
         confirmed: str = "",
+        after: str = "",
         purpose: Purpose = "final",
         goes_on: Callable[[], bool] = lambda: True,
     ) -> Transcript:
         """Hear one utterance of at most 30 s.
 
         ``language``: None lets the speech decide. ``confirmed``: what the text begins with, as
-        earlier readings in this language agreed. A partial is heard once: if its text breaks a
+        earlier readings in this language agreed. ``after``: what was said to the speaker just
+        before: they are likelier to go on in its language, and to answer in its words where it asks
+        something. A partial is heard once: if its text breaks a
         guard, the transcript is marked as unreliable, and the next one may do better. Raises
         AbandonedError when ``goes_on`` says no between two steps.
         """
@@ -147,20 +152,20 @@ class Whisper:
             samples,
             _SHORT_WINDOW_S if is_short else _window_s(seconds, _MIN_WINDOW_S, _WINDOW_TAIL_S),
         )
-        shares = {language: 1.0} if language else self._language_shares(encoded)
+        shares = {language: 1.0} if language else self._language_shares(encoded, after)
         _check(goes_on)
         if is_short:
             spoken, heard = self._decode_short(encoded, shares, confirmed, seconds)
         else:
             spoken = max(shares, key=shares.__getitem__)
-            prompt = self._prompts[spoken]
+            prompt = self._prompt(self._tokenizers[spoken], self._shown(spoken, after))
             heard = self._decode(encoded, spoken, prompt, confirmed, seconds)
-            if purpose != "partial" and not self._is_sure(heard, spoken, seconds):
+            if purpose != "partial" and not self._is_sure(heard, spoken, seconds, after):
                 _check(goes_on)
                 window_s = _window_s(seconds, _SECOND_MIN_WINDOW_S, _SECOND_WINDOW_TAIL_S)
                 encoded = self._encode(samples, window_s)
                 heard = self._decode(encoded, spoken, prompt, confirmed, seconds)
-        text = heard.text if self._is_speech(heard, spoken, seconds) else ""
+        text = heard.text if self._is_speech(heard, spoken, seconds, after) else ""
         return Transcript(
             text=self._written(text, spoken, confirmed),
             language=spoken,
@@ -178,7 +183,15 @@ class Whisper:
         window[: len(kept)] = kept
         return self._model.encode(self._model.feature_extractor(window, padding=0))
 
-    def _language_shares(self, encoded: ctranslate2.StorageView) -> dict[Language, float]:
+    def _shown(self, language: Language, after: str) -> str:
+        """What the model is shown before it listens: terms, and the question that is answered."""
+        terms = self._terms.prompt(language)
+        asks = after.endswith(_QUESTION) and language_of(after) == language
+        return f"{terms} {after}" if asks else terms
+
+    def _language_shares(
+        self, encoded: ctranslate2.StorageView, after: str
+    ) -> dict[Language, float]:
         """How likely each of the two languages we speak is; Cantonese counts as Mandarin."""
         found: dict[str, float] = {
             token[2:-2]: probability
@@ -186,6 +199,9 @@ class Whisper:
         }
         zh = found.get("zh", 0.0) + found.get("yue", 0.0)
         en = found.get("en", 0.0)
+        if after:
+            expected = language_of(after)
+            zh, en = (zh * _SAME_LANGUAGE, en) if expected == "zh" else (zh, en * _SAME_LANGUAGE)
         share = zh / (zh + en) if zh + en > 0 else 0.5
         return {"zh": share, "en": 1.0 - share}
 
@@ -259,12 +275,14 @@ class Whisper:
         simplified = self._to_simplified.convert(text) if language == "zh" else text
         return self._terms.mend(simplified, language)
 
-    def _is_sure(self, heard: _Hypothesis, language: Language, seconds: float) -> bool:
+    def _is_sure(self, heard: _Hypothesis, language: Language, seconds: float, after: str) -> bool:
         """Whether to leave it at this: before words are dropped, they are heard again."""
-        dropped = bool(heard.text) and not self._is_speech(heard, language, seconds)
+        dropped = bool(heard.text) and not self._is_speech(heard, language, seconds, after)
         return heard.is_trustworthy(seconds) and not dropped
 
-    def _is_speech(self, heard: _Hypothesis, language: Language, seconds: float) -> bool:
+    def _is_speech(
+        self, heard: _Hypothesis, language: Language, seconds: float, after: str
+    ) -> bool:
         """Whether somebody spoke; in noise the model loops, guesses, or recites its own prompt."""
         log_probability = heard.mean_log_probability
         doubtful = heard.no_speech_probability > _NO_SPEECH_PROBABILITY
@@ -274,14 +292,12 @@ class Whisper:
             and not (doubtful and log_probability < _NO_SPEECH_LOG_PROBABILITY)
             and heard.token_count <= _token_limit(seconds)
             and get_compression_ratio(heard.text) <= _MAX_COMPRESSION_RATIO
-            and not self._recites_prompt(heard.text, language)
+            and not self._recites(heard.text, self._shown(language, after))
         )
 
-    def _recites_prompt(self, text: str, language: Language) -> bool:
+    def _recites(self, text: str, shown: str) -> bool:
         """A stretch of the prompt; a single term of it may well be what the customer said."""
-        return len(text.encode()) >= _RECITED_BYTES and text.rstrip(".。") in self._terms.prompt(
-            language
-        )
+        return len(text.encode()) >= _RECITED_BYTES and text.rstrip(".。?？") in shown
 
 
 def load_whisper(paths: PathSettings, settings: SpeechSettings) -> Whisper:
