@@ -167,7 +167,7 @@ class Answers:
     def awaits_yes(self, history: Sequence[Message]) -> bool:
         return Offers().offered(history) is not None
 
-    def report(self, answer: Answer, outcome: Outcome) -> str:
+    async def report(self, answer: Answer, outcome: Outcome) -> str:
         return f"{answer.question}：{outcome}。"
 
     async def _only(self, text: str) -> AsyncIterator[str]:
