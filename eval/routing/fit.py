@@ -51,7 +51,7 @@ from knowledge.entries.entry import read_corpus
 from knowledge.search.embedding import E5Model
 
 Rows = npt.NDArray[np.intp]
-Source = Literal["written", "drawn", "asked"]
+Source = Literal["written", "heard", "drawn", "asked"]
 
 #: Subjects of the corpus whose ways of asking go anywhere.
 _ANYWHERE: Final = frozenset(
@@ -79,7 +79,12 @@ _FAULTS: Final = frozenset(
     ["join-failure", "join-rejected", "recording-missing", "token-errors", "weak-network"]
 )
 #: How much one of each source counts.
-_COUNTS: Final[Mapping[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 1.0}
+_COUNTS: Final[Mapping[Source, float]] = {
+    "written": 4.0,
+    "heard": 2.0,
+    "drawn": 1.0,
+    "asked": 1.0,
+}
 _FOLDS: Final = 3
 #: The share of routes that are wrong, among those that are sure.
 _WRONG: Final = 0.02
@@ -126,8 +131,11 @@ def _written(rng: random.Random) -> Iterator[Example]:
         said = Example(one.text, one.route, one.under_way, "written", group)
         yield said
         yield replace(said, text=even(one.text))
-        again = [one.heard] if one.heard else [misheard(one.text, sounds, rng)]
-        yield from (replace(said, text=even(text), source="drawn") for text in again)
+        if one.heard:
+            yield replace(said, text=one.heard, source="heard")
+            yield replace(said, text=even(one.heard), source="heard")
+        else:
+            yield replace(said, text=even(misheard(one.text, sounds, rng)), source="drawn")
         if one.under_way is None and _is_whole(one.text):
             for flow in FLOWS:
                 if rng.random() < _UNDER_WAY:

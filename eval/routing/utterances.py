@@ -26,15 +26,15 @@ HELD_OUT: Final = _FOLDER / "held_out.jsonl"
 TRAINING: Final = _FOLDER / "training.jsonl"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Utterance:
-    """One utterance."""
+    """One utterance; its fields in the order of the file."""
 
     text: str
     language: Language
     route: Route
-    source: str
     under_way: FlowName | None = None
+    source: str
     heard: str = ""
 
     @property

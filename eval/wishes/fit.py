@@ -3,10 +3,11 @@
     python -m eval.wishes.fit
 
 It learns from utterances that were written for it (`training.jsonl`), from more that are drawn from
-patterns (`drawn.py`), and from what customers ask about everything else: the ways of asking that
-the corpus lists, and the questions outside. The thresholds are chosen on texts that were left out
-(cross-validation), with all that was written about the same. The held-out utterances take no part;
-`make eval-wishes` measures on them. Ten minutes on two cores; the same each time.
+patterns (`drawn.py`), and from what customers say of everything else: the ways of asking that the
+corpus lists, the questions outside, and the utterances of routing, which wish for neither. The
+thresholds are chosen on texts that were left out (cross-validation), with all that was written
+about the same. The held-out utterances take no part; `make eval-wishes` measures on them. Ten
+minutes on two cores; the same each time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from agent.dialogue.wishes import WEIGHTS, WISHES, Wish, load_words
 from agent.settings import Settings
 from common.languages import LANGUAGES, Language
 from eval.network import RUNS, Lessons, counted, embedded, trained
+from eval.routing import utterances as routing
 from eval.wishes.drawn import drawn
 from eval.wishes.utterances import TRAINING, load
 from knowledge.config import embedding_folder
@@ -35,7 +37,7 @@ from knowledge.search.embedding import E5Model
 from knowledge.search.outside import outside
 
 Rows = npt.NDArray[np.intp]
-Source = Literal["written", "drawn", "asked"]
+Source = Literal["written", "drawn", "asked", "routed"]
 
 #: Subjects whose ways of asking are wishes themselves, or nearly.
 _NEARLY: Final = frozenset(
@@ -58,8 +60,13 @@ _NEARLY: Final = frozenset(
     ]
 )
 #: How much one of each source counts; the sentences of a question count as one drawn.
-_COUNTS: Final[Mapping[Source, float]] = {"written": 4.0, "drawn": 1.0, "asked": 3.0}
-_FOLDS: Final = 5
+_COUNTS: Final[Mapping[Source, float]] = {
+    "written": 4.0,
+    "drawn": 1.0,
+    "asked": 3.0,
+    "routed": 3.0,
+}
+_FOLDS: Final = 3
 #: Of what wishes for neither, how much is like a wish: the rest are questions.
 _LIKE_A_WISH: Final = 0.1
 #: The share of false alarms that the threshold allows, and that by which people are called.
@@ -98,6 +105,9 @@ def examples() -> list[Example]:
     for language in LANGUAGES:
         for text, subject in questions[language]:
             add(text, language, None, "asked", f"subject {subject}")
+    for number, turn in enumerate(routing.load(routing.TRAINING)):
+        for text in filter(None, (turn.text, turn.heard)):
+            add(text, turn.language, None, "routed", f"turn {number}")
     for more in drawn({of: [text for text, _ in asked] for of, asked in questions.items()}):
         add(more.text, more.language, more.wish, "drawn", "")
     return list(found.values())
@@ -180,17 +190,17 @@ def fitted(seen: Seen, rows: Rows) -> Network:
 
 
 def left_out(seen: Seen, words: Words[Wish]) -> dict[int, float]:
-    """The logarithm of the odds of any wish, for each example but those drawn, by a fit without it.
+    """The logarithm of the odds of any wish, for what was written and asked, by a fit without it.
 
     Infinite where words decide.
     """
-    drawn_rows, rows = seen.rows("drawn"), seen.rows("written", "asked")
+    beside, rows = seen.rows("drawn", "routed"), seen.rows("written", "asked")
     kinds = [f"{seen.examples[row].wish} {seen.examples[row].source}" for row in rows]
     groups = [seen.examples[row].group for row in rows]
     wished: dict[int, float] = {}
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=1)
     for others, mine in folds.split(rows, kinds, groups):
-        network = fitted(seen, np.concatenate([rows[others], drawn_rows]))
+        network = fitted(seen, np.concatenate([rows[others], beside]))
         for row in rows[mine].tolist():
             decided = words.definite(seen.examples[row].text)
             wished[row] = math.inf if decided else seen.wished(network, row)

@@ -125,9 +125,9 @@ def measured() -> dict[str, dict[str, float]]:
     return measure()
 
 
-@pytest.mark.parametrize(("source", "least"), [("typed", 0.93), ("heard", 0.88)])
+@pytest.mark.parametrize(("source", "least"), [("typed", 0.945), ("heard", 0.92)])
 def test_most_of_the_held_out_utterances_go_where_they_should(source: str, least: float) -> None:
-    """The goals are 0.95 typed and 0.92 heard: docs/decisions/040 says what stands between."""
+    """The goals are 0.95 and 0.92; a few may go astray on another processor."""
     assert measured()[source]["macro_f1"] >= least
 
 
