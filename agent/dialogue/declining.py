@@ -18,6 +18,8 @@ from common.errors import SetupError
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 
+#: What a kind may be marked with: fields of `Declined`.
+_MARKS: Final = ("offers_colleague", "goes_first", "may_leave")
 TEXTS_FILE: Final = PROJECT_ROOT / "prompts" / "declining.toml"
 
 
@@ -30,6 +32,8 @@ class Declined:
     """Whether a colleague could help."""
     goes_first: bool = False
     """It counts before a wish for a person, or an emergency, that the same words tell of."""
+    may_leave: bool = False
+    """Whoever asks for it may leave: what shows it is kept."""
 
 
 @dataclass(frozen=True)
@@ -77,4 +81,4 @@ def load_declining() -> Declining:
 
 def _declined(told: Mapping[str, Any]) -> Declined:
     texts: dict[Language, str] = {language: told[language] for language in LANGUAGES}
-    return Declined(texts, told.get("offers_colleague", False), told.get("goes_first", False))
+    return Declined(texts, **{name: told.get(name, False) for name in _MARKS})

@@ -269,6 +269,23 @@ class Dialogue:
         answer.wants = (call, *self._signalled(answer))
         return self._escalation.first(call, answer.language)
 
+    async def _known_incident(
+        self, answer: Answer, routed: Routed, history: Sequence[Message]
+    ) -> list[str]:
+        """That people are at it already, and whether one is wanted all the same: an incident pages
+        once, not for everybody who calls about it. Empty where none is known, or one is wanted."""
+        is_yes = self._offers.accepted(answer.question, history) is not None
+        if _wish(routed) != "emergency" or is_yes or not (self._turns and self._customer):
+            return []
+        said = Said(answer.question, answer.language, self._customer.now())
+        try:
+            known = await self._turns.incident(said)
+        except (SQLAlchemyError, OSError):
+            log.exception("whether an incident is known cannot be read")
+            return []
+        texts = [*known, self._escalation.ask("person", answer.language)] if known else []
+        return list(_spaced(texts, answer.language))
+
     def _signalled(self, answer: Answer) -> tuple[NoteSignal, ...]:
         """That they may leave, where what they say shows it."""
         signal = self._turns.signal(answer.question) if self._turns else None
@@ -288,9 +305,11 @@ class Dialogue:
             return [self._escalation.not_called(answer.language), *self._back(answer)]
         declined = self._declining.read(answer.question)
         if routed.route in WISHES and not (declined and declined.goes_first):
+            if known := await self._known_incident(answer, routed, history):
+                return known
             return [self._people(answer, routed, history)]
         if declined:
-            answer.wants = self._signalled(answer)
+            answer.wants = self._signalled(answer) if declined.may_leave else ()
             return [*self._declined(answer, declined), *self._back(answer)]
         if turn := await self._turn(answer, routed, history, seen, searched):
             answer.course, answer.wants = turn.course, tuple(turn.wants)

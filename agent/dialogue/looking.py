@@ -129,6 +129,16 @@ class Looking:
             regions=[one.group for one in by_region],
         )
 
+    async def incident(
+        self, scope: Scope, places: Sequence[Place], now: datetime
+    ) -> IncidentNow | None:
+        """The incident under way where the account has users; with places, in one of them."""
+        regions = (await self.owned(scope, now)).regions
+        if places:
+            named = {region for place in places for region in place.regions}
+            regions = [region for region in regions if region in named]
+        return await self._comparisons.incident(regions, now) if regions else None
+
     async def look(self, scope: Scope, asked: Asked, own: Owned, now: datetime) -> Seen:
         """What the records say; where no place is asked for, of the one where it is worst."""
         stretch = asked.stretch or Stretch()

@@ -51,9 +51,13 @@ def sound(text: str) -> str:
 
 
 def sounds_of(words: Iterable[str], least: int) -> re.Pattern[str]:
-    """A pattern for Mandarin words of so many characters and more, in what `sound` makes."""
+    """A pattern for Mandarin words of so many characters and more, in what `sound` makes.
+
+    Who types as it sounds may leave out the spaces, but for the one before a vowel: xian is 先 as
+    well as 西安.
+    """
     sounds = {
-        " ?".join(sound(word).split())
+        re.sub(r" (?![aeo])", " ?", sound(word).strip())
         for word in words
         if len(HAN_CHARACTER.findall(word)) == len(word) >= least
     }

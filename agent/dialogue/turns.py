@@ -106,6 +106,10 @@ class Turns:
             route = "trouble"
         return await self._begin(said, route, replace(now, figures=course.figures), find)
 
+    async def incident(self, said: Said) -> list[str]:
+        """That people are at it already, where an emergency is told of in an incident."""
+        return await self._figures.incident(said, self._customer.scope)
+
     def back(self, course: Course, language: Language) -> Turn:
         """Back to the flow that is under way, behind an answer to something else."""
         if not course.flows:

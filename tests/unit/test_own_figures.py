@@ -165,6 +165,24 @@ async def test_an_incident_is_told_with_its_number_and_nobody_in_it(
     assert not re.search("Beta|Carp|beta|carp", " ".join(said))
 
 
+async def test_who_tells_of_an_emergency_in_an_incident_hears_that_it_is_known(
+    own_regions: Database,
+) -> None:
+    figures = Figures(own_regions, DEFAULT_TARGETS)
+
+    async def known(said: str, scope: Scope = ACME) -> list[str]:
+        return await figures.incident(Said(said, language_of(said), NOW), scope)
+
+    assert await known("东南亚的用户全部掉线了，十万火急") == []
+    seen = await break_out(own_regions)
+    told = [f"东南亚现在有一起事故，编号{seen.ticket}，涉及3家客户。", ZH.fixed["incident_known"]]
+    assert await known("东南亚的用户全部掉线了，十万火急") == told
+    assert await known("全都掉线了，十万火急") == told
+    assert await known("欧洲的用户全部掉线了，十万火急") == []
+    assert await known("全都掉线了，十万火急", Scope("idle")) == []
+    assert await known("全都掉线了，十万火急", Scope("")) == []
+
+
 async def test_a_guest_and_who_has_no_figures_are_told_so(figures: Figures) -> None:
     assert await texts(figures, "我们的卡顿率多少", Scope("")) == [ZH.fixed["guest"]]
     assert await texts(figures, "our stall rate?", Scope("idle")) == [EN.fixed["no_figures"]]

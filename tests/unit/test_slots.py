@@ -299,6 +299,11 @@ def test_a_launch_is_told_by_its_sound() -> None:
     assert said.given["launch_date"].values == ("2027-02-14",)
 
 
+def test_one_syllable_is_no_name_of_two() -> None:
+    assert read("先问一句，有效期一般设多长合适？", TODAY, "regions").given == {}
+    assert read("西安", TODAY, "regions").given["regions"].values == ("china",)
+
+
 def test_a_misheard_year_is_no_amount() -> None:
     said = read("上线是2020爱替年2月14日", TODAY, "scale")
     assert "scale" not in said.given and "launch_date" in said.given

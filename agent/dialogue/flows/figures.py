@@ -50,6 +50,13 @@ class Figures:
         (``before``), in few: "and the latency there?"."""
         return self._asking.is_own(said) or (before is not None and self._asking.goes_on(said))
 
+    async def incident(self, said: Said, scope: Scope) -> list[str]:
+        """That it is known, to who tells of an emergency where an incident is under way; empty
+        where there is none."""
+        places = load_places().find(said.text)
+        seen = await self._looking.incident(scope, places, said.at)
+        return [*self._words.incident(seen, said.language)] if seen else []
+
     async def answer(self, said: Said, scope: Scope, before: Asked | None = None) -> Step[Asked]:
         """What is asked, answered; ``before``: what was asked last in this call."""
         fixed = self._words.fixed(said.language)

@@ -46,6 +46,8 @@ Slot = Literal["what", "which", "reach", "where", "changed", "example"]
 _WORDS, _TOLD, _TRIED = 80, 40, 60
 #: A shorter number is seldom a code.
 _CODE_DIGITS: Final = 3
+#: Characters of what may tell a trouble by a word of it, whatever else is said.
+_LONGEST_TOLD: Final[Mapping[Language, int]] = {"zh": 120, "en": 400}
 #: A number as codes are: 110, -1302, 0x01040408.
 _CODE: Final = re.compile(r"0x[0-9a-f]+|-?\d{1,10}")
 #: What names a user: letters and digits together.
@@ -143,7 +145,10 @@ class Troubleshooting:
 
     def is_told(self, said: Said) -> bool:
         """Whether a trouble is told in words that leave no doubt: what goes wrong, with a complaint
-        of it; a code that is an error's; a symptom that has an entry of its own."""
+        of it; a code that is an error's; a symptom that has an entry of its own. A long tale has
+        words of anything."""
+        if len(said.text) > _LONGEST_TOLD[said.language]:
+            return False
         asking = self._asking
         text, words = plain(said.text), self._rules.words
         is_symptom = self._rules.symptom(said.text) is not None
