@@ -273,7 +273,8 @@ class Dialogue:
         self, answer: Answer, routed: Routed, history: Sequence[Message]
     ) -> list[str]:
         """That people are at it already, and whether one is wanted all the same: an incident pages
-        once, not for everybody who calls about it. Empty where none is known, or one is wanted."""
+        once, not for everybody who calls about it. Empty where none is known, or one is wanted; who
+        has been told and insists wants one."""
         is_yes = self._offers.accepted(answer.question, history) is not None
         if _wish(routed) != "emergency" or is_yes or not (self._turns and self._customer):
             return []
@@ -283,7 +284,9 @@ class Dialogue:
         except (SQLAlchemyError, OSError):
             log.exception("whether an incident is known cannot be read")
             return []
-        texts = [*known, self._escalation.ask("person", answer.language)] if known else []
+        if not any(_untold(known, history, answer.language)):
+            return []
+        texts = [*known, self._escalation.ask("person", answer.language)]
         return list(_spaced(texts, answer.language))
 
     def _signalled(self, answer: Answer) -> tuple[NoteSignal, ...]:

@@ -31,6 +31,7 @@ from agent.service.support import default_support
 from common.errors import ServiceError
 from knowledge.client import KnowledgeClient
 from knowledge.contract import PUBLIC, Retrieval
+from tests.unit.regions import NOW, break_out
 from tests.unit.serving import serve
 
 pytestmark = pytest.mark.unit
@@ -487,6 +488,30 @@ async def test_a_guarantee_is_declined_in_fitting_words_and_a_colleague_offered(
     assert answer.declined and not answer.citations and "保证" in answer.text
     said = (Message("user", asked), Message("assistant", answer.text))
     assert (await world.answer("好的", history=said)).action == CallPerson("person", asked)
+
+
+async def test_an_incident_pages_nobody_twice_but_for_who_insists(
+    world: World, own_regions: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Customer, "now", lambda _: NOW)
+    support = default_support()
+    customer = Customer(own_regions, support, {}, account="acme", contact="", call_id="1")
+    dialogue = world.dialogue(with_model=False, customer=customer)
+    urgent = "Our whole service in Indonesia is down, it is an emergency!"
+
+    async def asked(*history: Message) -> Answer:
+        answer = dialogue.compose(urgent, history)
+        async for _ in answer.texts:
+            pass
+        return answer
+
+    assert (await asked()).action
+    seen = await break_out(own_regions)
+    told = await asked()
+    assert str(seen.ticket) in told.text and told.text.endswith(PEOPLE["en"].ask_person)
+    assert told.action is None
+    again = await asked(Message("user", urgent), Message("assistant", told.text))
+    assert again.action and again.action.wish == "emergency"
 
 
 async def test_records_that_cannot_be_read_are_named(world: World) -> None:
