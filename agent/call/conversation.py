@@ -107,7 +107,7 @@ def put_together(
         floor,
         manners,
         wait=lambda seconds: session.update_options(endpointing_opts={"max_delay": seconds}),
-        is_asked=lambda: dialogue.asks,
+        awaited=lambda: dialogue.awaited,
     )
     session: AgentSession[None] = AgentSession(
         stt=WhisperSTT(speech, activity, after=lambda: floor.said_last),

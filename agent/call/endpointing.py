@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from agent.call.completeness import load_completeness
 from agent.call.floor import Floor
 from agent.call.timing import TIMING, Timing
 from agent.call.turn_words import TurnTaking
+from agent.dialogue.course import Awaited
 from common.languages import join_utterances, language_of
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 #: What was said is taken for all of it from this probability on. Chosen with the times of waiting
 #: on 330 pauses and ends (docs/decisions/005): 3 % of turns cut off, half of the ends at once.
 _COMPLETE = 0.5
+#: Behind a digit or a letter by itself more of them may come: numbers are said in groups.
+_SPELT = re.compile(r"(?:\d|[零〇幺一二三四五六七八九]|\b[A-Za-z])[\s.,。，、-]*$")
 #: The melody's probability below which even a question is not taken for finished.
 _SURELY_NOT = 0.05
 
@@ -42,17 +46,17 @@ class TurnEndDetector(inference.TurnDetector):
         floor: Floor,
         manners: TurnTaking,
         wait: Callable[[float], None],
-        is_asked: Callable[[], bool],
+        awaited: Callable[[], Awaited],
         timing: Timing = TIMING,
     ) -> None:
         """``wait`` is told with each verdict how long to wait if the turn is not over, seconds;
-        ``is_asked``: whether the customer was asked something, so that this is their reply."""
+        ``awaited``: what the customer was asked for, to which this is the reply."""
         super().__init__(version="v1-mini")
         self.floor = floor
         self._manners = manners
         self._completeness = load_completeness()
         self._wait = wait
-        self._is_asked = is_asked
+        self._awaited = awaited
         self._timing = timing
 
     def stream(
@@ -86,8 +90,11 @@ class TurnEndDetector(inference.TurnDetector):
             return None
         if ending == "unfinished" or self._manners.is_backchannel(words):
             return self._timing.thinking_s
+        awaited = self._awaited()
+        if awaited == "spelling" and _SPELT.search(words):
+            return self._timing.hesitation_s
         said = join_utterances(f"{self.floor.said_before} {words}")
-        model = self._completeness["reply" if self._is_asked() else "question"][language]
+        model = self._completeness["question" if awaited == "nothing" else "reply"][language]
         probability = max(model.probability(text, language) for text in (words, said))
         if probability >= _COMPLETE:
             return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 #: The form in which a course is written. It counts up when what is written of one comes to mean
 #: something else; a field that is new, with a value for when it is missing, needs no other form.
 FORM: Final = 1
+
+#: What the customer was asked for: nothing, something, or something that is spelt.
+Awaited = Literal["nothing", "reply", "spelling"]
 
 Flow = Annotated[Trouble | OnboardingState | Leaving | Detail, Field(discriminator="flow")]
 
@@ -56,6 +59,13 @@ class Course:
     def asks(self) -> bool:
         """Whether something was asked that waits for an answer."""
         return bool(self.flows or self.recalled or self.ending)
+
+    @property
+    def awaited(self) -> Awaited:
+        """What the customer was asked for."""
+        if self.flows and isinstance(self.flows[-1], Detail):
+            return "spelling"
+        return "reply" if self.asks else "nothing"
 
     def asking(self, detail: Detail, *codes: str) -> Course:
         """With a detail, or codes, asked for before whatever else goes on."""

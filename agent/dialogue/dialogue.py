@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.dialogue.answering import Answerer, space
 from agent.dialogue.contract import Answer, CallPerson, NoteSignal, Outcome, PersonCalled
-from agent.dialogue.course import Course
+from agent.dialogue.course import Awaited, Course
 from agent.dialogue.customer import Customer
 from agent.dialogue.declining import Declined, load_declining
 from agent.dialogue.escalating import EscalationWords, subject_of
@@ -187,13 +187,13 @@ class Dialogue:
         return "".join(asked.texts)
 
     @property
-    def asks(self) -> bool:
-        """Whether a flow has asked something that waits for an answer."""
-        return self._course.asks
+    def awaited(self) -> Awaited:
+        """What a flow has asked the customer for."""
+        return self._course.awaited
 
     def awaits_yes(self, history: Sequence[Message]) -> bool:
         """Whether a "yes" answers what was said last: then it is more than support."""
-        return self.asks or self._offers.offered(history) is not None
+        return self._course.asks or self._offers.offered(history) is not None
 
     async def _noted(self, answer: Answer, parts: AsyncGenerator[str, None]) -> AsyncIterator[str]:
         """The parts of an answer, which keeps what was said of it and when."""

@@ -23,7 +23,7 @@ from agent.call.agent import Act
 from agent.call.conversation import Conversation, nobody_called, put_together
 from agent.call.floor import Exchange, Floor
 from agent.dialogue.contract import Answer, CallPerson, Outcome
-from agent.dialogue.course import Course
+from agent.dialogue.course import Awaited, Course
 from agent.dialogue.dialogue import Dialogue
 from agent.dialogue.offers import Offers
 from agent.dialogue.seen import Seen
@@ -133,8 +133,8 @@ class Answers:
     searching_s: float = 0.05
     searches_stopped: int = 0
     course: Course = field(default_factory=Course)
-    #: Whether a flow has asked something that waits for an answer.
-    asks: bool = False
+    #: What a flow has asked the customer for.
+    awaited: Awaited = "nothing"
 
     def compose(
         self,

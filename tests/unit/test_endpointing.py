@@ -20,14 +20,16 @@ def patience() -> list[float]:
 @pytest.fixture
 def detector(patience: list[float]) -> TurnEndDetector:
     return TurnEndDetector(
-        Floor(), load_turn_taking(), wait=patience.append, is_asked=lambda: False
+        Floor(), load_turn_taking(), wait=patience.append, awaited=lambda: "nothing"
     )
 
 
 @pytest.fixture
 def asking(patience: list[float]) -> TurnEndDetector:
     """Where a flow has asked something."""
-    return TurnEndDetector(Floor(), load_turn_taking(), wait=patience.append, is_asked=lambda: True)
+    return TurnEndDetector(
+        Floor(), load_turn_taking(), wait=patience.append, awaited=lambda: "reply"
+    )
 
 
 def test_searching_for_words_is_not_the_end_however_it_falls(
@@ -97,6 +99,27 @@ def test_a_reply_is_whole_that_would_be_the_beginning_of_a_question(
 )
 def test_the_beginning_of_a_reply_is_waited_behind(asking: TurnEndDetector, words: str) -> None:
     assert asking.judge(0.8, words) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("words", "may_go_on"),
+    [
+        ("幺三八零零幺三。", True),
+        ("138 0013.", True),
+        ("J O A N.", True),
+        ("对,就是这个号码。", False),
+        ("joan at example dot com.", False),
+    ],
+)
+def test_who_spells_may_go_on_behind_a_digit_or_a_letter(
+    patience: list[float], words: str, may_go_on: bool
+) -> None:
+    spelt = TurnEndDetector(
+        Floor(), load_turn_taking(), wait=patience.append, awaited=lambda: "spelling"
+    )
+    assert (spelt.judge(0.8, words), patience[0] == TIMING.hesitation_s) == (
+        (0.0, True) if may_go_on else (1.0, False)
+    )
 
 
 def test_the_rest_is_judged_together_with_the_beginning(detector: TurnEndDetector) -> None:

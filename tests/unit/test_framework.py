@@ -72,7 +72,7 @@ async def pause_after(floor: Floor, words: str) -> AsyncIterator[TurnEndStream]:
     from tests.unit.scripted import voice
 
     detector = TurnEndDetector(
-        floor, load_turn_taking(), wait=lambda _seconds: None, is_asked=lambda: False
+        floor, load_turn_taking(), wait=lambda _seconds: None, awaited=lambda: "nothing"
     )
     stream = detector.stream()
     speech = np.concatenate([voice(1.5), np.zeros(HEARING_RATE_HZ // 5, np.int16)])
