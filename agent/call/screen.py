@@ -18,7 +18,7 @@ from livekit import rtc
 
 from agent.call.screen_reader import ScreenReader
 from agent.call.timing import TIMING, Timing
-from agent.dialogue.seen import Seen, codes_in, seen_on
+from agent.dialogue.seen import Seen, codes_in, line_key, seen_on
 from agent.rooms.messages import SCREEN_TOPIC, ScreenLine, ScreenRead
 from agent.screen.changes import Changes
 from agent.screen.contract import MOST_PIXELS, Grey, Later, Piece
@@ -200,9 +200,10 @@ class Look:
 
     def take_new(self) -> tuple[Piece, ...]:
         """The lines of the screen that have not been taken before, from top to bottom."""
-        new = tuple(line for line in self._shown.lines if line.text not in self._given)
-        self._given.update(line.text for line in new)
-        return new
+        lines = {line_key(line.text): line for line in self._shown.lines}
+        new = [line for key, line in lines.items() if key not in self._given]
+        self._given.update(lines)
+        return tuple(new)
 
     def _understand(self) -> None:
         """Codes that were read once only are read again: a digit may have been another."""

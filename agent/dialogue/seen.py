@@ -280,6 +280,12 @@ def _any_of(words: Sequence[str]) -> str:
     return f"(?:{'|'.join(patterns)})"
 
 
+def line_key(line: str) -> str:
+    """What two readings of one line have in common: letters and digits, what looks alike the
+    same."""
+    return re.sub(r"[\W_]", "", _folded(unicodedata.normalize("NFKC", line)))
+
+
 def _folded(text: str) -> str:
     """Small letters, in which what looks alike is the same; as long as the text."""
     return text.translate(_ALIKE)

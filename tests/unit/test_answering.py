@@ -230,7 +230,7 @@ async def test_the_question_before_helps_to_retrieve(world: World) -> None:
 
 async def test_nothing_found_is_said_and_the_model_is_not_asked(world: World) -> None:
     world.knowledge.found |= {"supported": False, "opening": None}
-    answer = await world.answer("明天会下雨吗")
+    answer = await world.answer("你们老板是谁")
     assert answer.declined and answer.citations == ()
     assert answer.text == load_phrases()["zh"].declined
     assert world.model.asked == []
