@@ -125,6 +125,7 @@ class Asking:
         """``given``: `prompts/figures.toml`."""
         self._places = places
         self._metrics = {metric: any_of(given["metrics"][metric]["words"]) for metric in METRICS}
+        self._called = any_of([given["metrics"][m][name] for m in METRICS for name in ("zh", "en")])
         self._lookalikes = any_of(given["lookalikes"]["words"])
         self._overview = any_of(given["overview"]["words"])
         self._spans = {name: any_of(span["words"]) for name, span in given["spans"].items()}
@@ -172,7 +173,11 @@ class Asking:
         if not self._how.search(text):
             return False
         is_ours = self._ours.search(text) or self._by_platform.search(text)
-        return bool(is_ours or self._places.find(said)) or any(self._names(self._placeless(said)))
+        return bool(is_ours or self._places.find(said)) or self.names_owner(said)
+
+    def names_owner(self, said: str) -> bool:
+        """Whether a name stands where that of whose figures they are would."""
+        return any(self._names(self._placeless(said)))
 
     def asks(self, said: str) -> bool:
         """Whether anything is asked of a figure, or of what to do about it."""
@@ -209,6 +214,10 @@ class Asking:
         found = ((pattern.search(text), metric) for metric, pattern in self._metrics.items())
         places = [(match.start(), -len(match[0]), metric) for match, metric in found if match]
         return min(places)[2] if places else None
+
+    def names_figure(self, said: str) -> bool:
+        """Whether a figure is called by its name."""
+        return self._called.search(plain(said)) is not None
 
     def names_another(self, said: str, own: Owned) -> bool:
         """Whether another customer's figures are asked for, or who the others are."""

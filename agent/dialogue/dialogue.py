@@ -32,7 +32,7 @@ from agent.dialogue.offers import Offers
 from agent.dialogue.routing import Routed, Router
 from agent.dialogue.seen import Seen
 from agent.dialogue.showing import Showing
-from agent.dialogue.turns import Turn, Turns
+from agent.dialogue.turns import Find, Turn, Turns
 from agent.dialogue.wishes import WISHES, Wish
 from agent.models.client import Message
 from agent.models.endpoint import LanguageModelEndpoint
@@ -256,6 +256,18 @@ class Dialogue:
                 return Routed(course.under_way or "none", is_sure=False)
         return routed
 
+    async def _trouble_instead(self, answer: Answer, routed: Routed, find: Find) -> Routed:
+        """Trouble in the place of an emergency of which nothing is sure, where it is likelier, and
+        means what an entry on a trouble is about."""
+        is_unsure = routed.route == "emergency" and routed.likeliest == "trouble"
+        if not is_unsure or routed.is_sure or not (self._turns and self._customer):
+            return routed
+        if answer.course_before.flows:
+            return routed
+        said = Said(answer.question, answer.language, self._customer.now())
+        is_told = await self._turns.is_about_trouble(said, find)
+        return Routed("trouble", is_sure=False) if is_told else routed
+
     def _people(self, answer: Answer, routed: Routed, history: Sequence[Message]) -> str:
         """The words to a wish: people are called, or where it is not sure, that is offered."""
         wish = _wish(routed)
@@ -267,6 +279,9 @@ class Dialogue:
         subject = subject_of(answer.question, history, is_wish_alone=is_wish_alone)
         call = CallPerson(wish, subject)
         answer.wants = (call, *self._signalled(answer))
+        if wish == "person" and self._turns:
+            handed_over = self._turns.handed_over(answer.course)
+            answer.course, answer.wants = handed_over.course, (*answer.wants, *handed_over.wants)
         return self._escalation.first(call, answer.language)
 
     async def _known_incident(
@@ -303,6 +318,8 @@ class Dialogue:
         searched: _Searched,
     ) -> list[str]:
         """What is said where no passage is the answer; empty where one is."""
+        find = self._finder(answer, history, searched)
+        routed = await self._trouble_instead(answer, routed, find)
         is_sure_wish = routed.route in WISHES and routed.is_sure
         if not is_sure_wish and self._offers.refused(answer.question, history):
             return [self._escalation.not_called(answer.language), *self._back(answer)]
@@ -334,12 +351,7 @@ class Dialogue:
         """What the flows say to it; None where it is none of theirs."""
         if self._turns is None or self._customer is None:
             return None
-
-        async def find(text: str) -> Retrieval:
-            if text == searched.text:
-                return await searched.finding
-            return await self._lookup.find(text, answer.language, history)
-
+        find = self._finder(answer, history, searched)
         now = self._customer.now()
         said = Said(answer.question, answer.language, now, history, seen)
         try:
@@ -360,6 +372,16 @@ class Dialogue:
             answer.wants = (signal,)
             return None
         return replace(turn, wants=[*turn.wants, signal])
+
+    def _finder(self, answer: Answer, history: Sequence[Message], searched: _Searched) -> Find:
+        """Searches for what has not been searched for yet."""
+
+        async def find(text: str) -> Retrieval:
+            if text == searched.text:
+                return await searched.finding
+            return await self._lookup.find(text, answer.language, history)
+
+        return find
 
     def _back(self, answer: Answer) -> list[str]:
         """Back to the flow that is under way, behind an answer to something else."""

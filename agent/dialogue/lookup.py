@@ -53,11 +53,15 @@ class Lookup:
         words = _words(question)
         if self._last and (self._last.question, self._last.before) == (words, before):
             return self._last.retrieval
-        retrieval = await self._knowledge.search(
-            the_point(question), language=language, k=_PASSAGES, before=before
-        )
+        retrieval = await self._search(the_point(question), language, before)
+        if not retrieval.supported and (asked := _asked_alone(question)):
+            alone = await self._search(asked, language, before)
+            retrieval = alone if alone.supported else retrieval
         self._last = _Found(words, before, retrieval)
         return retrieval
+
+    async def _search(self, text: str, language: Language, before: Sequence[str]) -> Retrieval:
+        return await self._knowledge.search(text, language=language, k=_PASSAGES, before=before)
 
 
 def the_point(text: str) -> str:
@@ -69,6 +73,13 @@ def the_point(text: str) -> str:
     asking = [place for place, one in enumerate(sentences) if _ASKS.search(one.lower())]
     last = asking[-1] if asking else len(sentences) - 1
     return "".join(sentences[max(0, last - 1) : last + 1]).strip()[-_STORY:]
+
+
+def _asked_alone(text: str) -> str:
+    """The last sentence that asks, where others stand beside it: "sorry, I was away. How …"."""
+    sentences = [one for one in _SENTENCE.findall(text) if one.strip()]
+    asking = [one for one in sentences if _ASKS.search(one.lower())]
+    return asking[-1].strip() if asking and len(sentences) > 1 else ""
 
 
 def _words(text: str) -> str:

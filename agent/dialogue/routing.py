@@ -11,8 +11,9 @@ others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -51,6 +52,10 @@ class Routed:
     route: Route
     is_sure: bool
     """Of emergency and person: people are called by it, else the customer is asked first."""
+    margin: float = field(default=inf, compare=False)
+    """How much likelier it is than the next, logarithm of the odds."""
+    likeliest: Route | None = field(default=None, compare=False)
+    """Of a wish that is not sure: what the network takes it for."""
 
 
 class Router:
@@ -108,11 +113,11 @@ class Reader:
         if heard := self.wishes.likely(texts_of(text), vectors[:-1]):
             route, margin = best_of(odds)
             if heard.is_sure or route in WISHES or margin < self.sure:
-                return Routed(heard.wish, heard.is_sure)
+                return Routed(heard.wish, heard.is_sure, likeliest=route)
         if subject := self.classifier.words.definite(text):
             return Routed(subject, is_sure=True)
         route, margin = best_of(without_wishes(odds))
-        return Routed(route, is_sure=margin >= self.sure)
+        return Routed(route, is_sure=margin >= self.sure, margin=margin)
 
     def _logits(
         self, text: str, vectors: Sequence[Sequence[float]], under_way: FlowName | None

@@ -43,6 +43,9 @@ Find = Callable[[str], Awaitable[Retrieval]]
 
 #: Codes of HTTP that tell of trouble: everybody knows them.
 _OF_HTTP: Final = frozenset(str(status.value) for status in HTTPStatus if status >= 400)
+#: How much likelier than anything else a wish to leave must be that no word shows, logarithm of the
+#: odds: of utterances held back, all from there on are one.
+_LEAVING: Final = 2.0
 #: Where a trouble may go that is told in words which nobody taught the router.
 _OPEN: Final[Sequence[Route]] = ("question", "onboarding", "none")
 #: What ends so is asked.
@@ -98,12 +101,20 @@ class Turns:
         if flow:
             step = await self._step(flow, said, find)
             return self._after(step, said, replace(now, flows=now.flows[:-1]))
-        if route != "trouble" and self._figures.is_asked(said.text, course.figures):
+        may_be_figures = route != "trouble" or self._figures.names_owner(said.text)
+        if may_be_figures and self._figures.is_asked(said.text, course.figures):
             route = "figures"
         if not course.flows and self.is_opening(said, route):
             route = "onboarding"
-        elif route in _OPEN and not course.flows and self._trouble.is_told(said):
+        elif not course.flows and await self._tells_trouble(said, route, find):
             route = "trouble"
+        elif (
+            route in _OPEN
+            and not course.flows
+            and self._is_yes_or_no(said)
+            and is_solved(said.text)
+        ):
+            return Turn([self._greeting[said.language].fixed["good"]], now)
         return await self._begin(said, route, replace(now, figures=course.figures), find)
 
     async def incident(self, said: Said) -> list[str]:
@@ -128,7 +139,7 @@ class Turns:
         surely."""
         match course.flows[-1] if course.flows else None:
             case OnboardingState() as flow:
-                return self._onboarding.is_plain_answer(flow, said, is_sure=is_sure)
+                return self._onboarding.is_plain_answer(flow, said, wish, is_sure=is_sure)
             case Trouble():
                 return self._trouble.is_plain_answer(said)
             case Detail() as flow:
@@ -137,9 +148,10 @@ class Turns:
 
     def route(self, said: Said, routed: Routed, course: Course) -> Route:
         """Where it goes; not to leaving for a mere reply to nothing: "I don't know, go on"."""
-        is_reply = not routed.is_sure or self._replies.read(said.text) is not None
-        is_shown = course.flows or self.signal(said.text)
-        return "none" if routed.route == "leaving" and is_reply and not is_shown else routed.route
+        if routed.route != "leaving" or course.flows or self.signal(said.text):
+            return routed.route
+        is_reply = self._replies.read(said.text) in ("unknown", "wait")
+        return "none" if is_reply or routed.margin < _LEAVING else "leaving"
 
     def is_opening(self, said: Said, route: Route) -> bool:
         """Whether onboarding begins with it, where its route is no other flow's."""
@@ -149,6 +161,30 @@ class Turns:
     def signal(self, said: str) -> NoteSignal | None:
         """That they may leave, whatever it was that they asked."""
         return self._signals.heard(said)
+
+    async def _tells_trouble(self, said: Said, route: Route, find: Find) -> bool:
+        """Whether a trouble is told, though it went elsewhere: in words that leave no doubt, or by
+        what it means, where nothing is asked."""
+        if route == "figures":
+            return self._trouble.is_told(said) and not self._figures.is_asked_for(said.text)
+        if route not in _OPEN:
+            return False
+        if self._trouble.is_told(said):
+            return True
+        return route == "none" and await self.is_about_trouble(said, find)
+
+    async def is_about_trouble(self, said: Said, find: Find) -> bool:
+        """Whether it means what an entry on a trouble is about, and asks for nothing."""
+        return self._trouble.may_tell(said) and self._trouble.is_about(
+            await find(self._trouble.query(said))
+        )
+
+    def handed_over(self, course: Course) -> Turn:
+        """The trouble that is under way is a person's from now on."""
+        flow = course.flows[-1] if course.flows else None
+        if not isinstance(flow, Trouble):
+            return Turn((), course)
+        return Turn((), replace(course, flows=course.flows[:-1]), self._trouble.handed_over(flow))
 
     def _is_reply(self, said: Said, route: Route, course: Course) -> bool:
         """Whether it answers the flow that is under way, by its route or by what was asked."""

@@ -50,6 +50,15 @@ class Figures:
         (``before``), in few: "and the latency there?"."""
         return self._asking.is_own(said) or (before is not None and self._asking.goes_on(said))
 
+    def is_asked_for(self, said: str) -> bool:
+        """Whether a figure is asked for, or called by its name: no customer complains of a stall
+        rate, but of stalls."""
+        return self._asking.asks(said) or self._asking.names_figure(said)
+
+    def names_owner(self, said: str) -> bool:
+        """Whether it names whose figures they are: then it is no trouble of theirs."""
+        return self._asking.names_owner(said)
+
     async def incident(self, said: Said, scope: Scope) -> list[str]:
         """That it is known, to who tells of an emergency where an incident is under way; empty
         where there is none."""

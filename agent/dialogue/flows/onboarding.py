@@ -28,6 +28,7 @@ from agent.dialogue.slots.reader import (
     told_of,
 )
 from agent.dialogue.slots.words import OWN, SLOTS, Slot, load_slot_words
+from agent.dialogue.wishes import Wish
 from agent.prompts import OnboardingPhrases, load_onboarding
 from agent.service.accounts.store import Known
 from common.errors import InputError, ServiceError
@@ -82,7 +83,8 @@ class Onboarding:
     async def begin(self, known: Known | None, said: Said) -> Step[OnboardingState]:
         """The first question, of what neither the records nor the customer have said."""
         profile = recorded_profile(known).take_in(read(said.text, said.at.date()), corrects=True)
-        if "scenario" in profile.open_slots and (found := await self._looked_up(said)):
+        if "scenario" in profile.open_slots:
+            found = await self._looked_up(said) or _as_if_asked(said)
             profile = profile.take_in(found, corrects=True)
         words = shortened(said.text, _LONGEST_WORDS)
         state = OnboardingState(said.language, profile, is_guest=known is None, words=words)
@@ -110,16 +112,22 @@ class Onboarding:
         """
         return is_opening(said.text, said.at.date(), is_trouble=is_trouble)
 
-    def is_plain_answer(self, state: OnboardingState, said: Said, *, is_sure: bool) -> bool:
-        """Whether it answers what was asked, though it sounds like a wish for a person.
+    def is_plain_answer(
+        self, state: OnboardingState, said: Said, wish: Wish, *, is_sure: bool
+    ) -> bool:
+        """Whether it answers what was asked, though it sounds like an emergency or a wish for a
+        person.
 
         ``is_sure``: surely so; then where it names nobody but users. Else where a value of a list
-        is given, which own words might not be, or it is to be asked in another language.
+        is given, which own words might not be, or it is to be asked in another language; and what
+        bothers users, asked for, sounds like an emergency: "right now the vet can't see it".
         """
         if state.asked == "users" and names_users(said.text):
             return True
         if is_sure:
             return False
+        if state.asked == "pain" and wish == "emergency":
+            return True
         reading = read(said.text, said.at.date(), state.asked)
         return reading.reply == "repeat" or bool(reading.given.keys() - set(OWN))
 
@@ -315,6 +323,14 @@ def _read(state: OnboardingState, said: Said) -> Reading:
             if slot in bare.given and (corrects or slot in bare.denied):
                 return bare
     return reading
+
+
+def _as_if_asked(said: Said) -> Reading:
+    """What they make, read as the answer to that question would be: asked for it, they could but
+    say it again. Nothing where several may be meant."""
+    reading = read(said.text, said.at.date(), "scenario")
+    made_so = reading.given.get("scenario", Filling(()))
+    return Reading({"scenario": made_so} if len(made_so.values) == 1 else {})
 
 
 #: One is often told where the other was asked.

@@ -159,6 +159,16 @@ class Troubleshooting:
         is_told_where = bool(self._places.find(said.text)) and not asking.asks(said.text)
         return is_told_where or words["complains"].search(text) is not None
 
+    def may_tell(self, said: Said) -> bool:
+        """Whether it may tell of a trouble by what it means: it is no tale, and asks nothing."""
+        is_short = len(said.text) <= _LONGEST_TOLD[said.language]
+        asks = self._asking.asks(said.text) or self._rules.words["how_to"].search(plain(said.text))
+        return is_short and not asks
+
+    def is_about(self, found: Retrieval) -> bool:
+        """Whether what was found is about what goes wrong."""
+        return found.best is not None and found.best.topic in self._rules.complaints
+
     def _codes(self, said: Said) -> list[str]:
         """The numbers that are told as codes of errors."""
         if not self._rules.words["code"].search(plain(said.text)):
@@ -230,6 +240,10 @@ class Troubleshooting:
         return len(_WORDS_OR_CHARACTERS.findall(text)) <= _FEW and any(
             self._rules.words[name].search(text) for name in ("one", "many")
         )
+
+    def handed_over(self, state: Trouble) -> list[Want]:
+        """That a person has it, who was asked for."""
+        return [_note(state, "handed_over")] if state.subject and not state.rivals else []
 
     def resume(self, state: Trouble, language: Language) -> str:
         """Back to where it stands, after a question in between."""
@@ -338,14 +352,13 @@ class Troubleshooting:
         return replace(state, rivals=(first, second)) if is_trouble else state
 
     async def _on_trouble(self, found: Retrieval, language: Language) -> SourceEntry | None:
-        """The best entry found that is about a trouble, if it is nearly the best of all: a meeting
-        is in the words of many a trouble."""
+        """The best entry found that is about a trouble: a meeting is in the words of many a one."""
         topics, best = self._rules.topics, found.best
         if best is None or best.topic in topics:
             return best
         told = [one for one in found.passages if one.language == language]
         for passage in told:
-            if told[0].score - passage.score > self._rules.close:
+            if passage.score < self._rules.least:
                 return None
             entry = await self._walker.entry(_stem(passage.entry_id), language)
             if entry and entry.topic in topics:
@@ -387,16 +400,15 @@ class Troubleshooting:
     ) -> Step[Trouble]:
         """The account's figures first, where the trouble is one that they show."""
         fixed, asks = self._phrases[said.language].fixed, self._rules.asks
-        if state.metric is None:
+        seen = await self._seen(state, said, scope)
+        if state.metric is None and (seen is None or seen.value is None):
             texts = self._suspecting(state, said.language, [*texts, fixed["begin"]])
             return await self._go_on(replace(state, asks=asks["other"]), said, texts)
-        own = await self._looking.owned(scope, said.at) if scope.account else None
-        if own is None or not own.regions:
+        if seen is None:
             first = fixed["begin"] if scope.account else fixed["unseen"]
             texts = self._suspecting(state, said.language, [*texts, first])
             return await self._go_on(replace(state, asks=asks["unseen"]), said, texts)
-        asked = Asked(state.metric, state.place, state.stretch)
-        seen = await self._looking.look(scope, asked, own, said.at)
+        state = replace(state, metric=seen.metric)
         texts = [*texts, *self._figures.of(seen, said.language, said.at)]
         if seen.onset and state.changed is not None:  # else it is in the question that follows
             texts.append(self._figures.since(seen.onset, said.language, said.at))
@@ -412,6 +424,20 @@ class Troubleshooting:
         if seen.verdict != "normal":
             texts = self._suspecting(state, said.language, texts)
         return await self._go_on(replace(state, asks=asks[_asks_after(seen)]), said, texts)
+
+    async def _seen(self, state: Trouble, said: Said, scope: Scope) -> Seen | None:
+        """What the account's figures say of it: the one that was told, or the worst of those that
+        show what the entry is about. None where there are none."""
+        metrics = [state.metric] if state.metric else self._rules.shown(state)
+        own = await self._looking.owned(scope, said.at) if scope.account and metrics else None
+        if own is None or not own.regions:
+            return None
+        seen = [
+            await self._looking.look(scope, Asked(one, state.place, state.stretch), own, said.at)
+            for one in metrics
+        ]
+        bad = (one for one in seen if one.verdict not in ("normal", "unknown"))
+        return next(bad, seen[0])
 
     def _suspecting(self, state: Trouble, language: Language, texts: list[str]) -> list[str]:
         """With what follows from a change that was told before anything was asked."""
@@ -523,12 +549,19 @@ class _Rules:
 
     asks: Mapping[str, tuple[Slot, ...]]
     close: float
+    least: float
     topics: frozenset[str]
-    entries: Mapping[str, str]
+    complaints: frozenset[str]
+    entries: Mapping[Metric, str]
     words: Mapping[str, re.Pattern[str]]
     changes: Changes
     symptoms: Sequence[tuple[str, Sequence[re.Pattern[str]]]]
     """Entries, and groups of words of which a text has one each."""
+
+    def shown(self, state: Trouble) -> list[Metric]:
+        """The figures that show what the entry is about; none while it may be another's."""
+        is_open = not state.subject or state.rivals
+        return [] if is_open else [m for m, entry in self.entries.items() if entry == state.subject]
 
     def symptom(self, said: str) -> str | None:
         """The entry that the words of a trouble are about; None where they leave it open."""
@@ -543,7 +576,9 @@ def _load_rules() -> _Rules:
         return _Rules(
             {name: tuple(slots) for name, slots in given["ask"].items()},
             given["search"]["close"],
+            given["search"]["least"],
             frozenset(given["search"]["topics"]),
+            frozenset(given["search"]["complaints"]),
             given["entries"],
             {name: any_of(words) for name, words in given["words"].items()},
             Changes(given["changes"]),

@@ -98,6 +98,8 @@ class _Found:
 
     given: dict[Slot, dict[str, None]] = field(default_factory=dict)
     denied: dict[Slot, set[str]] = field(default_factory=dict)
+    retold: dict[Slot, set[str]] = field(default_factory=dict)
+    """What they say that they said before."""
     about: bool = False
     taken: set[int] = field(default_factory=set)
     """Clauses that are no own words: they say something else."""
@@ -106,6 +108,16 @@ class _Found:
 
     def give(self, slot: Slot, *values: str) -> None:
         self.given.setdefault(slot, {}).update(dict.fromkeys(values))
+
+    def deny(self, slot: Slot, *values: str) -> None:
+        self.denied.setdefault(slot, set()).update(values)
+
+    def settle(self) -> None:
+        """What was said before is not so where something else is said beside it: "I said two
+        thousand, it's more like twelve hundred"."""
+        for slot, values in self.retold.items():
+            settle = self.deny if self.given.get(slot, {}).keys() - values else self.give
+            settle(slot, *values)
 
 
 def read(text: str, today: date, asked: Slot | None = None) -> Reading:
@@ -116,7 +128,8 @@ def read(text: str, today: date, asked: Slot | None = None) -> Reading:
     language = words.replies["language"]
     if remarks := [at for at, clause in enumerate(clauses) if language.search(clause.plain)]:
         # What leads up to it belongs to it: "sorry, Tom takes over, can we go on in English?"
-        clauses = clauses[remarks[-1] + 1 :]
+        behind = clauses[remarks[-1] + 1 :]
+        clauses = [one for one in behind if not words.replies["easier"].search(one.plain)]
         reply = None if clauses else "repeat"
     if reply in ("explain", "repeat", "skip"):
         return Reading(reply=reply)
@@ -230,13 +243,16 @@ def _take_values(
             if mention.slot == "regions":
                 named += _name_of_place(mention, plain, clause, words)
             if _is_denied(mention, plain, words):
-                found.denied.setdefault(mention.slot, set()).update(named)
+                found.deny(mention.slot, *named)
+            elif words.replies["said_before"].search(plain):
+                found.retold.setdefault(mention.slot, set()).update(named)
             else:
                 found.give(mention.slot, *named)
             is_place = mention.slot in ("scenario", "regions")
             (found.placed if is_place else found.taken).add(at)
         if at in found.placed and not bare(words.small.sub(" ", rest)):
             found.taken.add(at)
+    found.settle()
 
 
 def _is_of_launch(clauses: Sequence[_Clause], words: SlotWords) -> bool:
@@ -253,7 +269,7 @@ def _take_day(found: _Found, day: Day, plain: str, today: date, words: SlotWords
         found.given["launch_date"] = {day.day.isoformat(): None}
         found.about = day.about
         return rest
-    found.denied.setdefault("launch_date", set()).add(day.day.isoformat())
+    found.deny("launch_date", day.day.isoformat())
     another = day_in(rest, today)
     return _take_day(found, another, rest, today, words) if another else rest
 
@@ -401,7 +417,8 @@ def _answer(
     """The answer to the question that no value's words have given; None: it is none."""
     if asked == "compliance" and (found.denied.get(asked) or _is_none(text, words)):
         return ()
-    if asked not in (*OWN, *_IN_WORDS):
+    is_of_another = bool(found.denied) and asked not in found.denied
+    if asked not in (*OWN, *_IN_WORDS) or (is_of_another and asked in _IN_WORDS):
         return None
     # "Not India, Indonesia" is no answer to another question.
     others = found.taken | (found.placed if found.denied else set())
