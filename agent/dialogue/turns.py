@@ -108,12 +108,7 @@ class Turns:
             route = "onboarding"
         elif not course.flows and await self._tells_trouble(said, route, find):
             route = "trouble"
-        elif (
-            route in _OPEN
-            and not course.flows
-            and self._is_yes_or_no(said)
-            and is_solved(said.text)
-        ):
+        elif route in _OPEN and not course.flows and self._is_over(said):
             return Turn([self._greeting[said.language].fixed["good"]], now)
         return await self._begin(said, route, replace(now, figures=course.figures), find)
 
@@ -175,9 +170,9 @@ class Turns:
 
     async def is_about_trouble(self, said: Said, find: Find) -> bool:
         """Whether it means what an entry on a trouble is about, and asks for nothing."""
-        return self._trouble.may_tell(said) and self._trouble.is_about(
-            await find(self._trouble.query(said))
-        )
+        if _QUESTION.search(said.text) or not self._trouble.may_tell(said):
+            return False
+        return self._trouble.is_about(await find(self._trouble.query(said)))
 
     def handed_over(self, course: Course) -> Turn:
         """The trouble that is under way is a person's from now on."""
@@ -210,6 +205,10 @@ class Turns:
         to another carrier" is no wish to leave."""
         is_asking = bool(_QUESTION.search(said.text)) or self._figures.is_asked(said.text, None)
         return not is_asking and self._trouble.is_answer(flow, said)
+
+    def _is_over(self, said: Said) -> bool:
+        """Whether it says that something works now, and asks nothing."""
+        return is_solved(said.text) and not _QUESTION.search(said.text)
 
     def _is_yes_or_no(self, said: Said) -> bool:
         """Whether it is a reply by itself, as far as nothing is asked in it."""

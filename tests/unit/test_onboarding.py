@@ -332,9 +332,13 @@ async def test_only_what_opens_with_a_product_and_asks_how_to_begin_is_an_openin
 async def test_users_that_sound_like_a_person_are_users_and_a_wish_stays_one() -> None:
     async with onboarding() as flow:
         asked = (await talk(flow, "we are new here")).state
-        assert flow.is_plain_answer(asked, said("年轻人。"), is_sure=True)
-        assert not flow.is_plain_answer(asked, said("找个人来，我们在印尼。"), is_sure=True)
-        assert not flow.is_plain_answer(asked, said("I want to talk to a person"), is_sure=False)
+        assert flow.is_plain_answer(asked, said("年轻人。"), "person", is_sure=True)
+        assert not flow.is_plain_answer(
+            asked, said("找个人来，我们在印尼。"), "person", is_sure=True
+        )
+        assert not flow.is_plain_answer(
+            asked, said("I want to talk to a person"), "person", is_sure=False
+        )
 
 
 async def test_a_correction_takes_the_place_of_what_was_said() -> None:

@@ -160,10 +160,10 @@ class Troubleshooting:
         return is_told_where or words["complains"].search(text) is not None
 
     def may_tell(self, said: Said) -> bool:
-        """Whether it may tell of a trouble by what it means: it is no tale, and asks nothing."""
+        """Whether it may tell of a trouble by what it means: it is no tale, nor about how something
+        is done."""
         is_short = len(said.text) <= _LONGEST_TOLD[said.language]
-        asks = self._asking.asks(said.text) or self._rules.words["how_to"].search(plain(said.text))
-        return is_short and not asks
+        return is_short and not self._rules.words["how_to"].search(plain(said.text))
 
     def is_about(self, found: Retrieval) -> bool:
         """Whether what was found is about what goes wrong."""
