@@ -341,6 +341,45 @@ async def test_users_that_sound_like_a_person_are_users_and_a_wish_stays_one() -
         )
 
 
+async def test_what_bothers_users_calls_nobody_unless_it_surely_does() -> None:
+    pain = said("Right now it's phone calls and the vet can't see the animal.")
+    async with onboarding() as flow:
+        asked = (await talk(flow, "we are new here", "pet owners")).state
+        assert flow.is_plain_answer(asked, pain, "emergency", is_sure=False)
+        assert not flow.is_plain_answer(asked, pain, "emergency", is_sure=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "scenario"),
+    [
+        ("It's an audio call-in show, listeners come on air and talk to the host.", "voice-room"),
+        ("我们还没开户，想做线上心理咨询，视频一对一的。", "one-to-one"),
+    ],
+)
+async def test_what_is_made_is_not_asked_of_who_could_but_say_it_again(
+    text: str, scenario: str
+) -> None:
+    async with onboarding() as flow:
+        conversation = await talk(flow, text)
+    assert conversation.state.profile.values_of("scenario") == (scenario,)
+
+
+async def test_an_amount_is_corrected_while_something_else_is_asked() -> None:
+    async with onboarding() as flow:
+        conversation = await talk(
+            flow,
+            "we do live auctions",
+            "collectors",
+            "bids come in late",
+            "Germany",
+            "two thousand",
+            "sorry, I said two thousand before, it's more like twelve hundred bidders",
+        )
+    profile = conversation.state.profile
+    assert [one.rpartition(":")[2] for one in profile.values_of("scale")] == ["1200"]
+    assert not profile.values_of("platforms")
+
+
 async def test_a_correction_takes_the_place_of_what_was_said() -> None:
     async with onboarding() as flow:
         conversation = await talk(

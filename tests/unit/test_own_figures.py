@@ -88,7 +88,7 @@ async def test_where_everybody_has_it_it_is_ours(figures: Figures) -> None:
     assert said[4:] == [
         "Other customers there were at 2.9%.",
         EN.fixed["region_side"],
-        EN.fixed["since_long"],
+        EN.fixed["since_first"],
     ]
 
 

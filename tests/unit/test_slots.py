@@ -350,3 +350,32 @@ def test_every_value_is_the_vocabularys_and_every_entry_is_there() -> None:
     for slot, field in (("scenario", "scenario"), ("regions", "region"), ("platforms", "platform")):
         of = {meaning.of for meaning in load_slot_words().values[slot].values()}  # type: ignore[index]
         assert of == set(names[field])
+
+
+def test_what_was_said_before_gives_way_to_what_is_said_now() -> None:
+    for text in (
+        "I said two thousand, it's more like twelve hundred",
+        "我刚才说两千，应该是一千二",
+    ):
+        reading = read(text, TODAY, "scale")
+        assert reading.given["scale"].values == (":1200",)
+        assert reading.denied["scale"] == {":2000"}
+    again = read("as I said, two thousand", TODAY, "scale")
+    assert again.given["scale"].values == (":2000",) and not again.denied
+
+
+@pytest.mark.parametrize("asked", ["platforms", "business_model", "compliance"])
+@pytest.mark.parametrize(
+    "text", ["等会儿，我说错了，不是泰国，是越南。", "Hold your horses, not Thailand, Vietnam."]
+)
+def test_a_correction_of_another_slot_is_no_answer_in_own_words(text: str, asked: Slot) -> None:
+    reading = read(text, TODAY, asked)
+    assert reading.given.keys() == {"regions"}
+    assert reading.given["regions"].values == ("vietnam",)
+
+
+@pytest.mark.parametrize(
+    "text", ["我还是说中文吧，方便一点。", "Can we do English? That's easier for me."]
+)
+def test_why_it_goes_on_in_another_language_says_nothing_of_the_product(text: str) -> None:
+    assert read(text, TODAY, "pain") == Reading(reply="repeat")

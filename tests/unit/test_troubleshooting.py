@@ -451,6 +451,36 @@ async def test_of_a_trouble_that_is_no_subject_of_the_corpus_it_is_asked_what_it
     assert flow.query(Said("雅加达的用户听不到声音", "en", NOW)).strip() == "的用户听不到声音"
 
 
+async def test_the_figures_of_the_entry_are_told_where_no_word_names_one(
+    flow: Troubleshooting,
+) -> None:
+    """The entry that is found says which figures show it; where there are none, it is walked."""
+    told = Said("People in Jakarta have a terrible experience", "en", NOW)
+    step = await flow.begin(told, ACME, entries("stall-rate", language="en"))
+    assert any("3.8%" in text for text in step.texts)
+    assert step.state and step.state.metric == "stall_rate"
+    unseen = await flow.begin(told, GUEST, entries("stall-rate", language="en"))
+    assert not any("%" in text for text in unseen.texts)
+
+
+async def test_the_best_entry_on_a_trouble_is_walked_though_another_is_of_the_place(
+    flow: Troubleshooting,
+) -> None:
+    said = Said("学生端是黑的", "zh", NOW)
+    for score, subject in ((0.15, "black-screen"), (0.02, "")):
+        of_the_place = entries("indonesia", "black-screen", scores=(0.84, score))
+        step = await flow.begin(said, ACME, of_the_place)
+        assert step.state and step.state.subject == subject
+
+
+async def test_who_is_handed_over_has_a_matter_that_is_a_persons(flow: Troubleshooting) -> None:
+    step = await flow.begin(Said("黑屏了", "zh", NOW), ACME, entries("black-screen"))
+    assert step.state
+    (matter,) = flow.handed_over(step.state)
+    assert isinstance(matter, NoteMatter)
+    assert (matter.subject, matter.state) == ("black-screen", "handed_over")
+
+
 async def test_a_count_is_no_code(flow: Troubleshooting) -> None:
     step = await flow.begin(
         Said("房间里109个人都黑屏", "zh", NOW), ACME, entries("black-screen", "token-renewal")

@@ -31,6 +31,8 @@ from common.languages import LANGUAGES, Language
 _MOST_REGIONS: Final = 5
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
+#: What is looked at begins two weeks ago; its first bad evening may be a day and a half later.
+_LONG: Final = timedelta(days=12)
 #: What differs by less than this share is about the same.
 _ABOUT: Final = 0.1
 #: What is told by region where no figure is named.
@@ -155,7 +157,7 @@ class FigureWords:
         """When it began."""
         fixed, ago = self._phrases[language].fixed, now - began.begins
         if began.is_older:
-            return fixed["since_long"]
+            return fixed["since_long" if ago >= _LONG else "since_first"]
         if ago >= _DAY:
             return self._fill("since_day", language, day=self._day(began, language, now))
         hours = max(1, round(ago / timedelta(hours=1)))
