@@ -333,6 +333,8 @@ async def test_users_that_sound_like_a_person_are_users_and_a_wish_stays_one() -
     async with onboarding() as flow:
         asked = (await talk(flow, "we are new here")).state
         assert flow.is_plain_answer(asked, said("年轻人。"), "person", is_sure=True)
+        assert flow.is_plain_answer(asked, said("People with pets."), "person", is_sure=False)
+        assert not flow.is_plain_answer(asked, said("People with pets."), "person", is_sure=True)
         assert not flow.is_plain_answer(
             asked, said("找个人来，我们在印尼。"), "person", is_sure=True
         )
@@ -364,7 +366,14 @@ async def test_what_is_made_is_not_asked_of_who_could_but_say_it_again(
     assert conversation.state.profile.values_of("scenario") == (scenario,)
 
 
-async def test_an_amount_is_corrected_while_something_else_is_asked() -> None:
+@pytest.mark.parametrize(
+    "correction",
+    [
+        "sorry, I said two thousand before, it's more like twelve hundred bidders",
+        "Hang on, I told you two thousand, make that twelve hundred.",
+    ],
+)
+async def test_an_amount_is_corrected_while_something_else_is_asked(correction: str) -> None:
     async with onboarding() as flow:
         conversation = await talk(
             flow,
@@ -373,7 +382,7 @@ async def test_an_amount_is_corrected_while_something_else_is_asked() -> None:
             "bids come in late",
             "Germany",
             "two thousand",
-            "sorry, I said two thousand before, it's more like twelve hundred bidders",
+            correction,
         )
     profile = conversation.state.profile
     assert [one.rpartition(":")[2] for one in profile.values_of("scale")] == ["1200"]

@@ -65,6 +65,7 @@ def values(text: str, slot: Slot, asked: Slot | None = None) -> tuple[str, ...] 
         ("scale", "日活30万峰值2万", {"daily:300000", "concurrent:20000"}),
         ("scale", "half a million users", {"users:500000"}),
         ("scale", "不是五千，是五万", {":50000"}),
+        ("scale", "2000", {":2000"}),
         ("scale", "maybe ten thousand people", {":10000"}),
         ("scale", "一开始也就几百人", {":>100"}),
         ("scale", "five hundred rooms, eight people each", {"rooms:500"}),

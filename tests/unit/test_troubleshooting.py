@@ -449,6 +449,8 @@ async def test_of_a_trouble_that_is_no_subject_of_the_corpus_it_is_asked_what_it
     assert step.texts[-1] == PHRASES["en"].fixed["what"] and not step.wants
     assert "Jakarta" not in flow.query(Said("Users in Jakarta hear nothing", "en", NOW))
     assert flow.query(Said("雅加达的用户听不到声音", "en", NOW)).strip() == "的用户听不到声音"
+    complained = Said("学生说老师嘴先动 声音后到 家长都投诉了", "zh", NOW)
+    assert flow.query(complained).strip() == "老师嘴先动 声音后到"
 
 
 async def test_the_figures_of_the_entry_are_told_where_no_word_names_one(

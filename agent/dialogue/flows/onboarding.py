@@ -21,6 +21,7 @@ from agent.dialogue.flows.profile import Profile, recorded_profile
 from agent.dialogue.slots.reader import (
     Filling,
     Reading,
+    begins_with_users,
     is_opening,
     made,
     names_users,
@@ -120,13 +121,16 @@ class Onboarding:
 
         ``is_sure``: surely so; then where it names nobody but users. Else where a value of a list
         is given, which own words might not be, or it is to be asked in another language; and what
-        bothers users, asked for, sounds like an emergency: "right now the vet can't see it".
+        bothers users, asked for, sounds like an emergency: "right now the vet can't see it";
+        who they are, like a wish for a person: "people with pets".
         """
         if state.asked == "users" and names_users(said.text):
             return True
         if is_sure:
             return False
         if state.asked == "pain" and wish == "emergency":
+            return True
+        if state.asked == "users" and wish == "person" and begins_with_users(said.text):
             return True
         reading = read(said.text, said.at.date(), state.asked)
         return reading.reply == "repeat" or bool(reading.given.keys() - set(OWN))
@@ -313,13 +317,11 @@ def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tupl
 def _read(state: OnboardingState, said: Said) -> Reading:
     """What is said, to the open question, or to correct a day or an amount without naming it."""
     reading = _as_told(state, read(said.text, said.at.date(), state.asked))
-    if not reading.corrects and reading.reply != "no":
-        return reading
-    is_empty = _is_nothing(reading)
+    corrects = state.stage == "confirming" and _is_nothing(reading)
+    corrects = corrects and (reading.corrects or reading.reply == "no")
     for slot in _BARE:
         if slot in state.profile.fillings:
             bare = read(said.text, said.at.date(), slot)
-            corrects = state.stage == "confirming" and is_empty
             if slot in bare.given and (corrects or slot in bare.denied):
                 return bare
     return reading

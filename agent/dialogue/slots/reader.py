@@ -226,7 +226,9 @@ def _take_values(
     is_launch = "launch_date" in spoken_of or _is_of_launch(clauses, words)
     for at, clause in enumerate(clauses):
         plain = clause.plain
-        day = None if clause.asks else day_in(plain, today)
+        # To the question of how many, 2000 is no year.
+        is_amount = asked == "scale" and plain.isdigit()
+        day = None if clause.asks or is_amount else day_in(plain, today)
         if day and (is_launch or _is_bare(day, plain, words)):
             plain = _take_day(found, day, plain, today, words)
             found.taken.add(at)
@@ -532,6 +534,12 @@ def names_users(text: str) -> bool:
     words, plain = load_slot_words(), as_read(text)
     rest, named = words.people.subn(" ", plain)
     return bool(named) and not bare(words.small.sub(" ", rest))
+
+
+def begins_with_users(text: str) -> bool:
+    """Whether a text begins with people who may use a product: "people with pets"."""
+    words = load_slot_words()
+    return words.people.match(as_read(_trimmed(text, words))) is not None
 
 
 def told_of(text: str) -> Slot | None:
