@@ -137,8 +137,8 @@ class Troubleshooting:
         self._rules = _load_rules()
 
     def query(self, said: Said) -> str:
-        """What to search for: with a place in it, what is said of the place would be found, with
-        who complains, what is said of classes; a code is written as entries have it."""
+        """What to search for: with a place in it, what is said of the place would be found, and of
+        classes where students complain; a code is written as entries have it."""
         text = " ".join([said.text, *self._codes(said)])
         rest = self._rules.words["reported"].sub(" ", self._places.without(text))
         return rest if re.search(r"\w", rest) else text
