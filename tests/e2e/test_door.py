@@ -272,10 +272,10 @@ async def test_whoever_takes_a_call_up_goes_on_with_what_was_to_be_asked_next(
             _, _, since = shown(line).partition(bare(again))
             return any(bare(text) in since for text in questions[slot])
 
-        await line.must(lambda: asked_since("pain"), 60, "It does not go on.")
+        await until(lambda: asked_since("pain"), 60, "it does not go on")
         assert not any(asked_since(slot) for slot in ("users", "scenario", "regions"))
-        await ask(line, "They cannot see the goods before they buy.")
-        await line.must(lambda: asked_since("scale"), 60, "It did not hear the answer.")
+        await type_text(line, "They cannot see the goods before they buy.")
+        await until(lambda: asked_since("scale"), 60, "it did not hear the answer")
     await ended(installation, grant, 10)
 
 
