@@ -95,6 +95,7 @@ class OnboardingPhrases:
     acknowledgements: tuple[str, ...]
     left_open: str
     not_understood: str
+    did_you_say: str
     back: str
     ask_change: str
     ask_yes: str

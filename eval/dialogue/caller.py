@@ -2,18 +2,31 @@
 out.
 
 A decision tree in code, no model: the same call is the same each time. It answers what it is asked
-as its scenario tells, in other words each run, and says so where it does not know.
+as its scenario tells, in other words each run, and says so where it does not know. Where what it
+said is read back it compares that with what is expected to be kept, and says what is wrong, once.
 """
 
 from __future__ import annotations
 
+import calendar
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
+from agent.dialogue.places import Place, load_places
 from common.languages import Language, language_of
-from eval.dialogue.questions import PHRASES, asks_for, questions, slots_asked
+from eval.dialogue.questions import (
+    PHRASES,
+    asked_back,
+    asks_for,
+    questions,
+    reads_back,
+    slots_asked,
+)
 from eval.dialogue.scenario import Interjection, Scenario
+from knowledge.entries.vocabulary import Vocabulary
 
 #: In one breath: what was asked, and so many more.
 _TOGETHER = 2
@@ -21,6 +34,8 @@ _TOGETHER = 2
 _ENDS = ".!?,;。！？，；"
 #: What it does not understand it says so often; then it has no more to say.
 _PATIENCE = 3
+_ISO_DAY, _ISO_MONTH = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d")
+_VALUES = Vocabulary.load().names
 
 
 @dataclass(frozen=True)
@@ -51,9 +66,17 @@ class Caller:
     _has_left: bool = False
     _then: int = 0
     _heard: str = ""
+    _asked: Sequence[str] = ()
+    _times: Counter[str] = field(default_factory=Counter)
+    """How often it has said each."""
     _given: set[str] = field(default_factory=set)
     _evaded: set[str] = field(default_factory=set)
     _replied: set[int] = field(default_factory=set)
+    _correcting: str = ""
+    """What it has put right, until that is read back anew."""
+    _put_right: set[str] = field(default_factory=set)
+    _places: set[Place] = field(default_factory=set)
+    """That it has named."""
     _corrected: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,7 +110,39 @@ class Caller:
                 return self._line(self._one_of(reply.says), evades=bool(slots_asked(said)))
         if asked := slots_asked(said):
             return self._answer(asked)
+        if reads_back(said) and (wrong := next(self._misread(said), None)):
+            self._put_right.add(wrong)
+            self._correcting = wrong
+            return self._put_it_right(wrong)
+        slot, self._correcting = self._correcting, ""
+        if slot and questions(said) and not reads_back(said):
+            return self._put_it_right(slot, again=2)
+        if self._asked and (value := asked_back(said)) and not self._is_told(self._asked[0], value):
+            return self._put_it_right(self._asked[0])
         return self._react(said)
+
+    def _is_told(self, slot: str, value: str) -> bool:
+        """Whether it said that of a slot, or what is expected of it."""
+        expected = self.scenario.expected.facts.get(slot, [])
+        is_expected = bool(expected) and all(_any_in(_as_said(one), value) for one in expected)
+        return is_expected or any(value in wording for wording in self._wordings(slot))
+
+    def _misread(self, said: str) -> Iterator[str]:
+        """The slots that are read back otherwise than it told them, or not at all."""
+        said = _with_values(said)
+        for slot, patterns in self.scenario.expected.facts.items():
+            is_told = slot in self._given and self._wordings(slot) and slot not in self._put_right
+            is_right = all(_any_in(_as_said(one), said) for one in patterns)
+            if slot == "regions":
+                is_right |= bool(self._places & set(load_places().find(said)))
+            if is_told and not is_right:
+                yield slot
+
+    def _put_it_right(self, slot: str, again: int = 1) -> Line:
+        """In other words than before: it was not understood."""
+        wordings = self._wordings(slot)
+        told = wordings[(self.run + again) % len(wordings)]
+        return self._line(self._phrase("no").format(told=told), gives=[slot])
 
     def _interject(self, one: Interjection) -> Line:
         self._corrected |= one.corrects
@@ -112,9 +167,16 @@ class Caller:
         elif told.order == "together":
             slots += self._left(slots)[:_TOGETHER]
         self._given |= set(slots)
-        texts = [self._one_of(self._wordings(slot)) for slot in slots]
+        self._asked = slots
+        texts = [self._told(slot) for slot in slots]
         refuses = [slot for slot in asked if not self._wordings(slot)]
         return self._line(self._in_a_breath(texts), gives=slots, refuses=refuses, evades=evades)
+
+    def _told(self, slot: str) -> str:
+        """What it says of a slot; in other words where it is asked again."""
+        wordings, again = self._wordings(slot), self._times[slot]
+        self._times[slot] += 1
+        return wordings[(self.run + again) % len(wordings)]
 
     def _in_a_breath(self, texts: Sequence[str]) -> str:
         """One after the other, with what stands between two sentences where they end in nothing."""
@@ -204,8 +266,37 @@ class Caller:
         evades: bool = False,
     ) -> Line:
         if text.strip():
+            self._places |= set(load_places().find(text))
             self._language = language_of(text) if len(text) > 12 else self._language
         return Line(text, self._language, frozenset(gives), frozenset(refuses), evades)
+
+
+def _with_values(said: str) -> str:
+    """What is said, and how what it names is kept: 中国 is china."""
+    named = (
+        value
+        for field_ in _VALUES.values()
+        for value, names in field_.items()
+        if any(name.lower() in said.lower() for name in names.values())
+    )
+    return " ".join([said, *named])
+
+
+def _as_said(pattern: str) -> Sequence[str]:
+    """A pattern of what is kept, and of how that is said where it is a day or a month."""
+    if _ISO_MONTH.fullmatch(pattern):
+        number = int(pattern[-2:])
+        return [pattern, rf"(?<!\d){number}月", calendar.month_name[number]]
+    if not _ISO_DAY.fullmatch(pattern):
+        return [pattern]
+    day = date.fromisoformat(pattern)
+    month = calendar.month_name[day.month]
+    return [
+        pattern,
+        rf"(?<!\d){day.month}月{day.day}[日号]",
+        rf"\b{month} {day.day}(?!\d)",
+        rf"\b{day.day}(?:st|nd|rd|th)?(?: of)? {month}",
+    ]
 
 
 def _any_in(patterns: Sequence[str], text: str) -> bool:

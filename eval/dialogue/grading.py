@@ -18,12 +18,14 @@ from typing import Any, Final
 from agent.dialogue.spelt import load_spelling
 from agent.service.scope import OPERATOR
 from common.languages import Language, language_of
+from common.numbers.digits import with_digits
 from common.numbers.figures import SMALL_COUNT, Figure, figures_in, said_in
 from eval.dialogue.evidence import Evidence, Fault, as_text
 from eval.dialogue.figures import KnownFigures, states
 from eval.dialogue.kept import Change, Kept, Row, changes
 from eval.dialogue.questions import sentences, slots_asked
 from eval.dialogue.scenario import FigureExpected, MatterExpected, TicketExpected
+from eval.dialogue.talk import Exchange
 
 _POLICY: Final[Mapping[str, Any]] = tomllib.loads(
     Path(__file__).with_name("policy.toml").read_text("utf-8")
@@ -361,7 +363,10 @@ def _around(text: str, figure: Figure) -> str:
 
 
 def check_asking(evidence: Evidence) -> Iterator[str]:
-    """What must be asked is; nothing that is known or was said; nothing twice that was refused."""
+    """What must be asked is; nothing that is known or was said; nothing twice that was refused.
+
+    What was heard otherwise than it was said may be asked once more: as text nothing is.
+    """
     known = {
         str(row["field"])
         for row in evidence.before.rows(_FACTS)
@@ -371,13 +376,18 @@ def check_asking(evidence: Evidence) -> Iterator[str]:
     said: set[str] = set()
     refused: set[str] = set()
     asked: set[str] = set()
+    misheard: set[str] = set()
     for one in evidence.transcript.exchanges:
+        if _is_misheard(one):
+            misheard |= one.line.gives - said
         said |= one.line.gives
         refused |= one.line.refuses - one.line.gives
         for slot in slots_asked(one.answer):
             asked.add(slot)
             # Where an account's users are does not say where its trouble is.
-            if slot in said:
+            if slot in misheard:
+                misheard.discard(slot)
+            elif slot in said:
                 yield f"it asks for {slot}, which was said: {one.answer!r}"
             elif slot in known and not (trouble and slot in ("regions", "platforms")):
                 yield f"it asks for {slot}, which is known: {one.answer!r}"
@@ -386,6 +396,15 @@ def check_asking(evidence: Evidence) -> Iterator[str]:
     for slot in evidence.scenario.expected.asks:
         if slot not in asked | said:
             yield f"it never asks for {slot}"
+
+
+def _is_misheard(one: Exchange) -> bool:
+    """Whether other words were heard than were said, whatever their marks and numerals."""
+    said, heard = (
+        re.sub(r"[\W_]", "", with_digits(text, one.line.language)).lower()
+        for text in (one.line.text, one.heard or one.line.text)
+    )
+    return said != heard
 
 
 def check_turns(evidence: Evidence) -> Iterator[str]:

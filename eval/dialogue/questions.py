@@ -61,6 +61,17 @@ def slots_asked(text: str) -> list[str]:
     )
 
 
+def reads_back(text: str) -> bool:
+    """Whether all that was noted is said, and asked whether it is right."""
+    return asks_for("confirm", text) and _OCCASIONS["read_back"].search(text) is not None
+
+
+def asked_back(text: str) -> str | None:
+    """The value of which it is asked whether it was said."""
+    found = _OCCASIONS["asked_back"].search(text)
+    return next(filter(None, found.groups())) if found else None
+
+
 def asks_for(occasion: str, text: str) -> bool:
     """Whether a question is of that kind: ``confirm``, ``helped``, ``rating``, ``person``,
     ``which`` (of two), ``more`` (anything else)."""

@@ -69,6 +69,7 @@ FLOWS: list[Flow] = [
             {"platforms": Filling(("ios",))},
         ),
         "confirming", "regions", {"users": 2}, 5, 1, True, True, "我们想做直播", "live",
+        Filling(("indonesia",)),
     ),
     Leaving(
         Offer(

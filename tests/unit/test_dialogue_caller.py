@@ -10,7 +10,7 @@ import pytest
 from common.languages import Language
 from eval.dialogue.caller import Caller, Line
 from eval.dialogue.questions import asks_for, slots_asked
-from eval.dialogue.scenario import Scenario
+from eval.dialogue.scenario import Expected, Scenario
 from eval.dialogue.talk import converse
 
 pytestmark = pytest.mark.unit
@@ -139,6 +139,46 @@ def test_it_corrects_itself_and_stays_with_it() -> None:
     corrected = says(one, "Which platforms?")
     assert corrected.text == "No, Brazil." and corrected.gives == {"regions"}
     assert says(one, "Which regions are you in?").text == "Brazil."
+
+
+NOTED = "Let me sum up: where: {}; the scale: 9,000 at the same time; launch: {}. Is that right?"
+FACTS = {"facts": {"regions": [r"\bindia\b"], "launch_date": ["2027-01-19"]}}
+TOLD = {"regions": ["India.", "It is India."], "launch_date": ["January 19.", "On January 19."]}
+
+
+def told_caller() -> Caller:
+    one = caller(slots=TOLD)
+    expected = Expected.model_validate(FACTS)
+    one = Caller(one.scenario.model_copy(update={"expected": expected}), 0)
+    says(one, "Which countries are your users in?")
+    says(one, "When do you plan to launch?")
+    return one
+
+
+@pytest.mark.parametrize(
+    ("where", "day", "puts_right"),
+    [
+        ("India", "January 19, 2027", None),
+        ("India", "19 January 2027", None),
+        ("Brazil", "January 19, 2027", "It is India."),
+        ("India", "January 9, 2027", "On January 19."),
+    ],
+)
+def test_it_puts_right_what_is_read_back_wrong_and_once(
+    where: str, day: str, puts_right: str | None
+) -> None:
+    one = told_caller()
+    line = says(one, NOTED.format(where, day))
+    assert puts_right is None or line.text.endswith(puts_right)
+    assert bool(line.gives) == bool(puts_right)
+    assert not says(one, NOTED.format(where, day)).gives
+
+
+def test_it_says_whether_it_said_what_is_asked_back() -> None:
+    one = caller()
+    says(one, "Which countries are your users in?")
+    assert "India" in says(one, "Did you say Indonesia?").text
+    assert not says(one, "Did you say India?").gives
 
 
 def test_it_changes_its_language() -> None:

@@ -128,6 +128,12 @@ def reached(kind: str, text: str) -> Row:
     return {"id": 1, "ticket": 1, "kind": kind, "text": text}
 
 
+MISHEARD = Exchange(
+    line("India.", gives=frozenset({"regions"})), "Where are your users?", heard="In the."
+)
+HEARD = Exchange(
+    line("India.", gives=frozenset({"regions"})), "Where are your users?", heard="india"
+)
 ASKED = Exchange(line("Hello."), "Which regions are your users in?")
 GIVES = Exchange(line("India.", gives=frozenset({"regions"})), "And which platforms do you need?")
 STALLS = {"figures": [{"metric": "stall_rate", "region": "sea"}]}
@@ -243,6 +249,7 @@ PASSING: dict[str, list[Evidence]] = {
         evidence(
             {}, [ASKED, Exchange(line("What's a region?", evades=True), "Where are your users?")]
         ),
+        evidence({}, [ASKED, MISHEARD]),
     ],
     "turns": [evidence({"turns": 2}, [("Hello.", "Hello."), ("", "")])],
     "language": [
@@ -387,6 +394,8 @@ FAILING: dict[str, list[tuple[Evidence, str]]] = {
     ],
     "asking": [
         (evidence({}, [ASKED, GIVES, ("Android.", "Where are your users?")]), "which was said"),
+        (evidence({}, [ASKED, MISHEARD, MISHEARD]), "which was said"),
+        (evidence({}, [ASKED, HEARD]), "which was said"),
         (
             evidence({}, [ASKED], before={"account_facts": [fact("regions", ["india"])]}),
             "which is known",

@@ -434,6 +434,24 @@ async def test_the_profile_read_back_is_corrected_until_it_is_right() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("no", "slot", "value"),
+    [
+        ("不是2027年2月14日", "launch_date", "2027-02-14"),
+        ("这个不对8000", "scale", "concurrent:8000"),
+        ("不对先做印尼", "regions", "indonesia"),
+        ("部队2027年2月14日。", "launch_date", "2027-02-14"),
+    ],
+)
+async def test_a_no_without_a_mark_is_of_what_was_read_back(
+    no: str, slot: Slot, value: str
+) -> None:
+    begun = ("我们想做语聊房，面向沙特的年轻人，明年三月上线", "别问了", no)
+    async with onboarding() as flow:
+        conversation = await talk(flow, *begun)
+    assert conversation.state.profile.values_of(slot) == (value,)
+
+
 async def test_what_is_not_confirmed_is_not_kept() -> None:
     async with onboarding() as flow:
         conversation = await answer_all(
@@ -486,6 +504,22 @@ async def test_what_is_not_understood_is_asked_once_more_and_then_left_open() ->
         )
     assert conversation.asked == ["users", "pain", "scenario", "scenario", "regions"]
     assert "scenario" in conversation.state.profile.left_open
+
+
+async def test_what_an_answer_sounds_like_is_asked_back_and_taken_where_it_is_so() -> None:
+    begun = ("我们想做语聊房，给年轻人用", "延迟太高")
+    async with onboarding() as flow:
+        misheard = await talk(flow, *begun, "先做一女")
+        assert misheard.last == PHRASES["zh"].did_you_say.format(value="印尼")
+        right = await talk(flow, *begun, "先做一女", "是的")
+        wrong = await talk(flow, *begun, "先做一女", "不是")
+        other = await talk(flow, *begun, "先做一女", "不是，是泰国")
+        again = await talk(flow, *begun, "先做一女", "不是", "先做一女")
+    assert right.state.profile.values_of("regions") == ("indonesia",)
+    assert not wrong.state.profile.values_of("regions")
+    assert wrong.asked[-2:] == ["regions", "regions"]
+    assert other.state.profile.values_of("regions") == ("thailand",)
+    assert again.asked[-1] == "scale" and "regions" in again.state.profile.left_open
 
 
 async def test_a_product_in_words_that_no_list_has_is_looked_up() -> None:

@@ -46,6 +46,7 @@ def test_the_sentence_that_shows_it_is_kept(
         "怎么降低卡顿率",
         "We would like to renew for two years",
         "token 过期了怎么办",
+        "我又来了，还是昨天那个问题",
     ],
 )
 def test_what_others_say_or_asks_for_advice_shows_nothing(said: str) -> None:

@@ -7,7 +7,16 @@ from datetime import date
 
 import pytest
 
-from agent.dialogue.slots.reader import LIVE, Filling, Reading, Reply, read, told_of
+from agent.dialogue.slots.guessing import guess
+from agent.dialogue.slots.reader import (
+    LIVE,
+    Filling,
+    Reading,
+    Reply,
+    is_opening,
+    read,
+    told_of,
+)
 from agent.dialogue.slots.words import Slot, load_slot_words, load_vocabulary
 from common.settings import PROJECT_ROOT
 from knowledge.entries.entry import entry_paths
@@ -308,6 +317,60 @@ def test_one_syllable_is_no_name_of_two() -> None:
 def test_a_misheard_year_is_no_amount() -> None:
     said = read("上线是2020爱替年2月14日", TODAY, "scale")
     assert "scale" not in said.given and "launch_date" in said.given
+
+
+def test_a_day_behind_a_misheard_year_is_denied_as_any_other() -> None:
+    said = read("上县是2020爱替年2月14日,不是2020爱替年1月15日", TODAY, "platforms")
+    assert said.given["launch_date"].values == ("2027-02-14",)
+    assert said.denied["launch_date"] == {"2027-01-15"}
+    assert values("2000人明年3月上线", "scale") == ("users:2000",)
+
+
+def test_a_launch_that_is_planned_is_ahead() -> None:
+    assert values("计划2007年1月12日", "launch_date", "launch_date") == ("2027-01-12",)
+    assert values("2020年2月29日上线", "launch_date") == ("2020-02-29",)
+    assert values("我们2020年3月12日已经上线了", "launch_date") == ("2020-03-12",)
+
+
+def test_what_bothers_them_is_kept_though_an_amount_follows_without_a_mark() -> None:
+    said = read("The audio breaks up about 600 at the same time, browser mostly.", TODAY, "pain")
+    assert said.given["pain"].values == ("The audio breaks up",)
+    assert said.given["scale"].values == ("concurrent:600",)
+
+
+@pytest.mark.parametrize(
+    ("text", "opens"),
+    [
+        ("做在线K歌，怎么接？", True),
+        ("做在线K歌怎么接", True),
+        ("坐在线K歌怎么接", True),
+        ("在现合唱,结入怎么弄。", True),
+        ("在现和唱,结入怎么弄。", True),
+        ("K歌怎么做耳返", False),
+        ("合唱怎么对齐", False),
+    ],
+)
+def test_who_opens_with_a_product_is_heard_without_marks_and_by_sound(
+    text: str, opens: bool
+) -> None:
+    assert is_opening(text, TODAY, is_trouble=False) is opens
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "value"),
+    [
+        ("regions", "先做一女", "indonesia"),
+        ("regions", "也加达为主", "indonesia"),
+        ("regions", "mostly in Indunisia", "indonesia"),
+        ("scale", "可以火酒外Ｇ", ":90000"),
+        ("regions", "都有吧", None),
+        ("regions", "看情况", None),
+        ("scale", "差不多吧", None),
+        ("platforms", "一女", None),
+    ],
+)
+def test_what_an_answer_sounds_like_is_guessed(asked: Slot, text: str, value: str | None) -> None:
+    assert guess(asked, text) == value
 
 
 def test_before_is_no_thousand() -> None:

@@ -445,7 +445,7 @@ async def test_of_a_trouble_that_is_no_subject_of_the_corpus_it_is_asked_what_it
 ) -> None:
     """How to go live in a country is no answer to a trouble there."""
     retrieval = entries("indonesia", language="en")
-    step = await flow.begin(Said("something is wrong in Indonesia", "en", NOW), ACME, retrieval)
+    step = await flow.begin(Said("something is wrong in Brazil", "en", NOW), ACME, retrieval)
     assert step.texts[-1] == PHRASES["en"].fixed["what"] and not step.wants
     assert "Jakarta" not in flow.query(Said("Users in Jakarta hear nothing", "en", NOW))
     assert flow.query(Said("雅加达的用户听不到声音", "en", NOW)).strip() == "的用户听不到声音"
@@ -481,6 +481,33 @@ async def test_who_is_handed_over_has_a_matter_that_is_a_persons(flow: Troublesh
     (matter,) = flow.handed_over(step.state)
     assert isinstance(matter, NoteMatter)
     assert (matter.subject, matter.state) == ("black-screen", "handed_over")
+
+
+async def test_where_figures_show_stalls_they_are_told_though_the_trouble_was_misheard(
+    flow: Troubleshooting,
+) -> None:
+    said = Said("东南亚用湖一直喊塔,你们是不是粗故障碍?", "zh", NOW)
+    step = await flow.begin(said, ACME, NOTHING)
+    assert "过去24小时，您在东南亚的卡顿率是3.8%，其他地区0.9%。" in step.texts
+    assert step.state and step.state.subject == "stall-rate"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("There's a terrible echo in our meetings.", True),
+        ("One of our users causes an echo for all the others.", True),
+        ("会议里有回音，很明显。", True),
+        ("How do I turn on echo cancellation?", False),
+        ("东南亚用古意志罕谈?你们是不是粗故障碍?", True),
+        ("你们是不是在东南亚有节点？", False),
+        ("有没有回声消除？", False),
+    ],
+)
+def test_an_echo_that_is_complained_of_is_a_trouble(
+    flow: Troubleshooting, text: str, is_told: bool
+) -> None:
+    assert flow.is_told(Said(text, language_of(text), NOW)) is is_told
 
 
 async def test_a_count_is_no_code(flow: Troubleshooting) -> None:

@@ -17,14 +17,18 @@ from typing import Final, Literal
 from agent.dialogue.contract import NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.advice import Advice, advise
-from agent.dialogue.flows.profile import Profile, recorded_profile
+from agent.dialogue.flows.profile import Profile, in_short, recorded_profile
+from agent.dialogue.slots import amounts
+from agent.dialogue.slots.guessing import guess
 from agent.dialogue.slots.reader import (
     Filling,
     Reading,
+    asks,
     begins_with_users,
     is_opening,
     made,
     names_users,
+    no_apart,
     read,
     told_of,
 )
@@ -43,6 +47,8 @@ log = logging.getLogger(__name__)
 _LONGEST_WORDS: Final = 200
 #: A text of so few Latin words may be names alone: "iOS, Android".
 _NAMES_ALONE: Final = 3
+#: Characters of what may be an answer though nothing of it was understood.
+_SHORT_ANSWER: Final = 20
 #: What is corrected by its value alone: "no, in May", 不是五千，是五万.
 _BARE: Final[tuple[Slot, ...]] = ("launch_date", "scale")
 
@@ -69,6 +75,8 @@ class OnboardingState:
     """What the customer came with."""
     subject: str = ""
     """Of the advice that has been given."""
+    guessed: Filling | None = None
+    """What the answer to the open question may have been, asked back."""
     flow: Literal["onboarding"] = "onboarding"
 
 
@@ -97,6 +105,7 @@ class Onboarding:
         """The answer to what the customer says to the open question."""
         state = replace(state, language=_language(state, said), turns=state.turns + 1)
         reading = _read(state, said)
+        state, reading = _with_guess(state, reading)
         if state.stage == "confirming":
             return await self._confirm(state, reading, said)
         if state.asked == "scenario" and reading.reply is None and _is_nothing(reading):
@@ -104,7 +113,7 @@ class Onboarding:
         if reading.reply == "enough":
             profile = state.profile.take_in(reading, corrects=reading.corrects)
             return await self._advise_early(replace(state, profile=profile), said)
-        return self._take_in(state, reading)
+        return self._asked_back(state, reading, said) or self._take_in(state, reading)
 
     def is_opening(self, said: Said, *, is_trouble: bool = False) -> bool:
         """Whether they tell what they make and ask how to begin, and of no trouble with it.
@@ -143,7 +152,10 @@ class Onboarding:
         reading = read(said.text, said.at.date(), state.asked)
         if is_trouble and state.asked not in reading.given:
             return False
-        return bool(reading.given or reading.denied or reading.left_open or reading.reply)
+        if reading.given or reading.denied or reading.left_open or reading.reply:
+            return True
+        may_be_one = len(said.text) <= _SHORT_ANSWER and not is_trouble and not asks(said.text)
+        return may_be_one and self._guess(state, said) is not None
 
     def resume(self, state: OnboardingState, language: Language) -> Step[OnboardingState]:
         """What brings the customer back to the open question, after something in between."""
@@ -175,6 +187,27 @@ class Onboarding:
         """What they make as they put it, once it has been asked in all its wordings."""
         own = made(said.text) if self._is_worded_out(state, "scenario") else ""
         return Reading({"scenario": Filling((own,))}) if own else None
+
+    def _asked_back(
+        self, state: OnboardingState, reading: Reading, said: Said
+    ) -> Step[OnboardingState] | None:
+        """Whether they said what it sounds like, where the answer was not understood the first
+        time; None where it was, or sounds like nothing."""
+        if reading.reply or not _is_nothing(reading):
+            return None
+        guessed, asked = self._guess(state, said), state.asked
+        if guessed is None or asked is None:
+            return None
+        phrases = self._phrases[state.language]
+        value = in_short(asked, guessed, phrases, state.language)
+        return Step((phrases.did_you_say.format(value=value),), replace(state, guessed=guessed))
+
+    def _guess(self, state: OnboardingState, said: Said) -> Filling | None:
+        """What an answer that was not understood sounds like; None the second time."""
+        if state.asked is None or state.wordings.get(state.asked) != 1:
+            return None
+        value = guess(state.asked, said.text)
+        return Filling((amounts.of_kind(value, ()),)) if value else None
 
     def _take_in(self, state: OnboardingState, reading: Reading) -> Step[OnboardingState]:
         """The next question, or the same in other words where it has no answer."""
@@ -316,12 +349,16 @@ def _over(state: OnboardingState, advice: Advice, facts: Sequence[Want]) -> tupl
 
 def _read(state: OnboardingState, said: Said) -> Reading:
     """What is said, to the open question, or to correct a day or an amount without naming it."""
-    reading = _as_told(state, read(said.text, said.at.date(), state.asked))
+    today, text = said.at.date(), said.text
+    reading = _as_told(state, read(text, today, state.asked))
+    if state.stage == "confirming" and _denies_nothing(state, reading):
+        text = no_apart(text)
+        reading = _as_told(state, read(text, today, state.asked))
     corrects = state.stage == "confirming" and _is_nothing(reading)
     corrects = corrects and (reading.corrects or reading.reply == "no")
     for slot in _BARE:
-        if slot in state.profile.fillings:
-            bare = read(said.text, said.at.date(), slot)
+        if corrects or slot in state.profile.fillings:
+            bare = read(text, today, slot)
             if slot in bare.given and (corrects or slot in bare.denied):
                 return bare
     return reading
@@ -333,6 +370,21 @@ def _as_if_asked(said: Said) -> Reading:
     reading = read(said.text, said.at.date(), "scenario")
     made_so = reading.given.get("scenario", Filling(()))
     return Reading({"scenario": made_so} if len(made_so.values) == 1 else {})
+
+
+def _with_guess(state: OnboardingState, reading: Reading) -> tuple[OnboardingState, Reading]:
+    """What they say to what was asked back: that it is so, or anything else, as it stands."""
+    guessed, asked = state.guessed, state.asked
+    if guessed and asked and reading.reply == "yes" and _is_nothing(reading):
+        reading = Reading({asked: guessed})
+    return replace(state, guessed=None), reading
+
+
+def _denies_nothing(state: OnboardingState, reading: Reading) -> bool:
+    """Whether nothing that it names as not so is there: "no" belongs to what was read back."""
+    known = {value for slot in reading.denied for value in state.profile.values_of(slot)}
+    denied = {value for values in reading.denied.values() for value in values}
+    return not reading.given and not denied & known
 
 
 #: One is often told where the other was asked.

@@ -137,7 +137,7 @@ def _part(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: La
         return phrases.parts["no_compliance"]
     if filling.values == (LIVE,):
         return phrases.parts["live"]
-    said = _said(slot, filling, phrases, language)
+    said = in_short(slot, filling, phrases, language)
     meanings = load_slot_words().values.get(slot, {})
     is_own = slot in OWN or not any(value in meanings for value in filling.values)
     return phrases.parts[slot].format(value=_turned(said, phrases) if is_own else said)
@@ -160,7 +160,8 @@ def _turned(said: str, phrases: OnboardingPhrases) -> str:
     return re.sub(words, lambda found: turned[found[0]], said)
 
 
-def _said(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: Language) -> str:
+def in_short(slot: Slot, filling: Filling, phrases: OnboardingPhrases, language: Language) -> str:
+    """The values of a slot alone, as they are said."""
     if slot == "launch_date":
         day = date.fromisoformat(filling.values[0])
         return days.said(day, language, about=filling.about)
@@ -184,4 +185,4 @@ def _value(
         )
     if slot == "launch_date":
         return None if filling.values == (LIVE,) else filling.values[0]
-    return _said(slot, filling, phrases, language)
+    return in_short(slot, filling, phrases, language)

@@ -23,7 +23,7 @@ from agent.dialogue.contract import CallPerson, Citation, NoteMatter, Want
 from agent.dialogue.flow import Said, Step
 from agent.dialogue.flows.figures import FigureWords
 from agent.dialogue.looking import Looking, Seen
-from agent.dialogue.matching import any_of, plain
+from agent.dialogue.matching import any_of, plain, sound, sounds_of
 from agent.dialogue.places import Place, load_places
 from agent.dialogue.playbook import FindEntry, Stage, Walk, Walker
 from agent.dialogue.replies import FILE, Reply, load_replies
@@ -44,6 +44,8 @@ Slot = Literal["what", "which", "reach", "where", "changed", "example"]
 #: Characters of what a ticket says of each: the customer's words, what they answered, what was
 #: tried.
 _WORDS, _TOLD, _TRIED = 80, 40, 60
+#: Mandarin of so many characters is told by its sound, too.
+_SOUND: Final = 5
 #: A shorter number is seldom a code.
 _CODE_DIGITS: Final = 3
 #: Characters of what may tell a trouble by a word of it, whatever else is said.
@@ -145,8 +147,8 @@ class Troubleshooting:
 
     def is_told(self, said: Said) -> bool:
         """Whether a trouble is told in words that leave no doubt: what goes wrong, with a complaint
-        of it; a code that is an error's; a symptom that has an entry of its own. A long tale has
-        words of anything."""
+        of it, or where, and that it is our fault; a code that is an error's; a symptom that has an
+        entry of its own. A long tale has words of anything."""
         if len(said.text) > _LONGEST_TOLD[said.language]:
             return False
         asking = self._asking
@@ -154,9 +156,10 @@ class Troubleshooting:
         is_symptom = self._rules.symptom(said.text) is not None
         if self._codes(said) or (is_symptom and not words["how_to"].search(text)):
             return True
+        is_somewhere = bool(self._places.find(said.text))
         if asking.metric(said.text) is None:
-            return False
-        is_told_where = bool(self._places.find(said.text)) and not asking.asks(said.text)
+            return is_somewhere and self._rules.blames(said.text)
+        is_told_where = is_somewhere and not asking.asks(said.text)
         return is_told_where or words["complains"].search(text) is not None
 
     def may_tell(self, said: Said) -> bool:
@@ -400,6 +403,9 @@ class Troubleshooting:
     ) -> Step[Trouble]:
         """The account's figures first, where the trouble is one that they show."""
         fixed, asks = self._phrases[said.language].fixed, self._rules.asks
+        is_open = state.metric is None and (not state.subject or self._rules.blames(said.text))
+        if is_open and await self._stalls(state, said, scope):
+            state = replace(state, metric="stall_rate", subject=self._rules.entries["stall_rate"])
         seen = await self._seen(state, said, scope)
         if state.metric is None and (seen is None or seen.value is None):
             texts = self._suspecting(state, said.language, [*texts, fixed["begin"]])
@@ -438,6 +444,16 @@ class Troubleshooting:
         ]
         bad = (one for one in seen if one.verdict not in ("normal", "unknown"))
         return next(bad, seen[0])
+
+    async def _stalls(self, state: Trouble, said: Said, scope: Scope) -> bool:
+        """Whether figures show stalls where they say that it is, though what it is was not
+        understood."""
+        if not (state.place and scope.account):
+            return False
+        own = await self._looking.owned(scope, said.at)
+        asked = Asked("stall_rate", state.place, state.stretch)
+        seen = await self._looking.look(scope, asked, own, said.at)
+        return seen.value is not None and seen.verdict not in ("normal", "unknown")
 
     def _suspecting(self, state: Trouble, language: Language, texts: list[str]) -> list[str]:
         """With what follows from a change that was told before anything was asked."""
@@ -557,6 +573,12 @@ class _Rules:
     changes: Changes
     symptoms: Sequence[tuple[str, Sequence[re.Pattern[str]]]]
     """Entries, and groups of words of which a text has one each."""
+    blames_sounds: re.Pattern[str]
+
+    def blames(self, said: str) -> bool:
+        """Whether it is said to be our fault, as written or as it sounds."""
+        text = plain(said)
+        return bool(self.words["blames"].search(text) or self.blames_sounds.search(sound(text)))
 
     def shown(self, state: Trouble) -> list[Metric]:
         """The figures that show what the entry is about; none while it may be another's."""
@@ -586,6 +608,7 @@ def _load_rules() -> _Rules:
                 (one["entry"], [any_of(words) for words in one["groups"]])
                 for one in given["symptoms"]
             ],
+            sounds_of(given["words"]["blames"], _SOUND),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from agent.dialogue.slots.words import load_slot_words
-from common.languages import Language
+from common.languages import HAN, Language
 from common.numbers.numerals import english_numerals, han_value
 
 
@@ -150,6 +150,8 @@ def _year(text: str | None, today: date) -> int | None:
     digits = text.removesuffix("年")
     if digits.isdigit():
         return int(digits) + (2000 if len(digits) == 2 else 0)
+    if digits[0].isdigit():
+        return None  # misheard
     return int("".join(str("零一二三四五六七八九".index(c)) for c in digits.replace("〇", "零")))
 
 
@@ -256,7 +258,13 @@ _ZH_DAY: Final = (
     rf"(?:(?P<day>\d{{1,2}}|{_HAN_NUMBER}{{1,3}})(?:[号日]|(?![\d百千万亿个人家点]))"
     "|(?P<third>初|中旬?|底|末|上旬|下旬))?"
 )
-_ZH_YEAR: Final = r"(?P<year>今年|明年|后年|20\d\d年|\d\d年|[二两][〇零一二三四五六七八九]{3}年)"
+#: What stands behind 2020 where it is an amount and no year, misheard: 2000人明年3月.
+_NO_DIGITS: Final = "年人个名位万千百明今后去每多用"
+#: The last is one of which a digit was heard as something else: 2020爱替年2月.
+_ZH_YEAR: Final = (
+    r"(?P<year>今年|明年|后年|20\d\d年|\d\d年|[二两][〇零一二三四五六七八九]{3}年"
+    rf"|20\d\d(?![{_NO_DIGITS}])[{HAN}](?![{_NO_DIGITS}])[{HAN}]?年(?=\d))"
+)
 _ZH_WEEK: Final = "个?(?:周|星期|礼拜)(?P<day>[一二三四五六日天])?"
 _EN_NUMBER: Final = (
     r"(?P<number>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Final, Literal
@@ -173,7 +174,7 @@ _MAY_BE_OPEN: Final[frozenset[Slot]] = frozenset({"pain", "scale", "business_mod
 
 def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
     """The clauses of a text, as said and as read."""
-    text = undivided(_DOTTED.sub("US", text.replace("’", "'")))
+    text = _parted(undivided(_DOTTED.sub("US", text.replace("’", "'"))), words)
     start = 0
     for end in [*(mark.span() for mark in _CLAUSE.finditer(text)), (len(text), len(text))]:
         said = text[start : end[0]].strip()
@@ -183,6 +184,15 @@ def _clauses(text: str, words: SlotWords) -> Iterator[_Clause]:
             plain = spelled_out(as_read(said))
             asks = bool(words.replies["questions"].search(plain))
             yield _Clause(said, plain, asks, bool(_ASKING_END.search(mark)))
+
+
+def _parted(text: str, words: SlotWords) -> str:
+    """With a mark between what they say they make and how to begin, where none was heard:
+    做在线K歌怎么接, 坐 heard for 做, too."""
+    asks = words.begin_last.search(text)
+    if asks is None or not words.makes_sounds.match(sound_of(plain_of(text[: asks.start()]))):
+        return text
+    return f"{text[: asks.start()]}，{text[asks.start() :]}"
 
 
 def _says(clauses: Sequence[_Clause], pattern: re.Pattern[str]) -> bool:
@@ -228,7 +238,8 @@ def _take_values(
         plain = clause.plain
         # To the question of how many, 2000 is no year.
         is_amount = asked == "scale" and plain.isdigit()
-        day = None if clause.asks or is_amount else day_in(plain, today)
+        named = None if clause.asks or is_amount else day_in(plain, today)
+        day = _planned(named, plain, today, words)
         if day and (is_launch or _is_bare(day, plain, words)):
             plain = _take_day(found, day, plain, today, words)
             found.taken.add(at)
@@ -255,6 +266,18 @@ def _take_values(
         if at in found.placed and not bare(words.small.sub(" ", rest)):
             found.taken.add(at)
     found.settle()
+
+
+def _planned(day: Day | None, plain: str, today: date, words: SlotWords) -> Day | None:
+    """A day that is ahead, as what is planned is: of a year that was over long ago, heard for 2027
+    as 2007 is, the next such day. Who has launched already names no plan."""
+    if day is None or day.day.year >= today.year or words.live.search(plain):
+        return day
+    years = (today.year, today.year + 1)
+    with suppress(ValueError):  # the 29th of February
+        ahead = (day.day.replace(year=year) for year in years)
+        return replace(day, day=next(one for one in ahead if one >= today))
+    return day
 
 
 def _is_of_launch(clauses: Sequence[_Clause], words: SlotWords) -> bool:
@@ -434,6 +457,8 @@ def _answer(
         if (kept := _trimmed(clause.said, words))
     ]
     comma = "，" if HAN_CHARACTER.search(text) else ", "
+    if asked == "pain" and not said:
+        said = [own for clause in clauses if (own := _before_amount(clause, words))]
     if asked == "users" and "pain" not in found.given:
         # In one breath with who they are: what bothers them.
         pains = [one for one in said[1:] if told_of(one) == "pain"]
@@ -466,6 +491,18 @@ def _has_amount(clause: _Clause) -> bool:
     return bool(amounts_in(clause.plain, asked=False))
 
 
+def _before_amount(clause: _Clause, words: SlotWords) -> str:
+    """What bothers people in a clause that goes on with an amount, where no mark was heard: "the
+    audio breaks up about 600 at the same time"."""
+    read = plain_of(clause.said)
+    start = min((amount.start for amount in amounts_in(read, asked=False)), default=0)
+    about = list(words.beside.finditer(read, 0, start))
+    if about and not read[about[-1].end() : start].strip():
+        start = about[-1].start()
+    own = _trimmed(clause.said[:start], words)
+    return own if own and words.pained.search(plain_of(own)) else ""
+
+
 def _is_of_another(clause: _Clause, found: _Found, words: SlotWords) -> bool:
     """Whether a clause leads up to what is said of another slot: "I gave you the wrong peak"."""
     if not (found.given or found.denied):
@@ -487,6 +524,22 @@ def made(text: str) -> str:
     return ""
 
 
+def no_apart(text: str) -> str:
+    """With a mark behind a "no" that it begins with, where none was heard: 不是2027年2月14日, or
+    部队 was heard for 不对."""
+    words = load_slot_words()
+    if no := words.no_first.match(text):
+        return f"{no[0]}，{text[no.end() :]}"
+    if HAN_CHARACTER.match(text) and words.no_sounds.fullmatch(sound_of(plain_of(text[:2]))):
+        return f"不对，{text[2:]}"
+    return text
+
+
+def asks(text: str) -> bool:
+    """Whether somebody asks something in it."""
+    return any(one.asks or one.ends_question for one in _clauses(text, load_slot_words()))
+
+
 def is_opening(text: str, today: date, *, is_trouble: bool) -> bool:
     """Whether they come with a product and ask how to begin, or say nothing but what it is.
 
@@ -502,12 +555,18 @@ def is_opening(text: str, today: date, *, is_trouble: bool) -> bool:
         return True
     if is_trouble:
         return False
-    if any(words.alone["begin"].fullmatch(bare(clause.plain)) for clause in clauses):
+    if any(_is_begin(clause, words) for clause in clauses):
         return True
     others = [one for one in clauses if one.asks or one.ends_question]
     is_asked = _says(clauses, begins) or len(reading.given) >= _WHOLE_PRODUCT
     only_asks_that = all(begins.search(clause.plain) for clause in others)
     return is_asked and only_asks_that and _says(clauses, introduces)
+
+
+def _is_begin(clause: _Clause, words: SlotWords) -> bool:
+    """Whether a clause asks how to begin, and nothing else, as it is written or as it sounds."""
+    is_written = words.alone["begin"].fullmatch(bare(clause.plain)) is not None
+    return is_written or words.begin_sounds.fullmatch(sound_of(clause.plain)) is not None
 
 
 def _is_whom(own: str, words: SlotWords) -> bool:

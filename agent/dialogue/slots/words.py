@@ -47,6 +47,7 @@ _SOUND, _SOUND_ASKED = 3, 2
 #: Letters from which a Latin word is told though a letter or two are wrong.
 _SHORTEST_LATIN: Final = 5
 _LATIN: Final = re.compile("[a-z]+")
+_MANDARIN: Final = re.compile(f"[{HAN}]+")
 _BESIDE_HAN: Final = re.compile(rf" +(?=[{HAN}])|(?<=[{HAN}]) +")
 #: In small letters it would be the other "us".
 _STATES: Final = re.compile(r"\bUS\b")
@@ -73,6 +74,8 @@ class Meaning:
     sounds_asked: re.Pattern[str]
     latin: frozenset[str]
     """Its single words in Latin letters."""
+    mandarin: tuple[str, ...]
+    """Its Mandarin words."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,16 @@ class SlotWords:
     holidays: tuple[Holiday, ...]
     launch: re.Pattern[str]
     launch_sounds: re.Pattern[str]
+    begin_sounds: re.Pattern[str]
+    """How to begin, as it sounds."""
+    begin_last: re.Pattern[str]
+    """The same in Mandarin, as written, at the end of what is said."""
+    no_first: re.Pattern[str]
+    """A "no" in Mandarin that something follows."""
+    no_sounds: re.Pattern[str]
+    """The same of two characters, as it sounds."""
+    makes_sounds: re.Pattern[str]
+    """That they make something, as it sounds."""
     live: re.Pattern[str]
     beside: re.Pattern[str]
     """What may stand beside a day that is the whole answer."""
@@ -156,6 +169,11 @@ def load_slot_words() -> SlotWords:
             holidays=tuple(map(_holiday, words["holidays"].values())),
             launch=any_of(words["launch"]["words"]),
             launch_sounds=sounds_of(words["launch"]["words"], _SOUND_ASKED),
+            begin_sounds=sounds_of(replies["begin"], _SOUND),
+            begin_last=_last(replies["begin"]),
+            no_first=_first(replies["no"]),
+            no_sounds=sounds_of((word for word in replies["no"] if len(word) == _SOUND_ASKED), 2),
+            makes_sounds=sounds_of(replies.pop("makes"), 1),
             live=any_of(words["launch"]["live"]),
             beside=any_of(words["launch"]["beside"]),
             unnamed=any_of(_plain(words["places"]["unnamed"])),
@@ -213,6 +231,7 @@ def _meanings(added: Mapping[str, Mapping[str, Any]], field: str) -> dict[str, M
             sounds=sounds_of([*words, *named], _SOUND),
             sounds_asked=sounds_of([*asked, *named], _SOUND_ASKED),
             latin=frozenset(_long_latin([*words, *named])),
+            mandarin=tuple(word for word in words if _MANDARIN.fullmatch(word)),
         )
     return meanings
 
@@ -276,6 +295,16 @@ def _own(words: Iterable[str]) -> re.Pattern[str]:
         start = r"(?<![a-z'])" if before[:1].isascii() else ""
         patterns.append(start + re.escape(before).replace(r"\ ", " +") + kept + re.escape(behind))
     return re.compile("|".join(patterns))
+
+
+def _first(words: Iterable[str]) -> re.Pattern[str]:
+    mandarin = [word for word in words if _MANDARIN.fullmatch(word) and len(word) > 1]
+    return re.compile(rf"\W*(?:这个|这)?(?:{'|'.join(mandarin)})(?=\w)")
+
+
+def _last(words: Iterable[str]) -> re.Pattern[str]:
+    mandarin = sorted(filter(_MANDARIN.fullmatch, words), key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(mandarin)})\W*$")
 
 
 def _around(words: Iterable[str], pattern: str) -> re.Pattern[str]:
