@@ -238,8 +238,8 @@ def _take_values(
         plain = clause.plain
         # To the question of how many, 2000 is no year.
         is_amount = asked == "scale" and plain.isdigit()
-        named = None if clause.asks or is_amount else day_in(plain, today)
-        day = _planned(named, plain, today, words)
+        told = None if clause.asks or is_amount else day_in(plain, today)
+        day = _planned(told, plain, today, words)
         if day and (is_launch or _is_bare(day, plain, words)):
             plain = _take_day(found, day, plain, today, words)
             found.taken.add(at)
