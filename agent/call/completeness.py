@@ -58,7 +58,8 @@ def load_completeness() -> Mapping[TurnKind, Mapping[Language, Completeness]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(
             f"The weights of turn-taking in {WEIGHTS} cannot be used: {error!r}.",
-            "Restore the file, or make it anew with `python -m eval.turns.train_completeness`.",
+            "Restore the file, or remove it and make it anew with "
+            "`python -m eval.turns.train_completeness question`, then `… reply`.",
         ) from error
 
 

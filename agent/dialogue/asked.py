@@ -177,7 +177,7 @@ class Asking:
 
     def names_owner(self, said: str) -> bool:
         """Whether a name stands where that of whose figures they are would."""
-        return any(self._names(self._placeless(said)))
+        return any(self._names(self._places.without(said)))
 
     def asks(self, said: str) -> bool:
         """Whether anything is asked of a figure, or of what to do about it."""
@@ -222,7 +222,7 @@ class Asking:
     def names_another(self, said: str, own: Owned) -> bool:
         """Whether another customer's figures are asked for, or who the others are."""
         mine = any_of(filter(None, [*own.names, *own.apps, *own.apps.values()]))
-        text = re.sub(mine.pattern, " ", self._placeless(said), flags=re.IGNORECASE)
+        text = re.sub(mine.pattern, " ", self._places.without(said), flags=re.IGNORECASE)
         return bool(self._another.search(plain(text))) or any(self._names(text))
 
     def may_name_another(self, said: str, own: Owned) -> bool:
@@ -233,9 +233,6 @@ class Asking:
         text = self._spoken.sub(" ", text)
         named = (match[1] or match[2] for match in self._perhaps.finditer(text))
         return any(name not in self._not_names and not self._own.search(name) for name in named)
-
-    def _placeless(self, said: str) -> str:
-        return self._places.without(said)
 
     def _than(self, said: str) -> tuple[Stretch, Stretch] | None:
         """What is compared: the time until now, and the one before it that is named."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from agent.duty.words import read_words
 from agent.service.retention.policy import Offer
 from agent.service.retention.tables import SignalNoted
-from common.languages import LANGUAGES, Language
-from common.settings import PROJECT_ROOT
+from common.languages import LANGUAGES
 
-_WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
-    (PROJECT_ROOT / "prompts" / "outreach.toml").read_text("utf-8")
-)  # type: ignore[assignment]
+_WORDS: Final = read_words("outreach.toml")
 
 
 def letter(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from agent.duty.texts import Reader
+from agent.duty.words import read_words
 from agent.service.accounts.store import FIELDS, AccountStore, Known
 from agent.service.accounts.tables import Fact
 from agent.service.calls.store import CallStore
@@ -31,9 +32,7 @@ from agent.service.tickets.store import TicketStore, Told
 from common.languages import LANGUAGES, Language
 from common.settings import PROJECT_ROOT
 
-_WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
-    (PROJECT_ROOT / "prompts" / "summary.toml").read_text("utf-8")
-)  # type: ignore[assignment]
+_WORDS: Final = read_words("summary.toml")
 #: What regions are called to a customer, by their names in rows of quality.
 _REGIONS: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
     (PROJECT_ROOT / "prompts" / "places.toml").read_text("utf-8")

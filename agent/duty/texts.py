@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from agent.duty.words import read_words
 from agent.service.outbox.forms import Message
 from agent.service.outbox.store import Taken
 from agent.service.promises.tables import Promise
@@ -20,14 +20,11 @@ from agent.service.retention.tables import Outreach
 from agent.service.tickets.sla import ClockState
 from agent.service.tickets.tables import Ticket
 from common.languages import LANGUAGES, Language
-from common.settings import PROJECT_ROOT
 
 #: The type of the message that tells of another's death: nobody is told of its own.
 UNDELIVERED: Final = "outbox.undelivered"
 
-_WORDS: Final[Mapping[Language, dict[str, Any]]] = tomllib.loads(
-    (PROJECT_ROOT / "prompts" / "paging.toml").read_text("utf-8")
-)  # type: ignore[assignment]
+_WORDS: Final = read_words("paging.toml")
 #: Minutes; a person who is due later is told the time alone.
 _SOON: Final = 120
 #: Of what a customer said no more is told. Characters.

@@ -96,8 +96,9 @@ class VoiceTalk:
             return self._answered_since(began_ms)
         speech = line.microphone.play(await self._clip(text)).speech
         await line.wait_till(speech.end_ms)
-        answered = lambda: line.ear.first_sound_after(speech.end_ms) is not None  # noqa: E731
-        if await line.until(answered, _ANSWERS_S):
+        if await line.until(
+            lambda: line.ear.first_sound_after(speech.end_ms) is not None, _ANSWERS_S
+        ):
             if cut_short:
                 await line.wait_till(line.microphone.now_ms() + _PATIENT_S * 1000)
             else:

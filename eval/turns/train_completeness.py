@@ -155,7 +155,7 @@ def main() -> None:
     kind = parser.parse_args().kind
     fit = train_questions if kind == "question" else train_replies
     corpus = read_corpus(Settings().knowledge.corpus_dir)
-    stored = json.loads(WEIGHTS.read_text("utf-8"))
+    stored = json.loads(WEIGHTS.read_text("utf-8")) if WEIGHTS.exists() else {}
     for language in LANGUAGES:
         entries = [e for e in corpus.entries if e.language == language and e.topic != _SMALL_TALK]
         fitted = fit(entries, language)

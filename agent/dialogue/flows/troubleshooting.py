@@ -403,10 +403,10 @@ class Troubleshooting:
     ) -> Step[Trouble]:
         """The account's figures first, where the trouble is one that they show."""
         fixed, asks = self._phrases[said.language].fixed, self._rules.asks
-        is_open = state.metric is None and (not state.subject or self._rules.blames(said.text))
-        if is_open and await self._stalls(state, said, scope):
+        if seen := await self._blamed(state, said, scope):
             state = replace(state, metric="stall_rate", subject=self._rules.entries["stall_rate"])
-        seen = await self._seen(state, said, scope)
+        else:
+            seen = await self._seen(state, said, scope)
         if state.metric is None and (seen is None or seen.value is None):
             texts = self._suspecting(state, said.language, [*texts, fixed["begin"]])
             return await self._go_on(replace(state, asks=asks["other"]), said, texts)
@@ -445,22 +445,22 @@ class Troubleshooting:
         bad = (one for one in seen if one.verdict not in ("normal", "unknown"))
         return next(bad, seen[0])
 
-    async def _stalls(self, state: Trouble, said: Said, scope: Scope) -> bool:
-        """Whether figures show stalls where they say that it is, though what it is was not
-        understood."""
-        if not (state.place and scope.account):
-            return False
-        own = await self._looking.owned(scope, said.at)
-        asked = Asked("stall_rate", state.place, state.stretch)
-        seen = await self._looking.look(scope, asked, own, said.at)
-        return seen.value is not None and seen.verdict not in ("normal", "unknown")
+    async def _blamed(self, state: Trouble, said: Said, scope: Scope) -> Seen | None:
+        """The stalls that figures show where they say that it is, though what it is was not
+        understood, or we are blamed for it; None where they show none."""
+        is_open = state.metric is None and (not state.subject or self._rules.blames(said.text))
+        if not (is_open and state.place):
+            return None
+        seen = await self._seen(replace(state, metric="stall_rate"), said, scope)
+        is_bad = seen and seen.value is not None and seen.verdict not in ("normal", "unknown")
+        return seen if is_bad else None
 
     def _suspecting(self, state: Trouble, language: Language, texts: list[str]) -> list[str]:
         """With what follows from a change that was told before anything was asked."""
         is_suspect = state.changed and not state.told
-        return (
-            [*texts, self._phrases[language].fixed[_change_noted(state)]] if is_suspect else texts
-        )
+        if not is_suspect:
+            return texts
+        return [*texts, self._phrases[language].fixed[_change_noted(state)]]
 
     async def _go_on(self, state: Trouble, said: Said, texts: list[str]) -> Step[Trouble]:
         """The next question that decides the way, or the first step of the playbook."""

@@ -44,7 +44,12 @@ _WHOLE_PRODUCT: Final = 3
 #: How alike a Latin word and a value's must be where a letter is wrong.
 _ALIKE: Final = 0.84
 #: Beside `OWN` these, too, are kept in words that no list has: a region, where it is a place.
-_IN_WORDS: Final[tuple[Slot, ...]] = (*("regions", "platforms", "business_model", "compliance"),)
+_IN_WORDS: Final[tuple[Slot, ...]] = (
+    "regions",
+    "platforms",
+    "business_model",
+    "compliance",
+)
 #: Characters of an answer in which whom it is about is named.
 _AT_THE_BEGINNING: Final = 20
 
